@@ -1,0 +1,62 @@
+"""The tool's own errors. Each knows the exit code that it ends the command with.
+
+Whatever reaches the user is one line (`str(error)`) and, where there is one, a hint of what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status means."""
+
+    PASS = 0
+    FAIL = 1
+    UNKNOWN = 2
+    TROUBLE = 3
+    USAGE = 4
+    UNDO_INCOMPLETE = 5
+    INTERRUPTED = 130
+
+
+class HachaosError(Exception):
+    """Something that the user is told in one line, with an optional hint on the next."""
+
+    exit_code: ExitCode = ExitCode.TROUBLE
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(HachaosError):
+    """The command line or a file given by the user is wrong; nothing was touched."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(UsageError):
+    """A file given by the user is wrong at a known place (line and column count from 1)."""
+
+    def __init__(self, file: str, line: int, column: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{file}:{line}:{column}: {message}", hint=hint)
+        self.file, self.line, self.column = file, line, column
+
+
+class HostError(HachaosError):
+    """This host lacks what the embedded cluster needs (root, cgroups, disk, a package)."""
+
+
+class ClusterError(HachaosError):
+    """The cluster did not do what was asked within its deadline, or cannot be reached."""
+
+
+class StackError(HachaosError):
+    """The stack under test could not be deployed, installed or verified."""
+
+
+class UndoIncomplete(HachaosError):
+    """Something that the run changed could not be put back."""
+
+    exit_code = ExitCode.UNDO_INCOMPLETE

@@ -1,0 +1,419 @@
+"""Everything that was observed in a run, in one time order.
+
+Each record is one frozen dataclass and one line of the journal. Times (`at`, `due`, `start`, `end`) are seconds since
+the run began. Checks and reports read a `History` and nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+FORMAT = 1
+"""Version of the journal's format; a reader refuses a newer one."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What all records share: a kind, which names the line's type in the journal."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON values, its kind first."""
+        return {"kind": self.kind} | dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class RunBegun(Record):
+    """The first record. `plan` is the resolved plan as JSON: what would have to be known to run it again."""
+
+    kind: ClassVar[str] = "run-begun"
+    format: int
+    run: str
+    scenario: str
+    claim: str
+    started_at: float
+    plan: dict[str, Any]
+    stack: dict[str, Any]
+    versions: dict[str, str]
+    scenario_text: str = ""
+
+
+@dataclass(frozen=True)
+class RunEnded(Record):
+    """The last record; `how` is `finished`, `interrupted` or `failed`."""
+
+    kind: ClassVar[str] = "run-ended"
+    at: float
+    how: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StepBegun(Record):
+    """A step's window opens. `expect` holds its limits as in the plan's JSON (see `Limits`)."""
+
+    kind: ClassVar[str] = "step-begun"
+    at: float
+    index: int
+    name: str
+    action: str
+    target: str
+    expect: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StepEnded(Record):
+    """A step's window closes, after its evidence was collected. `problem` tells why it was cut short, if it was."""
+
+    kind: ClassVar[str] = "step-ended"
+    at: float
+    index: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ActionBegun(Record):
+    """A fault or a change starts; `objects` are what it touches, e.g. `pod/mysql-0`."""
+
+    kind: ClassVar[str] = "action-begun"
+    at: float
+    step: int
+    action: str
+    objects: tuple[str, ...]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ActionEnded(Record):
+    """The fault was put in (or could not be: `error`). `effect` is what was seen of it: `{what: [before, after]}`.
+
+    `happened` is True when the effect was seen in the cluster (a pod's uid changed, a replica count took hold), False
+    when it was looked for and did not appear, None when nobody looked.
+    """
+
+    kind: ClassVar[str] = "action-ended"
+    at: float
+    step: int
+    action: str
+    happened: bool | None
+    effect: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class UndoPlanned(Record):
+    """How to put back what an action is about to change. On disk and synced before the action starts."""
+
+    kind: ClassVar[str] = "undo-planned"
+    at: float
+    id: int
+    step: int
+    action: str
+    undo: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class UndoDone(Record):
+    """The undo `id` was carried out and looked at (`verified`), or could not be (`error`)."""
+
+    kind: ClassVar[str] = "undo-done"
+    at: float
+    id: int
+    verified: bool
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class WaitEnded(Record):
+    """What a step waited for, whether it came, and after how many seconds."""
+
+    kind: ClassVar[str] = "wait-ended"
+    at: float
+    step: int
+    condition: str
+    satisfied: bool
+    took_s: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Read(Record):
+    """One request to the site. `via` is `service` or a pod's name; `due` is when the schedule wanted it to leave.
+
+    `ok` means that the page carried what only this stack can have written. Else `reason` is one of: refused, timeout,
+    reset, unreachable, status (with `status`), install-page, database-error, wrong-content.
+    """
+
+    kind: ClassVar[str] = "read"
+    via: str
+    due: float
+    start: float
+    end: float
+    ok: bool
+    reason: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Write(Record):
+    """One write that was tried, once, with a token that no other attempt has.
+
+    `what` is `row` (SQL through mysql-primary) or `post` (WordPress through the Service); `seq` counts up by one for
+    each attempt of one `writer`. `outcome`: `ok` = acknowledged, `fail` = certainly did not happen, `info` = may have
+    happened. `key` is what the server called it (row id, post id) when acknowledged.
+    """
+
+    kind: ClassVar[str] = "write"
+    what: str
+    writer: str
+    seq: int
+    token: str
+    due: float
+    start: float
+    end: float
+    outcome: str
+    reason: str = ""
+    key: int | None = None
+
+
+@dataclass(frozen=True)
+class Skipped(Record):
+    """Requests that were due but never left, since too many were in flight. `stream` is e.g. `read service`."""
+
+    kind: ClassVar[str] = "skipped"
+    stream: str
+    due: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class PodSeen(Record):
+    """A pod's state changed. `change` is added, modified or deleted; containers are `{name: state}` with state one of
+    waiting:REASON, running, terminated:REASON; `restarts` is their sum; `terminating` = it has a deletion time.
+    """
+
+    kind: ClassVar[str] = "pod"
+    at: float
+    change: str
+    name: str
+    uid: str
+    role: str
+    node: str
+    phase: str
+    ready: bool
+    terminating: bool
+    restarts: int
+    containers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ClusterEvent(Record):
+    """An Event of the cluster's, about an object of the stack."""
+
+    kind: ClassVar[str] = "cluster-event"
+    at: float
+    object: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ReplicaSeen(Record):
+    """The state of one database pod, asked at its own address. Without an answer `error` says why, the rest is None."""
+
+    kind: ClassVar[str] = "replica"
+    at: float
+    pod: str
+    error: str = ""
+    read_only: bool | None = None
+    io_running: str | None = None
+    sql_running: str | None = None
+    lag_s: int | None = None
+    gtid: str | None = None
+    source: str | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True)
+class VolumeSeen(Record):
+    """What a database pod stands on, before a step's fault and after it (`when` is `before` or `after`).
+
+    `claim_uid` and `volume` tell a new volume from a kept one; `born` is the data folder's time of birth (seconds,
+    Unix time); `provenance` is what the clone left on the volume: how, donor, gtid, began, finished.
+    """
+
+    kind: ClassVar[str] = "volume"
+    at: float
+    step: int
+    when: str
+    pod: str
+    pod_uid: str
+    claim: str
+    claim_uid: str
+    volume: str
+    born: float | None = None
+    provenance: dict[str, Any] | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Contents(Record):
+    """All that one pod holds, read at its own address with writers stopped and replication drained.
+
+    `pod` is a database pod; `primary` tells whether it took the writes. `rows` are the ledger's `[id, token]` pairs and
+    `posts` the `[id, token]` pairs of WordPress posts in that database. `baseline` is `{name: hash}` of the seed
+    content and of the stack's tables as read there. `gtid` is the position at which it was read.
+    """
+
+    kind: ClassVar[str] = "contents"
+    at: float
+    step: int
+    pod: str
+    primary: bool
+    error: str = ""
+    gtid: str | None = None
+    rows: tuple[tuple[int, str], ...] = ()
+    posts: tuple[tuple[int, str], ...] = ()
+    baseline: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SiteContents(Record):
+    """What one WordPress pod serves with writers stopped: `{name: hash}` of seed posts, page and picture."""
+
+    kind: ClassVar[str] = "site-contents"
+    at: float
+    step: int
+    pod: str
+    error: str = ""
+    baseline: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Note(Record):
+    """Something worth a line in the report that no other record holds."""
+
+    kind: ClassVar[str] = "note"
+    at: float
+    text: str
+
+
+_KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in Record.__subclasses__()}
+_R = TypeVar("_R", bound=Record)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def from_json(line: dict[str, Any]) -> Record | None:
+    """The record of one journal line; None for a kind that this version does not know."""
+    cls = _KINDS.get(line.get("kind", ""))
+    if cls is None:
+        return None
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    values = {name: value for name, value in line.items() if name in known}
+    return cls(
+        **{
+            name: _tuples(value) if str(known[name].type).startswith("tuple") else value
+            for name, value in values.items()
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a step's `expect` allows. None = no limit was set; then the check only reports.
+
+    `clone` is `resume`, `re-clone` or None (whichever happened is judged for soundness only).
+    """
+
+    reads_longest_outage_s: float | None = None
+    writes_longest_outage_s: float | None = None
+    clone: str | None = None
+
+    @classmethod
+    def from_json(cls, expect: dict[str, Any]) -> Limits:
+        """From the plan's JSON: `{"reads": {"longest_outage_s": 30.0}, "writes": {...}, "clone": "resume"}`."""
+        return cls(
+            reads_longest_outage_s=expect.get("reads", {}).get("longest_outage_s"),
+            writes_longest_outage_s=expect.get("writes", {}).get("longest_outage_s"),
+            clone=expect.get("clone"),
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's window on the history."""
+
+    index: int
+    name: str
+    action: str
+    target: str
+    limits: Limits
+    begin: float
+    end: float
+    ended: bool
+    problem: str
+
+
+class History:
+    """The records of one run, in the order in which they were written down."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.records: tuple[Record, ...] = tuple(records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def of(self, cls: type[_R], *, step: int | None = None) -> list[_R]:
+        """All records of one class, those of one step only where they carry one."""
+        found = [record for record in self.records if isinstance(record, cls)]
+        return found if step is None else [record for record in found if getattr(record, "step", step) == step]
+
+    @property
+    def run(self) -> RunBegun:
+        """The first record. Raises LookupError when there is none."""
+        for record in self.records:
+            if isinstance(record, RunBegun):
+                return record
+        raise LookupError("the history has no run-begun record")
+
+    @property
+    def ended(self) -> RunEnded | None:
+        """The last record of a run that came to its end, whichever end."""
+        return next((r for r in reversed(self.records) if isinstance(r, RunEnded)), None)
+
+    @property
+    def last_time(self) -> float:
+        """The latest time of any record, in seconds since the run began."""
+        times = [
+            value for r in self.records for name in ("at", "end") if isinstance(value := getattr(r, name, None), float)
+        ]
+        return max(times, default=0.0)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps that began, in order. One that never ended lasts to the end of what was recorded."""
+        ends = {r.index: r for r in self.of(StepEnded)}
+        found = []
+        for r in self.of(StepBegun):
+            end = ends.get(r.index)
+            found.append(
+                Step(
+                    index=r.index,
+                    name=r.name,
+                    action=r.action,
+                    target=r.target,
+                    limits=Limits.from_json(r.expect),
+                    begin=r.at,
+                    end=end.at if end else self.last_time,
+                    ended=end is not None,
+                    problem=end.problem if end else "the run ended within this step",
+                )
+            )
+        return found

@@ -1,0 +1,86 @@
+"""The journal on disk: one JSON object a line, append-only; what must survive a crash is synced before it counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from chaos.errors import HachaosError
+from chaos.history import FORMAT, History, Record, RunBegun, UndoPlanned, from_json
+
+NAME = "journal.jsonl"
+
+_SYNCED = (RunBegun, UndoPlanned)
+
+
+class Journal:
+    """Writes records from any thread, in the order in which it is given them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._file = self.path.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
+        self._records: list[Record] = []
+
+    def write(self, record: Record, *, sync: bool = False) -> None:
+        """Append one record. Undo records (and any with `sync`) are on the disk when this returns."""
+        line = json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))
+        with self._lock:
+            self._records.append(record)
+            self._file.write(line + "\n")
+            if sync or isinstance(record, _SYNCED):
+                self._file.flush()
+                os.fsync(self._file.fileno())
+
+    def history(self) -> History:
+        """What was written so far."""
+        with self._lock:
+            return History(self._records)
+
+    def close(self) -> None:
+        """Write out and sync everything."""
+        with self._lock:
+            if not self._file.closed:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read(folder: Path) -> History:
+    """The history in a run folder. A torn last line (the writer died) is left out.
+
+    Raises HachaosError for a journal that is missing, broken elsewhere than in its last line, or of a newer format.
+    """
+    path = folder / NAME
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise HachaosError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
+    records: list[Record] = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            value = json.loads(line)
+            record = from_json(value)
+        except (ValueError, TypeError, AttributeError) as error:
+            if number >= len(lines) - 1 and not text.endswith("\n"):
+                break
+            raise HachaosError(f"{path}:{number}: not a journal line: {error}") from error
+        if isinstance(record, RunBegun) and record.format > FORMAT:
+            raise HachaosError(f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})")
+        if record is not None:
+            records.append(record)
+    return History(records)
