@@ -1,0 +1,103 @@
+"""`hachaos`: finds the command, runs it, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from chaos import __version__
+from chaos.errors import ExitCode, HachaosError
+
+# Name -> (module:attribute, help). The help stands here so that `--help` imports no command.
+_COMMANDS = {
+    "run": ("chaos.cli.run:run", "Run scenarios and judge them."),
+    "validate": ("chaos.cli.scenarios:validate", "Check scenario files; touch nothing."),
+    "plan": ("chaos.cli.scenarios:plan", "Show what a run would do; touch nothing."),
+    "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
+    "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
+    "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),
+    "cluster": ("chaos.cli.cluster:cluster", "The embedded Kubernetes: up, down, status, kubectl, doctor."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"no command {args[0]!r}{guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+_EPILOG = "Exit codes: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, 130 interrupted."
+
+
+@click.command(
+    cls=_Lazy,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, "--version", "-V", prog_name="hachaos")
+def hachaos() -> None:
+    """Break a highly available WordPress + MySQL + NFS stack on Kubernetes on purpose, and prove what was lost.
+
+    First run: hachaos run scenarios/kill-master.yaml
+    """
+
+
+def main() -> None:
+    """The console script: ends the process with one of the documented exit codes."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = hachaos.main(args=arguments, prog_name="hachaos", standalone_mode=False)
+    except HachaosError as error:
+        _complain(str(error), error.hint)
+        return int(error.exit_code)
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "hachaos"
+        _complain(error.format_message(), f"{where} --help")
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.TROUBLE)
+    return result if isinstance(result, int) else int(ExitCode.PASS)
+
+
+def _complain(message: str, hint: str | None = None) -> None:
+    for line in message.splitlines():
+        print(f"hachaos: {line}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
