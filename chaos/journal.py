@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -17,10 +18,14 @@ _SYNCED = (RunBegun, UndoPlanned)
 
 
 class Journal:
-    """Writes records from any thread, in the order in which it is given them."""
+    """Writes records from any thread, in the order in which it is given them.
+
+    Whoever listens is called with each record after it was written, in the thread that wrote it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+        self._listeners: list[Callable[[Record], None]] = []
         self._file = self.path.open("a", encoding="utf-8")
         self._lock = threading.Lock()
         self._records: list[Record] = []
@@ -34,6 +39,13 @@ class Journal:
             if sync or isinstance(record, _SYNCED):
                 self._file.flush()
                 os.fsync(self._file.fileno())
+
+        for listener in self._listeners:
+            listener(record)
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Call `listener` with every record from now on; it must be quick and must not raise."""
+        self._listeners = [*self._listeners, listener]
 
     def history(self) -> History:
         """What was written so far."""

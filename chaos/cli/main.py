@@ -50,7 +50,10 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-_EPILOG = "Exit codes: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, 130 interrupted."
+_EPILOG = (
+    "Exit codes: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, "
+    "130 interrupted."
+)
 
 
 @click.command(

@@ -1,0 +1,71 @@
+"""What every action is: it aims, it is put in, its effect is looked for, and it is put back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chaos.errors import ClusterError
+from chaos.stack.stack import Stack
+
+Params = dict[str, Any]
+Undo = dict[str, Any]
+"""JSON values from which `Action.put_back` restores the stack, in another process if need be."""
+
+_LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What an action will touch, found out without touching it.
+
+    `objects` are named like `pod/mysql-0`; `before` is what the effect is measured against; `undo` goes into the
+    journal before anything is touched.
+    """
+
+    objects: tuple[str, ...]
+    before: dict[str, Any]
+    undo: Undo
+    detail: str = ""
+    params: Params = field(default_factory=dict)
+
+
+class Action(Protocol):
+    """One fault. All methods raise ClusterError when the cluster does not answer."""
+
+    name: str
+
+    def aim(self, stack: Stack, target: str, params: Params) -> Aim:
+        """Find the target. Raises StackError when there is none to be hit."""
+
+    def inject(self, stack: Stack, aim: Aim) -> None:
+        """Put the fault in. Returns as soon as the cluster has accepted it."""
+
+    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
+        """Look for the fault's effect, `timeout_s` at most: was it seen, and `{what: [before, after]}`."""
+
+    def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
+        """Restore what the action changed and look whether it holds; safe to call again.
+
+        Raises ClusterError with what is left to do when it does not hold within `timeout_s`.
+        """
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Look each 0.25 s until the condition holds; False when it did not in `timeout_s`.
+
+    A look that the cluster does not answer counts as not yet.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            if condition():
+                return True
+        except ClusterError:
+            if time.monotonic() >= deadline:
+                raise
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_LOOK_EVERY_S)

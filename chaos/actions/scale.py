@@ -1,0 +1,58 @@
+"""scale: give a Deployment or StatefulSet another number of replicas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.errors import ClusterError, StackError
+from chaos.stack.stack import Stack
+
+
+class Scale:
+    """Sets the replicas of the target role's controller to `replicas`."""
+
+    name = "scale"
+
+    def aim(self, stack: Stack, target: str, params: Params) -> Aim:
+        kind, name = stack.controller(target)
+        controller = stack.api.get(kind, name)
+        if controller is None:
+            raise StackError(f"scale: there is no {kind} {name}")
+        before = int(controller["spec"]["replicas"])
+        return Aim(
+            objects=(f"{kind.lower()}/{name}",),
+            before={"kind": kind, "name": name, "role": target, "replicas": before},
+            undo={"kind": kind, "name": name, "role": target, "replicas": before},
+            detail=f"{before} -> {params['replicas']} replicas",
+            params=params,
+        )
+
+    def inject(self, stack: Stack, aim: Aim) -> None:
+        _set(stack, aim.before["kind"], aim.before["name"], aim.params["replicas"])
+
+    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
+        wanted = aim.params["replicas"]
+        happened = wait_until(lambda: _holds(stack, aim.before, wanted), timeout_s)
+        pods = len(stack.pods(aim.before["role"]))
+        return happened and wanted != aim.before["replicas"], {"replicas": [aim.before["replicas"], pods]}
+
+    def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
+        kind, name, wanted = undo["kind"], undo["name"], undo["replicas"]
+        controller = stack.api.get(kind, name)
+        if controller is None or controller["spec"]["replicas"] != wanted:
+            _set(stack, kind, name, wanted)
+        if not wait_until(lambda: _holds(stack, undo, wanted), timeout_s):
+            raise ClusterError(
+                f"{kind.lower()}/{name}: not at {wanted} ready replicas after {timeout_s:g} s",
+                hint=f"kubectl -n {stack.api.namespace} scale {kind.lower()}/{name} --replicas={wanted}",
+            )
+
+
+def _set(stack: Stack, kind: str, name: str, replicas: int) -> None:
+    stack.api.patch(kind, name, {"spec": {"replicas": replicas}}, subresource="scale")
+
+
+def _holds(stack: Stack, controller: dict[str, Any], wanted: int) -> bool:
+    pods = stack.pods(controller["role"])
+    return len(pods) == wanted and all(pod.ready and not pod.terminating for pod in pods)

@@ -1,0 +1,22 @@
+"""`hachaos recover`: put back what unfinished runs have changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders are."
+)
+@click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+def recover(reports: Path, cluster: str) -> int:
+    """Put back what runs that never ended (killed, power lost) have changed; safe to call again."""
+    from chaos import session
+
+    lines = session.recover(reports, session.Options(cluster=cluster, reports=reports))
+    for line in lines or ["nothing to recover: every run in this folder was put back"]:
+        click.echo(line)
+    return 0
