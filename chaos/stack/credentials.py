@@ -1,0 +1,127 @@
+"""The stack's secrets: random, made once, and never overwritten.
+
+They live in the cluster only, in the Secrets `mysql` and `wordpress` of the stack's namespace.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chaos.cluster.api import Api, ApiRefused, Object
+from chaos.errors import StackError
+
+LEDGER_USER = "hachaos"
+LEDGER_DATABASE = "hachaos"
+SITE_USER = "wordpress"
+SITE_DATABASE = "wordpress"
+
+
+def _password() -> str:
+    return secrets.token_hex(16)
+
+
+def _salt() -> str:
+    return secrets.token_urlsafe(48)
+
+
+DATABASE_SECRET: Mapping[str, Callable[[], str]] = {
+    "TOKEN": _password,
+    "REPL_PASSWORD": _password,
+    "BACKUP_PASSWORD": _password,
+    "WORDPRESS_PASSWORD": _password,
+    "HACHAOS_PASSWORD": _password,
+}
+SITE_SECRET: Mapping[str, Callable[[], str]] = {
+    **{f"{name}_{what}": _salt for name in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for what in ("KEY", "SALT")},
+    "ADMIN_USER": lambda: "hachaos",
+    "ADMIN_PASSWORD": _password,
+    "SITE_ID": lambda: secrets.token_hex(8),
+}
+APPLICATION_PASSWORD = "APPLICATION_PASSWORD"
+"""Key of the Secret `wordpress`: WordPress itself makes this one when it is installed."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the tool signs in with. `application_password` is empty until WordPress is installed.
+
+    `ledger_*` is the database user that owns the ledger and may read WordPress's tables and the replicas' state;
+    `site_password` is that of WordPress's own user; `admin_*` is WordPress's administrator, and
+    `application_password` his for the REST API (basic authentication). `site_id` is random and no other
+    installation's: it is what tells this site from any other.
+    """
+
+    ledger_user: str
+    ledger_password: str
+    ledger_database: str
+    site_password: str
+    admin_user: str
+    admin_password: str
+    application_password: str
+    site_id: str
+
+
+def ensure(api: Api) -> Credentials:
+    """The stack's credentials; what is missing in the Secrets is made, what is there is kept."""
+    _ensure_secret(api, "mysql", DATABASE_SECRET)
+    _ensure_secret(api, "wordpress", SITE_SECRET)
+    return load(api)
+
+
+def load(api: Api) -> Credentials:
+    """The credentials of a stack that is there. Raises StackError when a Secret or a key of it is missing."""
+    database, site = _read(api, "mysql"), _read(api, "wordpress")
+    try:
+        return Credentials(
+            ledger_user=LEDGER_USER,
+            ledger_password=database["HACHAOS_PASSWORD"],
+            ledger_database=LEDGER_DATABASE,
+            site_password=database["WORDPRESS_PASSWORD"],
+            admin_user=site["ADMIN_USER"],
+            admin_password=site["ADMIN_PASSWORD"],
+            application_password=site.get(APPLICATION_PASSWORD, ""),
+            site_id=site["SITE_ID"],
+        )
+    except KeyError as error:
+        raise StackError(
+            f"namespace {api.namespace}: the stack's Secrets lack {error}", hint="hachaos stack up"
+        ) from error
+
+
+def keep_application_password(api: Api, password: str) -> None:
+    """Store what WordPress made; it cannot be asked for a second time."""
+    api.patch("Secret", "wordpress", {"stringData": {APPLICATION_PASSWORD: password}})
+
+
+def _ensure_secret(api: Api, name: str, wanted: Mapping[str, Callable[[], str]]) -> None:
+    found = api.get("Secret", name)
+    if found is None:
+        fresh: Object = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "hachaos"}},
+            "stringData": {key: make() for key, make in wanted.items()},
+        }
+        try:
+            api.create(fresh)
+        except ApiRefused as error:
+            if error.status != 409:
+                raise
+        else:
+            return
+        found = api.get("Secret", name) or fresh
+    missing = {key: make() for key, make in wanted.items() if key not in found.get("data", {})}
+    if missing:
+        # With the version that was read, so that a key which somebody adds meanwhile is not overwritten.
+        version = found["metadata"]["resourceVersion"]
+        api.patch("Secret", name, {"metadata": {"resourceVersion": version}, "stringData": missing})
+
+
+def _read(api: Api, name: str) -> dict[str, str]:
+    found = api.get("Secret", name)
+    if found is None:
+        return {}
+    return {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}

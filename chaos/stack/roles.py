@@ -1,0 +1,63 @@
+"""The stack's parts by their roles, so that nothing above names a pod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+ROLES = ("database", "database/primary", "database/replica", "site", "files")
+"""What a scenario may aim at. `database` is both of its sub-roles."""
+
+
+@dataclass(frozen=True)
+class Controller:
+    """What keeps a part's pods alive, and where it answers: a workload, the pods' labels, the Service before them."""
+
+    kind: str
+    name: str
+    selector: str
+    service: str
+    container: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of the stack as it was when asked. `role` is the narrowest there is, e.g. `database/primary`.
+
+    `ip` and `node` are empty while there is none; `terminating` = its deletion has begun.
+    """
+
+    name: str
+    uid: str
+    role: str
+    node: str
+    ip: str
+    ready: bool
+    terminating: bool
+
+
+def pod_of(item: dict[str, Any], role: str) -> Pod:
+    """A pod as the API server gives it, as a Pod of the part `role` (database, site or files)."""
+    metadata, status = item["metadata"], item.get("status", {})
+    conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        role=_narrowest(role, metadata["name"]),
+        node=item["spec"].get("nodeName", ""),
+        ip=status.get("podIP", ""),
+        ready=conditions.get("Ready") == "True",
+        terminating="deletionTimestamp" in metadata,
+    )
+
+
+def _narrowest(role: str, pod: str) -> str:
+    """Ordinal 0 of the database's StatefulSet is the primary, always: the Service mysql-primary selects it by name."""
+    if role != "database":
+        return role
+    return "database/primary" if pod.endswith("-0") else "database/replica"
+
+
+def part(role: str) -> str:
+    """The part that a role belongs to: `database/primary` -> `database`."""
+    return role.split("/", maxsplit=1)[0]

@@ -1,0 +1,149 @@
+"""A deployed stack: where its parts are, and what proves that it is this one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chaos.cluster.api import Api
+from chaos.errors import StackError
+from chaos.stack.credentials import Credentials
+from chaos.stack.profile import Profile, containers
+from chaos.stack.roles import Pod, pod_of
+
+__all__ = ["Article", "Picture", "Pod", "Seed", "Stack"]
+
+
+@dataclass(frozen=True)
+class Article:
+    """A seed post or page: its id in WordPress, its title, a text that its body carries, and its address's path."""
+
+    id: int
+    title: str
+    text: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The uploaded picture: its id in WordPress, the path of the file (which lies on NFS) and its bytes' hash."""
+
+    id: int
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What the installation wrote. `marker` is on the front page of this installation and of no other."""
+
+    marker: str
+    posts: tuple[Article, ...]
+    page: Article
+    picture: Picture
+
+    def to_json(self) -> dict[str, Any]:
+        """The seed as JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Seed:
+        """The reverse of `to_json`. Raises KeyError or TypeError for anything else."""
+        return Seed(
+            marker=value["marker"],
+            posts=tuple(Article(**each) for each in value["posts"]),
+            page=Article(**value["page"]),
+            picture=Picture(**value["picture"]),
+        )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.
+
+    `api` is in the stack's namespace. `site_host` is the Host header that WordPress answers to without a redirect.
+    """
+
+    profile: Profile
+    api: Api
+    credentials: Credentials
+    seed: Seed
+
+    @property
+    def site_host(self) -> str:
+        """The Host header that the site answers to without a redirect."""
+        return self.profile.site_host
+
+    def pods(self, role: str) -> list[Pod]:
+        """The pods of a role by name, those that are ending included."""
+        return pods(self.api, self.profile, role)
+
+    def controller(self, role: str) -> tuple[str, str]:
+        """Kind and name of what keeps a role's pods alive."""
+        controller = self.profile.controller(role)
+        return controller.kind, controller.name
+
+    def ready(self, role: str) -> bool:
+        """Whether as many pods as the role's controller wants are there, all of them ready and none ending.
+
+        `role` may also be `stack`: all of the parts.
+        """
+        if role == "stack":
+            with ThreadPoolExecutor(len(self.profile.controllers)) as pool:
+                return all(pool.map(self.ready, self.profile.controllers))
+        return not unready(self.api, self.profile, role)
+
+    def images(self) -> dict[str, str]:
+        """The images that the stack's workloads name, by `workload/container`."""
+        found = {}
+        for controller in self.profile.controllers.values():
+            item = self.api.get(controller.kind, controller.name) or {}
+            for container in containers(item):
+                found[f"{controller.name}/{container['name']}"] = container["image"]
+        return found
+
+    def site_address(self) -> str:
+        """`IP:port` of the site's Service: its LoadBalancer address where it has one, else its cluster address."""
+        return service_address(self.api, self.profile.controller("site").service)
+
+    def database_address(self) -> str:
+        """`IP:port` of the Service that leads to the primary."""
+        return service_address(self.api, self.profile.controller("database").service)
+
+
+def pods(api: Api, profile: Profile, role: str) -> list[Pod]:
+    """The pods of a role by name, those that are ending included."""
+    controller = profile.controller(role)
+    part = role.split("/", maxsplit=1)[0]
+    found = [pod_of(item, part) for item in api.list("Pod", controller.selector)]
+    return sorted((pod for pod in found if role in (part, pod.role)), key=lambda pod: pod.name)
+
+
+def unready(api: Api, profile: Profile, role: str) -> str:
+    """What keeps a part from being ready, in a few words; empty when it is."""
+    controller = profile.controller(role)
+    workload = api.get(controller.kind, controller.name)
+    if workload is None:
+        return f"{controller.kind} {controller.name} is missing"
+    wanted = workload["spec"].get("replicas", 1)
+    if workload.get("status", {}).get("observedGeneration", 0) < workload["metadata"]["generation"]:
+        return f"{controller.kind} {controller.name} has not been acted on yet"
+    found = pods(api, profile, role.split("/", maxsplit=1)[0])
+    ready = [pod for pod in found if pod.ready and not pod.terminating]
+    if len(ready) == wanted == len(found):
+        return ""
+    waiting = [pod.name + (" (ending)" if pod.terminating else "") for pod in found if pod not in ready]
+    return f"{len(ready)}/{wanted} ready" + (f", not: {', '.join(waiting)}" if waiting else "")
+
+
+def service_address(api: Api, name: str) -> str:
+    """`IP:port` of a Service's first port. Raises StackError when the Service is missing or has no address."""
+    service = api.get("Service", name)
+    if service is None:
+        raise StackError(f"namespace {api.namespace}: there is no Service {name}")
+    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or [{}]
+    ip = ingress[0].get("ip") or service["spec"].get("clusterIP")
+    if not ip or ip == "None":
+        raise StackError(f"Service {name} has no address")
+    return f"{ip}:{service['spec']['ports'][0]['port']}"
