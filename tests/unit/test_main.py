@@ -1,0 +1,74 @@
+"""The command line's manners: one line an error, the documented exit codes, a quick start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("kubernetes", "requests", "rich", "pymysql", "pydantic", "cryptography")
+
+
+def hachaos(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "chaos.cli.main", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command_and_every_exit_code() -> None:
+    done = hachaos("--help")
+    assert done.returncode == 0
+    for word in ("run", "validate", "plan", "list", "recover", "stack", "cluster", "5 undo incomplete"):
+        assert word in done.stdout
+
+
+def test_version_is_the_packages() -> None:
+    assert hachaos("--version").stdout.strip() == f"hachaos, version {__version__}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from chaos.cli.main import _run\n"
+        "_run(['--help'])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["rnu"], "hachaos: no command 'rnu'; did you mean 'run'?"),
+        (["run"], "hachaos: Missing argument 'SCENARIO...'."),
+        (["run", "--nodes", "9", "x.yaml"], "hachaos: Invalid value for '--nodes': 9 is not in the range 1<=x<=5."),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_4(arguments: list[str], line: str) -> None:
+    done = hachaos(*arguments)
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[0] == line
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_in_the_current_folder_never_shadows_a_module(tmp_path: Path) -> None:
+    (tmp_path / "yaml.py").write_text("raise SystemExit('shadowed')")
+    assert hachaos("list", cwd=tmp_path).returncode == 0
+
+
+def test_running_a_scenario_that_does_not_exist_touches_nothing(tmp_path: Path) -> None:
+    done = hachaos("run", "no-such.yaml", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "no-such.yaml" in done.stderr
+    assert list(tmp_path.iterdir()) == []
