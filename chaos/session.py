@@ -62,9 +62,8 @@ def run(paths: Sequence[Path], options: Options) -> ExitCode:
     """
     plans = [load(path) for path in paths]
     with _signals():
-        with progress(quiet=options.quiet) as shown:
-            target = targets.local(options.cluster, options.nodes, shown)
-            _one_run_at_a_time(options.cluster)
+        target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
+        _one_run_at_a_time(options.cluster)
         verdicts = [_run_one(plan, target, options) for plan in plans]
     return _EXIT[merge(verdicts)]
 
@@ -92,8 +91,7 @@ def recover(reports: Path, options: Options) -> list[str]:
     folders = _unfinished_runs(reports)
     if not folders:
         return []
-    with progress(quiet=options.quiet) as shown:
-        target = targets.local(options.cluster, None, shown)
+    target = targets.local(options.cluster, None, quiet=options.quiet)
     _one_run_at_a_time(options.cluster)
     stack = deploy.attach(target, Profile.load(options.profile))
     lines, left = [], []

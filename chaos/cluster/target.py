@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chaos.cluster.api import Api, connect
-
-if TYPE_CHECKING:
-    from chaos.progress import Progress
+from chaos.cluster.local import cluster
+from chaos.progress import progress
 
 
 @dataclass(frozen=True)
@@ -22,17 +20,16 @@ class Target:
     versions: dict[str, str]
 
 
-def local(name: str, nodes: int | None, progress: Progress) -> Target:
+def local(name: str, nodes: int | None, *, quiet: bool) -> Target:
     """The embedded cluster of that name, started if need be.
 
     Moves the calling process into the cluster's network, so it must be called before any thread is started.
     `nodes` None takes a running cluster as it is, and makes a new one with three.
     """
-    from chaos.cluster.local import cluster
-
     running = cluster.find(name)
     wanted = nodes or (len(running.nodes) if running else 3)
-    found = cluster.up(name=name, nodes=wanted, progress=progress)
+    with progress(quiet=quiet) as shown:
+        found = cluster.up(name=name, nodes=wanted, progress=shown)
     cluster.join(found)
     return Target(
         name=f"local/{name}",
