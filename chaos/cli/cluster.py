@@ -1,0 +1,142 @@
+"""`hachaos cluster`: the embedded Kubernetes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from chaos.cluster.local.cluster import Cluster
+
+_DEFAULT_NAME = "hachaos"
+_DEFAULT_NODES = 3
+
+_name = click.option("--name", default=_DEFAULT_NAME, show_default=True, metavar="NAME", help="Which cluster.")
+_quiet = click.option("--quiet", "-q", is_flag=True, help="No progress display.")
+
+
+@click.group()
+def cluster() -> None:
+    """The embedded Kubernetes: its nodes are namespaces of this host, which stays as it was."""
+
+
+@cluster.command()
+@click.option("--nodes", type=click.IntRange(1, 5), default=_DEFAULT_NODES, show_default=True, help="How many nodes.")
+@_name
+@_quiet
+def up(nodes: int, name: str, quiet: bool) -> None:
+    """Start the cluster; the first time also build and download what it is made of."""
+    from chaos.cluster.local import cluster as local
+    from chaos.progress import progress
+
+    before = local.find(name)
+    with progress(quiet=quiet) as display:
+        found = local.up(name=name, nodes=nodes, progress=display)
+    state = "was there already" if before == found else "is up"
+    click.echo(f"cluster {name} {state}: {len(found.nodes)} nodes, Kubernetes {found.versions['kubernetes']}")
+    click.echo(f"try: hachaos cluster kubectl{_option(name)} get nodes")
+
+
+@cluster.command()
+@_name
+@_quiet
+def down(name: str, quiet: bool) -> None:
+    """Take the cluster away with everything on it and every trace of it."""
+    from chaos.cluster.local import cluster as local
+    from chaos.progress import progress
+
+    with progress(quiet=quiet) as display:
+        was_there = local.down(name, display)
+    click.echo(f"cluster {name} is gone" if was_there else f"there is no cluster {name}")
+
+
+@cluster.command()
+@_name
+def status(name: str) -> None:
+    """Say how the cluster fares. Exit code 0 when it is sound, 3 otherwise."""
+    from chaos.cli.cluster_tables import print_status
+
+    raise SystemExit(print_status(name))
+
+
+@cluster.command()
+@_name
+@click.option("--server", metavar="URL", help="Name another server, such as that of `hachaos cluster forward api`.")
+def kubeconfig(name: str, server: str | None) -> None:
+    """Print the administrator's kubeconfig.
+
+    Its server is reached only from within the cluster's network. From the host: leave `hachaos cluster forward api
+    --port 6443` running, and use `hachaos cluster kubeconfig --server https://127.0.0.1:6443`.
+    """
+    import json
+
+    content = json.loads(_existing(name).kubeconfig.read_text())
+    if server:
+        content["clusters"][0]["cluster"]["server"] = server
+    click.echo(json.dumps(content, indent=1))
+
+
+@cluster.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--name", default=_DEFAULT_NAME, expose_value=True, help="Which cluster; before kubectl's own arguments.")
+def kubectl(arguments: tuple[str, ...], name: str) -> None:
+    """Run kubectl against the cluster, with all its own arguments."""
+    from chaos.cluster.local import cluster as local
+    from chaos.cluster.local import state
+    from chaos.cluster.local.layout import Places
+
+    found = _existing(name)
+    anchor = state.read(Places.of(name))
+    assert anchor is not None
+    local.join(found)
+    environment = {**os.environ, "KUBECONFIG": str(found.kubeconfig)}
+    os.execve(anchor.kube, ["kubectl", *arguments], environment)
+
+
+@cluster.command()
+@click.argument("target")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; 0 takes a free one.")
+@_name
+def forward(target: str, port: int, name: str) -> None:
+    """Let a program on this host, such as a browser, reach TARGET at 127.0.0.1:PORT until interrupted.
+
+    TARGET is `api`, ADDRESS:PORT, or NAMESPACE/SERVICE[:PORT], for instance wordpress/wordpress.
+    """
+    from chaos.cluster.local.forward import serve
+    from chaos.cluster.local.targets import resolve
+
+    found = _existing(name)
+    address, target_port = resolve(found, target)
+    serve(found, port, address, target_port, lambda taken: click.echo(f"127.0.0.1:{taken} -> {address}:{target_port}"))
+
+
+@cluster.command()
+@click.option(
+    "--nodes", type=click.IntRange(1, 5), default=_DEFAULT_NODES, show_default=True, help="For how many nodes."
+)
+@click.option("--online", is_flag=True, help="Also see whether the package registries answer.")
+def doctor(nodes: int, online: bool) -> None:
+    """Say what this host has, what it lacks, and what will be used instead. Exit code 0 when it will work, else 3."""
+    from chaos.cli.cluster_tables import print_doctor
+
+    raise SystemExit(print_doctor(nodes, online=online))
+
+
+def _existing(name: str) -> Cluster:
+    from chaos.cluster.local import cluster as local
+    from chaos.cluster.local.host import require_root
+    from chaos.cluster.local.layout import check_name
+    from chaos.errors import ClusterError
+
+    check_name(name)
+    require_root()
+    found = local.find(name)
+    if found is None:
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up{_option(name)}")
+    return found
+
+
+def _option(name: str) -> str:
+    return "" if name == _DEFAULT_NAME else f" --name {name}"
