@@ -8,6 +8,7 @@ DEV := .venv/.dev
 export PYTHONDONTWRITEBYTECODE = 1
 
 test: $(DEV) lint
+	@tests/needs.sh
 	$(PYTHON) -P -m pytest
 
 unit: $(DEV)
