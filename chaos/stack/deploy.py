@@ -225,8 +225,8 @@ class _Deployment:
                     raise StackError(f"{role}: {missing}; given up, as another part failed")
 
 
-def remove(target: Target, profile: Profile, progress: Progress) -> None:
-    """Take the stack away with all its data: its namespace and the volume that points into it.
+def remove(target: Target, profile: Profile, progress: Progress) -> bool:
+    """Take the stack away with all its data: its namespace and the volume that points into it. False: was not there.
 
     The pods go at once and the files' server last: a pod whose NFS server is gone cannot be ended in good order.
     """
@@ -234,7 +234,7 @@ def remove(target: Target, profile: Profile, progress: Progress) -> None:
     with progress.task("stack: remove") as task:
         namespace = api.get("Namespace", api.namespace)
         if namespace is None:
-            return
+            return False
         if not _OURS.items() <= namespace["metadata"].get("labels", {}).items():
             raise StackError(f"namespace {api.namespace} is not hachaos's, so it is left alone")
         _end_pods(api, [profile.controller("site"), profile.controller("database")], task)
@@ -243,6 +243,7 @@ def remove(target: Target, profile: Profile, progress: Progress) -> None:
         _await(lambda: api.get("Namespace", api.namespace) is None, f"the end of namespace {api.namespace}", task)
         api.delete("PersistentVolume", _VOLUME)
         _await(lambda: api.get("PersistentVolume", _VOLUME) is None, f"the end of volume {_VOLUME}", task)
+    return True
 
 
 def _end_pods(api: Api, controllers: list[Controller], task: Task) -> None:

@@ -1,0 +1,119 @@
+"""`hachaos stack`: the stack under test, without a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from chaos.cluster.local.cluster import Cluster
+
+_name = click.option(
+    "--name", default="hachaos", show_default=True, metavar="NAME", help="The embedded cluster's name."
+)
+_profile = click.option(
+    "--stack", "profile", default="hardened", show_default=True, help="The stack's profile (a folder in manifests/)."
+)
+_quiet = click.option("--quiet", "-q", is_flag=True, help="No progress display.")
+
+
+@click.group()
+def stack() -> None:
+    """The stack under test: WordPress, MySQL and NFS on the embedded cluster."""
+
+
+@stack.command()
+@click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
+@_name
+@_profile
+@_quiet
+def up(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
+    """Deploy, install and verify the stack; start the cluster if need be. A sound stack is left as it is."""
+    from chaos.cluster import target as targets
+    from chaos.progress import progress
+    from chaos.stack import deploy
+    from chaos.stack.profile import Profile
+
+    wanted = Profile.load(profile)
+    target = targets.local(name, nodes, quiet=quiet)
+    with progress(quiet=quiet) as shown:
+        found = deploy.ensure(target, wanted, shown)
+    click.echo(f"stack {profile} is deployed, installed and verified: {found.seed.marker!r} at {found.site_address()}")
+    click.echo(f"to look at it: hachaos stack open{_option(name)}")
+
+
+@stack.command()
+@_name
+@_profile
+@_quiet
+def down(name: str, profile: str, *, quiet: bool) -> None:
+    """Remove the stack with all its data; the cluster stays."""
+    from chaos.cluster import target as targets
+    from chaos.progress import progress
+    from chaos.stack import deploy
+    from chaos.stack.profile import Profile
+
+    wanted = Profile.load(profile)
+    _existing(name)
+    target = targets.local(name, None, quiet=quiet)
+    with progress(quiet=quiet) as shown:
+        was_there = deploy.remove(target, wanted, shown)
+    click.echo(f"stack {profile} is gone" if was_there else "there is no stack")
+
+
+@stack.command()
+@_name
+@_profile
+def status(name: str, profile: str) -> None:
+    """Look at every pod: what it serves, what it holds. Exit code 0 when the stack is sound, 3 otherwise."""
+    from chaos.cluster import target as targets
+    from chaos.errors import ExitCode
+    from chaos.stack import deploy
+    from chaos.stack.profile import Profile
+    from chaos.stack.verify import problems
+
+    wanted = Profile.load(profile)
+    _existing(name)
+    found = deploy.attach(targets.local(name, None, quiet=True), wanted)
+    for role in ("database", "site", "files"):
+        for pod in found.pods(role):
+            state = "ending" if pod.terminating else "ready" if pod.ready else "not ready"
+            click.echo(f"{pod.name:32} {pod.role:18} {state:10} {pod.node} {pod.ip}")
+    wrong = problems(found)
+    for line in wrong:
+        click.echo(f"wrong: {line}")
+    click.echo("the stack is not sound" if wrong else "the stack is sound: every pod serves and holds the seed content")
+    raise SystemExit(int(ExitCode.TROUBLE if wrong else ExitCode.PASS))
+
+
+@stack.command(name="open")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; 0 takes a free one.")
+@_name
+@_profile
+def open_(port: int, name: str, profile: str) -> None:
+    """Let a browser on this host see the site at 127.0.0.1:PORT until interrupted."""
+    from chaos.cluster.local.forward import serve
+    from chaos.cluster.local.targets import resolve
+    from chaos.stack.profile import Profile
+
+    wanted = Profile.load(profile)
+    found = _existing(name)
+    address, target_port = resolve(found, f"{wanted.namespace}/{wanted.controller('site').service}")
+    serve(found, port, address, target_port, lambda taken: click.echo(f"http://127.0.0.1:{taken}/"))
+
+
+def _existing(name: str) -> Cluster:
+    from chaos.cluster.local import cluster as local
+    from chaos.cluster.local.host import require_root
+    from chaos.errors import ClusterError
+
+    require_root()
+    found = local.find(name)
+    if found is None:
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos stack up{_option(name)}")
+    return found
+
+
+def _option(name: str) -> str:
+    return "" if name == "hachaos" else f" --name {name}"
