@@ -27,7 +27,14 @@ from chaos.history import (
 from chaos.journal import Journal
 from chaos.monitors import evidence
 from chaos.monitors.monitors import Monitors
-from chaos.scenario.plan import Plan, PlannedStep
+from chaos.scenario.plan import (
+    DRAIN_TIMEOUT_S,
+    EFFECT_TIMEOUT_S,
+    PUT_BACK_TIMEOUT_S,
+    STEADY_TIMEOUT_S,
+    Plan,
+    PlannedStep,
+)
 from chaos.stack.stack import Stack
 
 BASELINE_STEP = -1
@@ -35,11 +42,6 @@ BASELINE_STEP = -1
 
 STEADY_S = 2.0
 """Seconds of nothing but good answers that count as steady, before a fault and after recovery."""
-
-_STEADY_TIMEOUT_S = 60.0
-_EFFECT_TIMEOUT_S = 90.0
-_DRAIN_TIMEOUT_S = 30.0
-_PUT_BACK_TIMEOUT_S = 300.0
 
 
 class Steady:
@@ -96,7 +98,7 @@ class Runner:
         }
         self._steady = Steady(self.clock, tuple(name for name, rate in streams.items() if rate > 0))
         self.journal.listen(self._steady.see)
-        evidence.collect(self.stack, self.clock, BASELINE_STEP, self.journal.write, _DRAIN_TIMEOUT_S)
+        evidence.collect(self.stack, self.clock, BASELINE_STEP, self.journal.write, DRAIN_TIMEOUT_S)
         with Monitors(self.stack, self.clock, self.journal.write, self.plan.workload) as self._monitors:
             try:
                 for step in self.plan.steps:
@@ -115,7 +117,7 @@ class Runner:
     def _fault_and_evidence(self, step: PlannedStep) -> str:
         """The step's work; what cut it short, or nothing."""
         deadline = time.monotonic() + step.wait.timeout_s
-        if not self._await_steady(step, "steady before the fault", _STEADY_TIMEOUT_S):
+        if not self._await_steady(step, "steady before the fault", STEADY_TIMEOUT_S):
             return "the stack was not steady before the fault, so nothing was broken"
         try:
             evidence.volumes(self.stack, self.clock, step.index, "before", self.journal.write)
@@ -127,7 +129,7 @@ class Runner:
         else:
             deadline = max(deadline, time.monotonic() + step.wait.timeout_s)
             ready = self._await_ready(step, deadline)
-            steady = self._await_steady(step, "steady after the fault", max(_STEADY_TIMEOUT_S, step.wait.timeout_s))
+            steady = self._await_steady(step, "steady after the fault", max(STEADY_TIMEOUT_S, step.wait.timeout_s))
             problem = "" if ready and steady else "the stack did not recover in time"
         self._collect(step)
         return problem
@@ -141,7 +143,7 @@ class Runner:
         self._steady.forget()
         try:
             action.inject(self.stack, aim)
-            happened, effect = action.effect(self.stack, aim, _EFFECT_TIMEOUT_S)
+            happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
         except ClusterError as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))
             return False
@@ -170,11 +172,11 @@ class Runner:
 
     def _collect(self, step: PlannedStep) -> None:
         write = self.journal.write
-        in_flight = self._monitors.pause_writers(_DRAIN_TIMEOUT_S)
+        in_flight = self._monitors.pause_writers(DRAIN_TIMEOUT_S)
         if in_flight:
             write(Note(self.clock.now(), f"{in_flight} writes were still in flight when the evidence was taken"))
         try:
-            evidence.collect(self.stack, self.clock, step.index, write, _DRAIN_TIMEOUT_S)
+            evidence.collect(self.stack, self.clock, step.index, write, DRAIN_TIMEOUT_S)
             evidence.volumes(self.stack, self.clock, step.index, "after", write)
         finally:
             self._steady.forget()
@@ -191,7 +193,7 @@ def put_back(stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Cl
     left = []
     for undo in sorted(undos, key=lambda undo: undo.id, reverse=True):
         try:
-            ACTIONS[undo.action].put_back(stack, undo.undo, _PUT_BACK_TIMEOUT_S)
+            ACTIONS[undo.action].put_back(stack, undo.undo, PUT_BACK_TIMEOUT_S)
         except ClusterError as error:
             left.append(f"{error}" + (f" (by hand: {error.hint})" if error.hint else ""))
             journal.write(UndoDone(clock.now(), undo.id, verified=False, error=str(error)), sync=True)

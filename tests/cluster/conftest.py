@@ -1,0 +1,75 @@
+"""A real cluster and a real stack for the tests that ask for them: made once, shared, taken down at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.cluster.api import connect
+from chaos.cluster.local import cluster as embedded
+from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.local.namespaces import enter_network
+from chaos.cluster.target import Target
+from chaos.progress import PlainProgress
+from chaos.stack import deploy
+from chaos.stack.profile import Profile
+from chaos.stack.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "test"
+
+Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Three nodes under a name of their own, so that a cluster that the user has is left alone."""
+    found = embedded.up(name=NAME, nodes=3, progress=PlainProgress())
+    yield found
+    embedded.down(NAME)
+
+
+@pytest.fixture
+def target(cluster: Cluster) -> Iterator[Target]:
+    """The cluster with the test's own thread in its network for as long as the test lasts."""
+    with Path("/proc/thread-self/ns/net").open() as home:
+        back = Path(f"/proc/{os.getpid()}/fd/{home.fileno()}")
+        enter_network(cluster.switch_netns)
+        try:
+            yield Target(
+                name=f"local/{cluster.name}",
+                local=True,
+                nodes=len(cluster.nodes),
+                api=connect(cluster.kubeconfig),
+                versions=cluster.versions,
+            )
+        finally:
+            enter_network(back)
+
+
+@pytest.fixture
+def stack(target: Target) -> Stack:
+    """The hardened stack, deployed, installed and verified; one that an earlier test left sound is used again."""
+    return deploy.ensure(target, Profile.load("hardened"), PlainProgress())
+
+
+@pytest.fixture
+def hachaos() -> Hachaos:
+    """Call the launcher as a user does."""
+
+    def call(*arguments: str, timeout: float = 900, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(ROOT / "hachaos"), *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return call

@@ -1,0 +1,147 @@
+"""The main job on the real thing: run a scenario, judge it, report it; and tell a stack that lost data."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos import journal
+from chaos.cluster.local.cluster import Cluster
+from chaos.history import ActionBegun
+from chaos.runner import unfinished
+from chaos.stack.stack import Stack
+from tests.cluster.conftest import NAME, ROOT, Hachaos
+
+SCENARIO = "scenarios/kill-master.yaml"
+
+
+def report_in(reports: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(next(reports.glob("*/report.json")).read_text())
+    return found
+
+
+def checks_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in report["steps"][0]["checks"]}
+
+
+def await_fault(reports: Path, timeout_s: float = 180) -> Path:
+    """The run's folder, once its journal says that the fault has begun."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for path in reports.glob(f"*/{journal.NAME}"):
+            if f'"kind":"{ActionBegun.kind}"' in path.read_text():
+                return path.parent
+        time.sleep(0.2)
+    raise AssertionError("no fault within the deadline")
+
+
+def start(reports: Path) -> subprocess.Popen[str]:
+    command = [str(ROOT / "hachaos"), "run", SCENARIO, "--name", NAME, "--reports", str(reports)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
+    cluster: Cluster, hachaos: Hachaos, tmp_path: Path
+) -> None:
+    done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_in(tmp_path)
+    assert report["verdict"] == "pass"
+    assert {name: check["verdict"] for name, check in checks_of(report).items()} == dict.fromkeys(
+        ("availability", "continuity", "replication", "clone", "effect", "recovery"), "pass"
+    )
+    assert checks_of(report)["continuity"]["figures"]["lost"] == 0
+    assert [outage for outage in report["outages"] if outage["kind"] == "rows"], "the master was gone and no row failed"
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"journal.jsonl", "report.json", "report.html", "junit.xml"}
+
+
+def test_acknowledged_writes_that_vanish_from_the_primary_are_a_fail_with_their_number(
+    stack: Stack, tmp_path: Path
+) -> None:
+    running = start(tmp_path)
+    await_fault(tmp_path)
+    await_ready_again(stack)
+    emptied = stack.api.execute(
+        "mysql-0",
+        "mysql",
+        ["mariadb", "-uroot", "-N", "-B", "-e", "SET sql_log_bin=0; DELETE FROM hachaos.ledger; SELECT ROW_COUNT()"],
+        timeout_s=30,
+    )
+    out, _ = running.communicate(timeout=600)
+    assert running.returncode == 1, out
+    report = report_in(tmp_path)
+    assert report["verdict"] == "fail"
+    continuity = checks_of(report)["continuity"]
+    assert continuity["verdict"] == "fail"
+    assert 0 < continuity["figures"]["lost"] <= int(emptied.out)
+    assert "lost" in continuity["reason"]
+
+
+def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone_where_resume_was_expected(
+    stack: Stack, tmp_path: Path
+) -> None:
+    running = start(tmp_path)
+    await_fault(tmp_path)
+    stack.api.delete("PersistentVolumeClaim", "data-mysql-0")
+    stack.api.delete("Pod", "mysql-0")
+    out, _ = running.communicate(timeout=600)
+    assert running.returncode == 1, out
+    checks = checks_of(report_in(tmp_path))
+    assert checks["clone"]["verdict"] == "fail"
+    assert "re-clone" in checks["clone"]["reason"]
+    assert checks["continuity"]["figures"]["lost"] == 0
+
+
+def await_ready_again(stack: Stack, timeout_s: float = 120) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not stack.ready("database"):
+        assert time.monotonic() < deadline, "the database did not come back"
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_ends_in_undo_a_report_and_130(
+    stack: Stack, tmp_path: Path, number: signal.Signals
+) -> None:
+    running = start(tmp_path)
+    folder = await_fault(tmp_path)
+    os.kill(running.pid, number)
+    out, _ = running.communicate(timeout=400)
+    assert running.returncode == 130, out
+    assert unfinished(journal.read(folder)) == []
+    assert stack.ready("stack")
+    assert (folder / "report.html").exists()
+
+
+def test_recover_puts_back_what_a_killed_run_left(stack: Stack, hachaos: Hachaos, tmp_path: Path) -> None:
+    running = start(tmp_path)
+    folder = await_fault(tmp_path)
+    running.kill()
+    running.communicate(timeout=60)
+    assert len(unfinished(journal.read(folder))) == 1
+    done = hachaos("recover", "--name", NAME, "--reports", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert unfinished(journal.read(folder)) == []
+    assert stack.ready("database")
+    again = hachaos("recover", "--name", NAME, "--reports", str(tmp_path))
+    assert again.stdout.startswith("nothing to recover")
+
+
+def test_a_second_run_at_once_is_refused_and_says_who_holds_the_cluster(
+    stack: Stack, hachaos: Hachaos, tmp_path: Path
+) -> None:
+    running = start(tmp_path / "first")
+    await_fault(tmp_path / "first")
+    done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path / "second"))
+    assert done.returncode == 3
+    assert f"a run is under way on cluster 'test' (process {running.pid} since" in done.stderr
+    assert not (tmp_path / "second").exists()
+    running.communicate(timeout=600)
