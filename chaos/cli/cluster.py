@@ -78,10 +78,22 @@ def kubeconfig(name: str, server: str | None) -> None:
     click.echo(json.dumps(content, indent=1))
 
 
-@cluster.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.option("--name", default=_DEFAULT_NAME, expose_value=True, help="Which cluster; before kubectl's own arguments.")
-def kubectl(arguments: tuple[str, ...], name: str) -> None:
+class _PassedOn(click.Command):
+    """Takes `--name NAME` if it comes first; everything after it, `--` included, belongs to another program."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        name = _DEFAULT_NAME
+        if args and args[0].startswith("--name="):
+            name = args.pop(0).partition("=")[2]
+        elif len(args) > 1 and args[0] == "--name":
+            name = args[1]
+            del args[:2]
+        ctx.params = {"name": name, "arguments": tuple(args)}
+        return []
+
+
+@cluster.command(cls=_PassedOn, add_help_option=False, options_metavar="[--name NAME]")
+def kubectl(name: str, arguments: tuple[str, ...]) -> None:
     """Run kubectl against the cluster, with all its own arguments."""
     from chaos.cluster.local import cluster as local
     from chaos.cluster.local import state

@@ -69,7 +69,11 @@ class Groups:
         """Make a group and those above it, ready to take processes. Raises HostError."""
         for hierarchy in self.hierarchies:
             try:
-                self._create_in(hierarchy, group)
+                try:
+                    self._create_in(hierarchy, group)
+                except FileNotFoundError:
+                    # The end of another cluster may have removed `hachaos` between two steps.
+                    self._create_in(hierarchy, group)
             except OSError as error:
                 raise HostError(
                     f"cannot make the cgroup {hierarchy.folder(group)}: {error.strerror}",
@@ -104,24 +108,31 @@ class Groups:
     def exists(self) -> bool:
         return any(hierarchy.folder(self.top).is_dir() for hierarchy in self.hierarchies)
 
-    def kill(self, group: str | None = None, *, timeout_s: float = 20.0) -> None:
-        """End everything in a group and below it, and wait until it is gone. Raises ClusterError when it stays."""
+    def kill(self, group: str | None = None, *, timeout_s: float = 20.0) -> set[int]:
+        """End everything in a group and below it, and wait until it is dead. Gives back what was there.
+
+        Raises ClusterError when it stays.
+        """
         group = group or self.top
-        deadline = time.monotonic() + timeout_s
+        deadline, found = time.monotonic() + timeout_s, set[int]()
         while True:
+            found |= self.processes(group)
             self._strike(group)
-            if not (left := {pid for pid in self.processes(group) if not _is_dead(pid)}):
-                return
+            if not (left := {pid for pid in self.processes(group) if not is_dead(pid)}):
+                return found
             if time.monotonic() > deadline:
                 raise ClusterError(f"processes of {group} do not end: {', '.join(map(str, sorted(left)))}")
             time.sleep(_POLL_S)
 
-    def remove(self, group: str | None = None, *, timeout_s: float = 20.0) -> None:
-        """Kill, then remove the group's folders everywhere, and `hachaos` too when nothing is left in it."""
+    def remove(self, group: str | None = None, *, timeout_s: float = 20.0) -> set[int]:
+        """Kill, then remove the group's folders everywhere, and `hachaos` too when nothing is left in it.
+
+        Gives back the processes that were killed. Raises ClusterError when something stays.
+        """
         group = group or self.top
-        deadline = time.monotonic() + timeout_s
+        deadline, found = time.monotonic() + timeout_s, set[int]()
         while True:
-            self.kill(group, timeout_s=timeout_s)
+            found |= self.kill(group, timeout_s=timeout_s)
             left = [folder for hierarchy in self.hierarchies for folder in _remove_tree(hierarchy.folder(group))]
             if not left:
                 break
@@ -133,6 +144,7 @@ class Groups:
                 if parent != Path():
                     with suppress(OSError):
                         hierarchy.folder(str(parent)).rmdir()
+        return found
 
     def _create_in(self, hierarchy: Hierarchy, group: str) -> None:
         folder = hierarchy.mount
@@ -197,7 +209,8 @@ def _remove_tree(top: Path) -> list[Path]:
     return left
 
 
-def _is_dead(pid: int) -> bool:
+def is_dead(pid: int) -> bool:
+    """Whether the process is gone, or only waits for its parent to notice."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (OSError, IndexError):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.cluster.local.cgroup import Groups
+from chaos.cluster.local.cgroup import Groups, is_dead
 from chaos.cluster.local.layout import INSIDE, Places
 from chaos.errors import ClusterError
 
@@ -125,7 +125,6 @@ class Machine:
 
     def _is_ours(self, pid: int) -> bool:
         try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            return state not in "ZX" and f"/{self.group}/" in Path(f"/proc/{pid}/cgroup").read_text()
+            return not is_dead(pid) and f"/{self.group}/" in Path(f"/proc/{pid}/cgroup").read_text()
         except OSError:
             return False

@@ -19,6 +19,7 @@ from chaos.cluster.local.machine import STATE_VARIABLE
 from chaos.errors import ClusterError
 
 _GONE_S = 10.0
+_REAPED_S = 5.0
 
 
 def traces(name: str) -> list[str]:
@@ -55,7 +56,7 @@ def remove(name: str) -> None:
     """Remove the cluster of that name. The lock must be held. Raises ClusterError when something does not go."""
     places = located(name)
     groups = cgroup.Groups(cgroup.mounted(), places.group)
-    groups.remove()
+    _wait_until_reaped(groups.remove())
     network.destroy(places.run)
     for device in loop_devices(places.state):
         subprocess.run(["losetup", "--detach", device], check=False, capture_output=True)
@@ -68,16 +69,24 @@ def remove(name: str) -> None:
 
 def loop_devices(folder: Path) -> list[str]:
     """The loop devices whose backing file is below `folder`, /dev/loopN each."""
-    return _backed_by(folder, Path("/sys/block").glob("loop*/loop/backing_file"))
+    return backed_by(folder, Path("/sys/block").glob("loop*/loop/backing_file"))
 
 
-def _backed_by(folder: Path, files: Iterable[Path]) -> list[str]:
+def backed_by(folder: Path, files: Iterable[Path]) -> list[str]:
+    """Of the files /sys/block/loopN/loop/backing_file, the devices whose backing file is below `folder`."""
     found = []
     for file in files:
         with suppress(OSError):
             if Path(file.read_text().strip()).is_relative_to(folder):
                 found.append(f"/dev/{file.parent.parent.name}")
     return found
+
+
+def _wait_until_reaped(processes: set[int]) -> None:
+    """Give process 1 a while to take note of the dead: until then they are still listed."""
+    deadline = time.monotonic() + _REAPED_S
+    while any(Path(f"/proc/{pid}").exists() for pid in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _remove_folder(folder: Path) -> None:
