@@ -1,0 +1,243 @@
+"""Deployment: fresh, resumed after a kill, refused where it would destroy, and what it says when pods don't come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from fake_api import FakeApi, pod
+
+from chaos.cluster.api import Api
+from chaos.cluster.target import Target
+from chaos.errors import StackError
+from chaos.progress import NoProgress
+from chaos.stack import deploy, install
+from chaos.stack.profile import Profile
+from chaos.stack.stack import Article, Picture, Seed, unready
+
+Object = dict[str, Any]
+
+ARTICLE = Article(1, "title", "text", "/?p=1")
+SEED = Seed("hachaos 1", (ARTICLE,), ARTICLE, Picture(2, "/p.png", "0" * 64))
+DATABASE_VOLUME: Object = {"kind": "PersistentVolumeClaim", "metadata": {"name": "d-0", "labels": {"app": "mysql"}}}
+
+
+class ReadyApi(FakeApi):
+    """Gives every workload its pods, ready at once, unless its name is in `stuck`."""
+
+    def __init__(self, *objects: Object, stuck: tuple[str, ...] = ()) -> None:
+        self.stuck = stuck
+        super().__init__(*objects)
+
+    def apply(self, manifest: Object) -> Object:
+        if manifest["kind"] in ("StatefulSet", "Deployment"):
+            name = manifest["metadata"]["name"]
+            manifest = manifest | {"metadata": manifest["metadata"] | {"generation": 1}}
+            manifest["status"] = {"observedGeneration": 1}
+            labels = manifest["spec"]["template"]["metadata"]["labels"]
+            for ordinal in range(manifest["spec"]["replicas"]):
+                self._put(pod(f"{name}-{ordinal}", labels, ready=name not in self.stuck))
+        return super().apply(manifest)
+
+    def bootstraps(self) -> list[str]:
+        return [item["data"]["BOOTSTRAP"] for item in self.applied if item["metadata"]["name"] == "mysql"]
+
+    @property
+    def applied(self) -> list[Object]:
+        return [item for item in self.history if item["kind"] == "ConfigMap" and "BOOTSTRAP" in item.get("data", {})]
+
+    def _put(self, item: Object) -> Object:
+        self.history = [*getattr(self, "history", []), item]
+        return super()._put(item)
+
+
+@pytest.fixture(autouse=True)
+def _no_wordpress(monkeypatch: pytest.MonkeyPatch) -> None:
+    def installed(api: FakeApi, *_: object, **__: object) -> Seed:
+        import json
+
+        config = {"kind": "ConfigMap", "metadata": {"name": install.SEED_CONFIG_MAP}}
+        api.apply(config | {"data": {"seed": json.dumps(SEED.to_json())}})
+        return SEED
+
+    monkeypatch.setattr(install, "install", installed)
+    monkeypatch.setattr(deploy, "verify", lambda *_: None)
+    monkeypatch.setattr(deploy, "problems", lambda _: [])
+    monkeypatch.setattr(deploy, "_READY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(deploy, "_GONE_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(deploy, "_LOOK_EVERY_S", 0.001)
+
+
+def ensure(api: FakeApi, profile: Profile | None = None) -> Seed:
+    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+    return deploy.ensure(target, profile or Profile.load("hardened"), NoProgress()).seed
+
+
+def test_a_fresh_stack_may_start_an_empty_database_until_it_is_up_and_never_after() -> None:
+    api = ReadyApi()
+    ensure(api)
+    assert api.bootstraps() == ["yes", "no"]
+    ensure(api)
+    assert set(api.bootstraps()[1:]) == {"no"}
+
+
+def test_a_deployment_that_was_killed_in_its_bootstrap_goes_on_with_it() -> None:
+    api = ReadyApi(stuck=("mysql",))
+    with pytest.raises(StackError, match="mysql-0"):
+        ensure(api)
+    assert api.bootstraps() == ["yes"]
+    api.stuck = ()
+    ensure(api)
+    assert api.bootstraps() == ["yes", "yes", "no"]
+
+
+def test_volumes_without_the_settings_never_lead_to_an_empty_database() -> None:
+    api = ReadyApi()
+    ensure(api)
+    api.delete("ConfigMap", "mysql")
+    api.history.clear()
+    api._put(DATABASE_VOLUME)
+    ensure(api, changed(Profile.load("hardened")))
+    assert set(api.bootstraps()) == {"no"}
+
+
+def test_a_sound_stack_is_used_as_it_is() -> None:
+    api = ReadyApi()
+    ensure(api)
+    api.calls.clear()
+    assert ensure(api) == SEED
+    assert api.calls == []
+
+
+def test_a_stack_of_other_manifests_is_brought_to_these() -> None:
+    api = ReadyApi()
+    ensure(api)
+    api.calls.clear()
+    ensure(api, changed(Profile.load("hardened")))
+    assert ("apply", "Deployment", "wordpress") in api.calls
+
+
+def test_a_stack_that_was_scaled_down_is_brought_back() -> None:
+    api = ReadyApi()
+    ensure(api)
+    workload = api.get("Deployment", "wordpress") or {}
+    api._put(workload | {"spec": workload["spec"] | {"replicas": 1}})
+    ensure(api)
+    assert (api.get("Deployment", "wordpress") or {})["spec"]["replicas"] == 3
+
+
+def test_secrets_survive_every_later_deployment() -> None:
+    api = ReadyApi()
+    ensure(api)
+    before = api.secret("mysql"), api.secret("wordpress")
+    ensure(api, changed(Profile.load("hardened")))
+    assert (api.secret("mysql"), api.secret("wordpress")) == before
+
+
+def test_volumes_whose_secret_is_gone_are_refused_before_a_new_one_is_made() -> None:
+    api = ReadyApi(DATABASE_VOLUME)
+    with pytest.raises(StackError, match="not the Secret `mysql`"):
+        ensure(api)
+    assert api.get("Secret", "mysql") is None
+
+
+def test_a_namespace_that_is_not_ours_is_left_alone() -> None:
+    api = ReadyApi({"kind": "Namespace", "metadata": {"name": "wordpress"}})
+    with pytest.raises(StackError, match="not hachaos's"):
+        ensure(api)
+    target = Target("other", local=False, nodes=1, api=cast("Api", api), versions={})
+    with pytest.raises(StackError, match="left alone"):
+        deploy.remove(target, Profile.load("hardened"), NoProgress())
+    assert api.calls == []
+
+
+def test_the_volume_of_the_uploads_gets_the_address_of_the_nfs_service() -> None:
+    api = ReadyApi()
+    ensure(api)
+    volume = api.get("PersistentVolume", "wordpress-uploads") or {}
+    assert volume["spec"]["nfs"]["server"] == "10.96.0.7"
+
+
+def test_an_nfs_service_that_was_deleted_gets_the_address_that_the_volume_has() -> None:
+    api = ReadyApi()
+    ensure(api)
+    volume = api.get("PersistentVolume", "wordpress-uploads") or {}
+    volume["spec"]["nfs"]["server"] = "10.96.0.99"
+    api._put(volume)
+    api.delete("Service", "nfs-server")
+    ensure(api, changed(Profile.load("hardened")))
+    assert (api.get("Service", "nfs-server") or {})["spec"]["clusterIP"] == "10.96.0.99"
+
+
+def test_a_storage_class_that_is_there_is_used_as_it_is() -> None:
+    theirs = {"kind": "StorageClass", "metadata": {"name": "slow"}, "provisioner": "theirs"}
+    api = ReadyApi(theirs)
+    ensure(api)
+    assert (api.get("StorageClass", "slow") or {})["provisioner"] == "theirs"
+
+
+def test_the_site_is_started_only_when_its_files_can_be_mounted() -> None:
+    api = ReadyApi(stuck=("nfs",))
+    with pytest.raises(StackError, match="nfs-0"):
+        ensure(api)
+    assert api.get("Deployment", "wordpress") is None
+
+
+def test_pods_that_do_not_come_are_quoted() -> None:
+    stuck = pod("mysql-0", {"app": "mysql"}, ready=False)
+    waiting = {"name": "mysql", "ready": False, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    stuck["status"]["containerStatuses"] = [waiting]
+    event = {"reason": "BackOff", "message": "Back-off restarting", "type": "Warning"}
+    event |= {"kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"name": "mysql-0"}}
+    api = FakeApi(stuck, event)
+    said = deploy.pods_say(cast("Api", api), Profile.load("hardened").controller("database"))
+    assert said.splitlines() == [
+        "  mysql-0: Running on node-1",
+        "    mysql: waiting CrashLoopBackOff, 4 restarts",
+        "      the last words of mysql",
+        "    BackOff: Back-off restarting",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pods", "said"),
+    [
+        ([], "0/2 ready"),
+        ([pod("nfs-0", {"app": "nfs"})], "1/2 ready"),
+        ([pod("nfs-0", {"app": "nfs"}), pod("nfs-1", {"app": "nfs"}, ready=False)], "1/2 ready, not: nfs-1"),
+        ([pod("nfs-0", {"app": "nfs"}), pod("nfs-1", {"app": "nfs"}, ending=True)], "1/2 ready, not: nfs-1 (ending)"),
+        ([pod("nfs-0", {"app": "nfs"}), pod("nfs-1", {"app": "nfs"})], ""),
+    ],
+)
+def test_a_part_is_ready_when_all_its_pods_are_and_none_is_ending(pods: list[Object], said: str) -> None:
+    workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 2}, "spec": {"replicas": 2}}
+    workload["status"] = {"observedGeneration": 2}
+    api = cast("Api", FakeApi(workload, *pods))
+    assert unready(api, Profile.load("hardened"), "files") == said
+
+
+def test_a_part_whose_controller_has_not_looked_yet_is_not_ready() -> None:
+    workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 2}, "spec": {"replicas": 1}}
+    workload["status"] = {"observedGeneration": 1}
+    api = cast("Api", FakeApi(workload, pod("nfs-0", {"app": "nfs"})))
+    assert "not been acted on" in unready(api, Profile.load("hardened"), "files")
+
+
+def test_removal_ends_the_files_after_all_that_use_them() -> None:
+    api = ReadyApi()
+    ensure(api)
+    api.calls.clear()
+    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+    assert deploy.remove(target, Profile.load("hardened"), NoProgress())
+    order = [name for verb, kind, name in api.calls if verb == "delete" and kind == "Pod"]
+    assert order[-1] == "nfs-0"
+    assert api.get("Namespace", "wordpress") is None
+    assert api.get("PersistentVolume", "wordpress-uploads") is None
+    assert not deploy.remove(target, Profile.load("hardened"), NoProgress())
+
+
+def changed(profile: Profile) -> Profile:
+    """The same profile with one label more, as after an update of hachaos."""
+    objects = tuple(item | {"metadata": item["metadata"] | {"annotations": {"v": "2"}}} for item in profile.objects)
+    return replace(profile, objects=objects)
