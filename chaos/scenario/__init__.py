@@ -1,0 +1,1 @@
+"""Scenarios: what their YAML may say, and the plan that a run carries out."""

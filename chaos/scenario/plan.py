@@ -1,0 +1,102 @@
+"""The plan of a run: a scenario with everything filled in, and nothing left to be decided but the pods' names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chaos.scenario import vocabulary
+
+STEADY_TIMEOUT_S = 60.0
+"""How long a run waits at least for nothing but good answers, before a fault and after recovery."""
+
+EFFECT_TIMEOUT_S = 90.0
+"""How long a run looks for a fault's effect."""
+
+DRAIN_TIMEOUT_S = 30.0
+"""How long a run waits for writes in flight, and again for replication, before it reads what the pods hold."""
+
+PUT_BACK_TIMEOUT_S = 300.0
+"""How long the undo of one step may take."""
+
+READING_S = 60.0
+"""What reading all pods once is taken to last at most. An allowance: each request in it has a deadline of its own."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The streams of requests, per second: reads through the Service and of each site pod, SQL rows, posts.
+
+    `deadline_s` is how long one request may take.
+    """
+
+    reads_per_s: float
+    pod_reads_per_s: float
+    writes_per_s: float
+    posts_per_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What has to come true after a fault (one of `vocabulary.CONDITIONS`), and within how many seconds."""
+
+    condition: str
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step. `params` has the action's parameters by `vocabulary.Parameter.key`; `expect` is `history.Limits`' JSON.
+
+    `index` counts from 0.
+    """
+
+    index: int
+    name: str
+    action: str
+    target: str
+    params: dict[str, Any]
+    wait: Wait
+    expect: dict[str, Any]
+
+    @property
+    def longest_s(self) -> float:
+        """No step takes longer than this: the sum of the deadlines that are kept in it (its undo comes after all)."""
+        before = STEADY_TIMEOUT_S + READING_S
+        recovery = EFFECT_TIMEOUT_S + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
+        return before + recovery + 2 * DRAIN_TIMEOUT_S + READING_S
+
+    @property
+    def undo(self) -> str:
+        """What puts back what the step takes, in words."""
+        return vocabulary.ACTIONS[self.action].undo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole run on a stack that is up. `path` and `text` are the file that it was read from."""
+
+    name: str
+    claim: str
+    path: str
+    text: str
+    workload: Workload
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def longest_s(self) -> float:
+        """No run takes longer, once the stack is up: the first reading, the steps, and the undo of each."""
+        reading = DRAIN_TIMEOUT_S + READING_S
+        return reading + sum(step.longest_s + PUT_BACK_TIMEOUT_S for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values, without the file's text; times in seconds, rates per second."""
+        return {
+            "name": self.name,
+            "claim": self.claim,
+            "path": self.path,
+            "workload": asdict(self.workload),
+            "steps": [asdict(step) | {"undo": step.undo, "longest_s": step.longest_s} for step in self.steps],
+            "longest_s": self.longest_s,
+        }
