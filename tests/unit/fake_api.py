@@ -86,7 +86,9 @@ def _merged(old: Object, new: Object) -> Object:
     return out
 
 
-def pod(name: str, labels: dict[str, str], *, ready: bool = True, ip: str = "127.0.0.1", ending: bool = False) -> Object:
+def pod(
+    name: str, labels: dict[str, str], *, ready: bool = True, ip: str = "127.0.0.1", ending: bool = False
+) -> Object:
     metadata: Object = {"name": name, "uid": f"uid-{name}", "labels": labels}
     if ending:
         metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"

@@ -1,0 +1,126 @@
+"""The hardened stack on a real cluster: it is deployed by what it serves, brought back when it isn't, and taken away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.target import Target
+from chaos.errors import StackError
+from chaos.progress import NoProgress, PlainProgress
+from chaos.stack import deploy
+from chaos.stack.profile import Profile
+from chaos.stack.stack import Stack
+from chaos.stack.verify import problems, verify
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
+    before = {pod.uid for role in ("database", "site", "files") for pod in stack.pods(role)}
+    began = time.monotonic()
+    again = deploy.ensure(target, stack.profile, NoProgress())
+    assert time.monotonic() - began < 6.0  # 0.5 s on an idle machine
+    assert again.seed == stack.seed
+    assert {pod.uid for role in ("database", "site", "files") for pod in again.pods(role)} == before
+
+
+def test_the_parts_are_spread_over_the_nodes(stack: Stack) -> None:
+    for role in ("database", "site"):
+        assert len({pod.node for pod in stack.pods(role)}) == 3
+
+
+def test_the_database_may_no_longer_start_empty(stack: Stack) -> None:
+    settings = stack.api.get("ConfigMap", "mysql")
+    assert settings is not None
+    assert settings["data"]["BOOTSTRAP"] == "no"
+
+
+def test_a_picture_that_is_gone_from_the_files_is_noticed_on_every_pod(stack: Stack) -> None:
+    file = "/exports/" + stack.seed.picture.path.removeprefix("/wp-content/uploads/")
+    (files,) = stack.pods("files")
+    assert stack.api.execute(files.name, "nfs", ["mv", file, file + ".away"], timeout_s=10).code == 0
+    try:
+        wrong = [line for line in problems(stack) if "another picture" in line]
+        assert [pod.name for pod in stack.pods("site") if any(pod.name in line for line in wrong)] == [
+            pod.name for pod in stack.pods("site")
+        ]
+    finally:
+        stack.api.execute(files.name, "nfs", ["mv", file + ".away", file], timeout_s=10)
+    verify(stack, NoProgress())
+
+
+def test_a_stack_left_scaled_down_and_without_files_is_brought_back(stack: Stack, target: Target) -> None:
+    stack.api.patch("Deployment", "wordpress", {"spec": {"replicas": 1}}, subresource="scale")
+    stack.api.delete("Pod", "nfs-0", grace_s=0)
+    again = deploy.ensure(target, stack.profile, PlainProgress())
+    assert again.seed == stack.seed
+    assert len(again.pods("site")) == 3
+    assert problems(again) == []
+
+
+def test_a_roll_out_of_the_site_loses_no_request(stack: Stack) -> None:
+    stop, bad, good = threading.Event(), [], []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                page = requests.get(f"http://{stack.site_address()}/", headers={"Host": stack.site_host}, timeout=10)
+                (good if stack.seed.marker in page.text else bad).append(f"{page.status_code} {page.text[:80]}")
+            except requests.RequestException as error:
+                bad.append(str(error))
+            stop.wait(0.1)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        now = str(time.time())
+        template = {"metadata": {"annotations": {"rolled-at": now}}}
+        before = {pod.uid for pod in stack.pods("site")}
+        stack.api.patch("Deployment", "wordpress", {"spec": {"template": template}})
+        deadline = time.monotonic() + 120
+        while before & {pod.uid for pod in stack.pods("site")} or not stack.ready("site"):
+            assert time.monotonic() < deadline, "the roll-out did not end"
+            time.sleep(0.5)
+    finally:
+        stop.set()
+        reader.join()
+    assert bad == []
+    assert len(good) > 10
+
+
+def test_pages_are_served_while_the_files_are_away(stack: Stack) -> None:
+    stack.api.patch("StatefulSet", "nfs", {"spec": {"replicas": 0}}, subresource="scale")
+    try:
+        deadline = time.monotonic() + 60
+        while stack.pods("files"):
+            assert time.monotonic() < deadline, "the NFS server did not end"
+            time.sleep(0.25)
+        for pod in stack.pods("site"):
+            page = requests.get(f"http://{pod.ip}{stack.seed.page.path}", headers={"Host": stack.site_host}, timeout=10)
+            assert stack.seed.page.text in page.text
+        assert stack.ready("site")
+    finally:
+        stack.api.patch("StatefulSet", "nfs", {"spec": {"replicas": 1}}, subresource="scale")
+    verify(stack, NoProgress(), timeout_s=120)
+
+
+@pytest.mark.parametrize("after_s", [1.5, 8.0])
+def test_a_deployment_that_was_killed_is_resumed(cluster: Cluster, target: Target, after_s: float) -> None:
+    profile = Profile.load("hardened")
+    deploy.remove(target, profile, PlainProgress())
+    with pytest.raises(StackError, match="no stack is installed"):
+        deploy.attach(target, profile)
+    up = subprocess.Popen([ROOT / "hachaos", "stack", "up", "--name", cluster.name, "--quiet"])
+    time.sleep(after_s)  # any moment will do: what follows must hold for each
+    up.send_signal(signal.SIGKILL)
+    up.wait()
+    again = deploy.ensure(target, profile, PlainProgress())
+    assert problems(again) == []
