@@ -1,0 +1,1 @@
+"""The embedded cluster: real Kubernetes whose nodes are namespaces of this host."""

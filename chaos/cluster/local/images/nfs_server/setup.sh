@@ -1,0 +1,3 @@
+# Runs inside the image, after its packages are in.
+set -eu
+install -d /exports
