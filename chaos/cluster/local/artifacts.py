@@ -12,11 +12,8 @@ from pathlib import Path
 from chaos.cluster.local import binaries, cache, packages, template
 from chaos.cluster.local.commands import Cancelled, Commands
 from chaos.cluster.local.images import builder
-from chaos.cluster.local.template import clone_template
 from chaos.errors import HostError
 from chaos.progress import Progress
-
-__all__ = ["Artifacts", "clone_template", "disk_needed", "ensure", "missing"]
 
 _MB = 1_000_000
 _PACKAGES_BYTES = 400 * _MB
@@ -36,7 +33,7 @@ class Artifacts:
     mount_nfs: Path | None
     """Our NFS client, to be bound over /sbin/mount.nfs in a node; None where the kernel has one."""
     template: Path
-    """A containerd root with all images; a node gets a copy of it by `clone_template`."""
+    """A containerd root with all images. Nodes may link to its layers but need bolt files of their own."""
 
 
 def missing() -> list[str]:
@@ -44,7 +41,7 @@ def missing() -> list[str]:
     lacking = [f"Debian package {name}" for name in packages.missing()]
     lacking += binaries.missing()
     lacking += [f"image {name}" for name in builder.missing()]
-    if not cache.is_whole(template.entry(_layers())):
+    if not cache.is_whole(template.entry(_contents())):
         lacking.append("the template with all images")
     return lacking
 
@@ -58,7 +55,7 @@ def disk_needed() -> int:
         needed += _GO_BYTES
     if builder.missing():
         needed += _IMAGES_BYTES
-    if not cache.is_whole(template.entry(_layers())):
+    if not cache.is_whole(template.entry(_contents())):
         needed += _TEMPLATE_BYTES
     return needed
 
@@ -82,13 +79,12 @@ def ensure(progress: Progress) -> Artifacts:
         kube=binaries.kube(),
         coredns=binaries.coredns(),
         mount_nfs=binaries.mount_nfs(),
-        template=template.root(_layers()),
+        template=template.root(_contents()),
     )
 
 
-def _layers() -> list[Path]:
-    debian = [builder.layer_entry(recipe) for recipe in builder.DEBIAN_RECIPES]
-    return [builder.pause_entry(), builder.coredns_entry(binaries.coredns()), builder.base_entry(), *debian]
+def _contents() -> tuple[str, ...]:
+    return builder.contents(binaries.coredns())
 
 
 def _check_room() -> None:
@@ -114,7 +110,7 @@ def _build(progress: Progress) -> None:
         builder.ensure(progress, commands)
 
     _side_by_side(commands, go, images, lambda: binaries.ensure_nfs(progress, commands))
-    template.ensure(builder.images(binaries.coredns()), _layers(), progress)
+    template.ensure(builder.images(binaries.coredns()), _contents(), progress)
 
 
 def _side_by_side(commands: Commands, *works: Callable[[], None]) -> None:

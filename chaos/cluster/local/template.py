@@ -3,61 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import io
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from chaos.cluster.local import cache, versions
 from chaos.cluster.local.images import archive
 from chaos.cluster.local.images.archive import Image
 from chaos.errors import HostError
-from chaos.progress import Progress
+from chaos.progress import Progress, Task
 
 _DATABASES = (
     "io.containerd.metadata.v1.bolt/meta.db",
     "io.containerd.snapshotter.v1.overlayfs/metadata.db",
 )
-"""What containerd changes in place: a node needs its own copy, not a link."""
+"""What containerd changes in place: it is whole when these are."""
 _FORMAT = "1"
 _READY_S = 30.0
 _STOP_S = 10.0
 _IN_THE_ENTRY = "root"
 
 
-def entry(layers: Sequence[Path]) -> Path:
-    """The cache entry of the template with the images of these layers (cache entries)."""
-    return cache.entry("template", cache.key(_FORMAT, versions.IMAGES, *sorted(path.name for path in layers)))
+def entry(contents: Sequence[str]) -> Path:
+    """The cache entry of the template with images that are made of `contents`."""
+    return cache.entry("template", cache.key(_FORMAT, *contents))
 
 
-def root(layers: Sequence[Path]) -> Path:
+def root(contents: Sequence[str]) -> Path:
     """The containerd root in that entry."""
-    return entry(layers) / _IN_THE_ENTRY
+    return entry(contents) / _IN_THE_ENTRY
 
 
-def clone_template(template: Path, root: Path) -> None:
-    """Make `root`, which must not exist, a containerd root with the template's images.
-
-    Both must be on one file system: what containerd only reads is linked, not copied, so it costs no disk. Raises
-    HostError when the copy fails.
-    """
-    root.parent.mkdir(parents=True, exist_ok=True)
-    copy = subprocess.run(["cp", "-al", "--", template, root], check=False, capture_output=True, text=True)
-    if copy.returncode:
-        raise HostError(f"cannot link the image template into {root}: {copy.stderr.strip().splitlines()[-1:]}")
-    for name in _DATABASES:
-        (root / name).unlink()
-        shutil.copy2(template / name, root / name)
-
-
-def ensure(images: Sequence[Image], layers: Sequence[Path], progress: Progress) -> None:
-    """Import `images` into a containerd of its own and keep its root.
+def ensure(images: Sequence[Image], contents: Sequence[str], progress: Progress) -> None:
+    """Import `images`, which are made of `contents`, into a containerd of its own and keep its root.
 
     Raises HostError when containerd does not serve or refuses an image.
     """
-    target = entry(layers)
+    target = entry(contents)
     if cache.is_whole(target):
         return
     with (
@@ -67,9 +53,7 @@ def ensure(images: Sequence[Image], layers: Sequence[Path], progress: Progress) 
         tempfile.TemporaryDirectory(prefix="hachaos-", dir="/run") as short,
         _containerd(folder / _IN_THE_ENTRY, Path(short)) as address,
     ):
-        for number, image in enumerate(images):
-            task.update(image.reference, done=number, total=len(images))
-            _import(image, address)
+        _import(images, address, task)
 
 
 def _is_database(file: Path) -> bool:
@@ -122,18 +106,33 @@ def _containerd(root: Path, short: Path) -> Iterator[Path]:
             process.wait()
 
 
-def _import(image: Image, address: Path) -> None:
-    """Stream the image's archive into `ctr`, which unpacks it."""
+def _import(images: Sequence[Image], address: Path, task: Task) -> None:
+    """Stream one archive with all images into `ctr`, which unpacks it."""
     argv = ["ctr", "-a", str(address), "-n", "k8s.io", "images", "import", "-"]
+    total = sum(layer.file.stat().st_size for layer in {layer for image in images for layer in image.layers})
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=said, stderr=said)
         assert process.stdin is not None
         try:
             with contextlib.suppress(BrokenPipeError), process.stdin:
-                archive.write_archive([image], process.stdin, created=versions.SOURCE_DATE_EPOCH)
+                stream = _Counting(process.stdin, lambda written: task.update(done=written, total=total))
+                archive.write_archive(images, stream, created=versions.SOURCE_DATE_EPOCH)
+            task.update("unpacking")
         finally:
             status = process.wait()
         said.seek(0)
         words = said.read().decode(errors="replace").strip().splitlines()
     if status:
-        raise HostError(f"cannot import the image {image.reference}: {words[-1] if words else f'exit status {status}'}")
+        raise HostError(f"cannot import the images: {words[-1] if words else f'ctr ended with status {status}'}")
+
+
+class _Counting(io.RawIOBase):
+    """Passes on what is written to it and tells how much that was so far."""
+
+    def __init__(self, raw: IO[bytes], tell: Callable[[int], None]) -> None:
+        self._raw, self._tell, self._written = raw, tell, 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._written += len(data)
+        self._tell(self._written)
+        return self._raw.write(data)

@@ -90,19 +90,11 @@ def write_archive(images: Sequence[Image], stream: IO[bytes], *, created: int) -
 
 def config_of(image: Image, *, created: int) -> bytes:
     """The image's configuration: what runs in it and of which layers it is made."""
-    recipe = image.recipe
-    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     configuration = {
         "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
         "os": "linux",
         "created": _rfc3339(created),
-        "config": {
-            "Env": [path, *recipe.environment],
-            "Cmd": list(recipe.command),
-            "WorkingDir": recipe.working_directory,
-            "StopSignal": recipe.stop_signal,
-            "ExposedPorts": {f"{port}/tcp": {} for port in recipe.ports},
-        },
+        "config": image.recipe.settings(),
         "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in image.layers]},
         "history": [{"created": _rfc3339(created), "created_by": "hachaos"} for _ in image.layers],
     }

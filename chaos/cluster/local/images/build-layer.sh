@@ -8,12 +8,12 @@ shift 4
 root=$work/root
 mkdir -p "$work/upper" "$work/overlay" "$root"
 # Whatever the kernel's defaults are: the upper folder must make sense without the mount.
-mount -t overlay overlay \
+mount -n -t overlay overlay \
     -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay,index=off,metacopy=off,redirect_dir=off" "$root" ||
-    mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay" "$root"
-mount -t proc proc "$root/proc"
-mount --bind "$archives" "$root/var/cache/apt/archives"
-mount -t tmpfs tmpfs "$root/tmp"
+    mount -n -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay" "$root"
+mount -n -t proc proc "$root/proc"
+mount -n --bind "$archives" "$root/var/cache/apt/archives"
+mount -n -t tmpfs tmpfs "$root/tmp"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 

@@ -97,13 +97,14 @@ def base_entry() -> Path:
 
 def layer_entry(recipe: Recipe) -> Path:
     """The cache entry of the layer that an image with packages has on the base system."""
-    parts = (repr((recipe.packages, recipe.leave_out)), *_LEAVE_OUT, recipe.folder, _SCRIPT)
+    inside = [path for path in (recipe.folder / "rootfs", recipe.folder / "setup.sh") if path.exists()]
+    parts = (repr((recipe.packages, recipe.leave_out)), *_LEAVE_OUT, *inside, _SCRIPT)
     return cache.entry(f"image-{recipe.name}", cache.key(base_entry().name, *parts))
 
 
 def pause_entry() -> Path:
     """The cache entry of the pause image's layer."""
-    return cache.entry("image-pause", cache.key(pause.RECIPE.folder))
+    return cache.entry("image-pause", cache.key(pause.RECIPE.folder / "pause.c"))
 
 
 def coredns_entry(binary: Path) -> Path:
@@ -161,6 +162,19 @@ def ensure_coredns(binary: Path) -> Path:
             shutil.copy2(binary, tree / "coredns")
             _pack_single(tree, folder)
     return target
+
+
+def contents(coredns_binary: Path) -> tuple[str, ...]:
+    """What all images are made of, in words: it changes when any of them does."""
+    layers = {
+        pause.RECIPE: (pause_entry(),),
+        coredns.RECIPE: (coredns_entry(coredns_binary),),
+        **{recipe: (base_entry(), layer_entry(recipe)) for recipe in DEBIAN_RECIPES},
+    }
+    return tuple(
+        f"{reference(recipe.name)} {recipe.settings()!r} {[entry.name for entry in entries]}"
+        for recipe, entries in layers.items()
+    )
 
 
 def images(coredns_binary: Path) -> tuple[Image, ...]:

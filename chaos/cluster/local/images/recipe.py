@@ -23,3 +23,13 @@ class Recipe:
     stop_signal: str = "SIGTERM"
     """What a container runtime sends to end it in good order."""
     ports: tuple[int, ...] = ()
+
+    def settings(self) -> dict[str, object]:
+        """What a container runtime is told of the image: the `config` part of the image's configuration."""
+        return {
+            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *self.environment],
+            "Cmd": list(self.command),
+            "WorkingDir": self.working_directory,
+            "StopSignal": self.stop_signal,
+            "ExposedPorts": {f"{port}/tcp": {} for port in self.ports},
+        }
