@@ -226,6 +226,8 @@ class Api:
             raise ClusterError(f"{what}: the connection broke: {error}") from error
         finally:
             channel.close(timeout=1)
+            # `close` leaves the socket open when the other side was the first to say goodbye.
+            channel.sock.shutdown()
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.

@@ -239,6 +239,10 @@ def remove(target: Target, profile: Profile, progress: Progress) -> bool:
             raise StackError(f"namespace {api.namespace} is not hachaos's, so it is left alone")
         _end_pods(api, [profile.controller("site"), profile.controller("database")], task)
         _end_pods(api, [profile.controller("files")], task)
+        # The namespace's end looks again only every so many seconds for claims that were still in use at first.
+        for claim in api.list("PersistentVolumeClaim"):
+            api.delete("PersistentVolumeClaim", claim["metadata"]["name"])
+        _await(lambda: not api.list("PersistentVolumeClaim"), "the end of the volume claims", task)
         api.delete("Namespace", api.namespace)
         _await(lambda: api.get("Namespace", api.namespace) is None, f"the end of namespace {api.namespace}", task)
         api.delete("PersistentVolume", _VOLUME)
