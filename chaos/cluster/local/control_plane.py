@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from chaos.cluster.local.files import write_kubeconfig, write_pair, write_private
-from chaos.cluster.local.layout import API_SERVICE, CONTROL_PLANE_ADDRESS, INSIDE, SERVICES
+from chaos.cluster.local.layout import API_SERVICE, CONTROL_PLANE_ADDRESS, INSIDE, SERVICES, plan
 from chaos.cluster.local.machine import KUBE, Machine
 from chaos.cluster.local.node import start_proxy
 from chaos.cluster.local.pki import Authority, SigningKey
@@ -131,7 +131,9 @@ class ControlPlane:
 
     def start_proxy(self) -> None:
         """Serve Services to clients outside the cluster, whichever nodes are there."""
-        start_proxy(self.machine, self.machine.name)
+        # It waits half a minute for a Node of its name, and this machine is none. The name only decides which
+        # endpoints count as local.
+        start_proxy(self.machine, plan(1)[0].name)
 
     def _component(self, name: str, *arguments: str) -> None:
         self.machine.spawn(name, [KUBE, name, *arguments])

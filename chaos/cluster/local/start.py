@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import chaos
 from chaos.cluster.local import addons, cgroup, health, host, images, namespaces, network
 from chaos.cluster.local.artifacts import Artifacts
 from chaos.cluster.local.control_plane import ControlPlane
-from chaos.cluster.local.layout import CONTROL_PLANE, SWITCH, NodePlan, Places
+from chaos.cluster.local.layout import CONTROL_PLANE, DNS_SERVICE, SWITCH, NodePlan, Places
 from chaos.cluster.local.machine import Machine
 from chaos.cluster.local.node import Node
 from chaos.cluster.local.pki import Authority
@@ -24,11 +25,14 @@ from chaos.progress import Task
 KEEPER = "keeper"
 _API_READY_S = 90.0
 _NODES_READY_S = 120.0
+_DNS_READY_S = 60.0
+_DNS_PORT = 53
+_CONNECT_S = 1.0
 _POLL_S = 0.05
 
 
 def start(places: Places, nodes: tuple[NodePlan, ...], made: Artifacts, task: Task) -> None:
-    """Start everything and wait until every node is Ready. Raises HostError and ClusterError."""
+    """Start everything and wait until every node is Ready and DNS answers. Raises HostError and ClusterError."""
     _Start(places, nodes, made, task).run()
 
 
@@ -83,6 +87,9 @@ class _Start:
             self._start_keeper()
             self._task.update("nodes")
             self._await(lambda: not health.not_ready(rest, self._plan), _NODES_READY_S, "a node is not Ready")
+            # The Service of the DNS answers only when its pods, their network and kube-proxy work.
+            self._task.update("DNS")
+            self._await(_dns_answers, _DNS_READY_S, "DNS does not answer")
 
     def _node(self, node: Node, authority: Authority, wired: Future[None], serving: Future[None]) -> None:
         node.prepare(authority, self._made.template)
@@ -122,6 +129,14 @@ class _Start:
                     f"{trouble} after {timeout_s:.0f} s", hint=f"Logs: {self._places.state}/machines/*/log/*.log"
                 )
             time.sleep(_POLL_S)
+
+
+def _dns_answers() -> bool:
+    try:
+        socket.create_connection((str(DNS_SERVICE), _DNS_PORT), timeout=_CONNECT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _finish(work: list[Future[None]]) -> None:
