@@ -139,27 +139,17 @@ class _Parser:
         return items
 
     def _key(self, event: yaml.Event, path: Path) -> str | None:
-        self._refuse_indirection(event, (*path, f"\0key at {_place(event)}"))
-        if isinstance(event, yaml.ScalarEvent):
-            if event.value == "<<" and not event.style:
-                self._complain(event, "merge keys (<<) are not allowed; write the keys out")
-                return None
-            return str(event.value)
-        if not isinstance(event, yaml.AliasEvent):
-            self._complain(event, "a key has to be a single word, not a list or a mapping")
-            self._skip(event)
-        return None
-
-    def _skip(self, event: yaml.Event) -> None:
-        depth = 0
-        while True:
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth == 0:
-                return
-            event = next(self._events)
+        within = (*path, f"\0key at {_place(event)}")
+        if not isinstance(event, yaml.ScalarEvent):
+            if not isinstance(event, yaml.AliasEvent):
+                self._complain(event, "a key has to be a single word, not a list or a mapping")
+            self._node(event, within)
+            return None
+        self._refuse_indirection(event, within)
+        if event.value == "<<" and not event.style:
+            self._complain(event, "merge keys (<<) are not allowed; write the keys out")
+            return None
+        return str(event.value)
 
     def _refuse_indirection(self, event: yaml.Event, path: Path) -> None:
         if isinstance(event, yaml.AliasEvent):
