@@ -1,0 +1,82 @@
+"""docs/scenarios.md and the vocabulary have the same words, defaults and sentences."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from scenario_files import Write
+
+from chaos.scenario import spec, vocabulary
+from chaos.scenario.load import load
+from chaos.scenario.units import write_duration
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "scenarios.md").read_text()
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows below a heading by the word in their first column."""
+    section = PAGE.split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line[:1] == "|"]
+    return {row[0].strip("| `"): row[1:] for row in rows[2:]}
+
+
+def words(cell: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"`([^`]+)`", cell))
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("The scenario", spec.keys_at(())),
+        ("`workload`", spec.keys_at(("workload",))),
+        ("A step", spec.keys_at(("steps", 0))),
+        ("`wait`", spec.keys_at(("steps", 0, "wait"))),
+        ("`expect`", spec.keys_at(("steps", 0, "expect"))),
+        ("`reads` and `writes` in `expect`", spec.keys_at(("steps", 0, "expect", "reads"))),
+        ("Actions", tuple(vocabulary.ACTIONS)),
+        ("Conditions", tuple(vocabulary.CONDITIONS)),
+        ("Kinds of clone", tuple(vocabulary.CLONES)),
+        *((f"Parameters of `{name}`", tuple(words.parameters)) for name, words in vocabulary.ACTIONS.items()),
+    ],
+)
+def test_each_table_has_the_words_that_are_valid_and_no_other(heading: str, keys: tuple[str, ...]) -> None:
+    assert tuple(table(heading)) == keys
+
+
+def test_no_action_has_parameters_that_the_page_keeps_quiet_about_or_makes_up() -> None:
+    described = set(re.findall(r"### Parameters of `(.+)`", PAGE))
+    assert described == {name for name, each in vocabulary.ACTIONS.items() if each.parameters}
+
+
+@pytest.mark.parametrize("action", vocabulary.ACTIONS)
+def test_the_page_tells_of_each_action_what_the_vocabulary_does(action: str) -> None:
+    about, targets, undo = table("Actions")[action]
+    known = vocabulary.ACTIONS[action]
+    assert (about, words(targets), undo.strip("| ")) == (known.about, known.targets, known.undo)
+    for name, parameter in known.parameters.items():
+        value, default = table(f"Parameters of `{action}`")[name]
+        assert parameter.about.split(";")[0] in value
+        assert default.strip("| ") == ("needed" if parameter.required else parameter.unset)
+        ends = (parameter.lowest, parameter.highest)
+        assert set(map(write_duration, ends) if parameter.kind == "seconds" else map(str, ends)) <= set(
+            re.findall(r"\w+", value)
+        )
+
+
+def test_the_page_tells_what_each_condition_and_clone_means() -> None:
+    for heading, known in (("Conditions", vocabulary.CONDITIONS), ("Kinds of clone", vocabulary.CLONES)):
+        assert {word: row[0].strip("| ") for word, row in table(heading).items()} == known
+
+
+def test_the_page_gives_the_defaults_that_hold() -> None:
+    assert {key: words(row[1])[0] for key, row in table("`workload`").items()} == spec.DEFAULT_WORKLOAD
+    assert words(table("`wait`")["timeout"][1]) == (spec.DEFAULT_TIMEOUT,)
+
+
+def test_the_pages_example_is_right_and_is_the_bundled_kill_master(write: Write) -> None:
+    example = PAGE.split("```yaml\n", 1)[1].split("```", 1)[0]
+    bundled = load(Path(__file__).resolve().parents[3] / "scenarios" / "kill-master.yaml")
+    found = load(write(example))
+    assert (found.workload, found.steps) == (bundled.workload, bundled.steps)
