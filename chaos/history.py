@@ -366,13 +366,16 @@ class History:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.records: tuple[Record, ...] = tuple(records)
+        self._by_class: dict[type[Record], list[Record]] = {}
+        for record in self.records:
+            self._by_class.setdefault(type(record), []).append(record)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
 
     def of(self, cls: type[_R], *, step: int | None = None) -> list[_R]:
         """All records of one class, those of one step only where they carry one."""
-        found = [record for record in self.records if isinstance(record, cls)]
+        found = [record for record in self._by_class.get(cls, ()) if isinstance(record, cls)]
         return found if step is None else [record for record in found if getattr(record, "step", step) == step]
 
     @property
