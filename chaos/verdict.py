@@ -29,9 +29,11 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 class Outage:
     """A stretch without service, in seconds since the run began.
 
-    The last good answer before it ended at `last_good`, the first bad attempt began at `first_bad`, the last bad
-    attempt began at `last_bad` and the first good answer after it came at `first_good`. Where the outage had no
-    beginning or no end within what was watched, `last_good` or `first_good` is None and the upper bound is open.
+    Nobody outside a server knows at which moment of a request's life it was decided whether it would be served, so
+    each time is the one that is safe: `last_good` is when the last request that was served before it left,
+    `first_bad` when the first bad answer had come (or `last_bad`, where that is earlier), `last_bad` when the last bad
+    attempt left, `first_good` when the first good answer after it had come. Where the outage had no beginning or no
+    end within what was watched, `last_good` or `first_good` is None and the upper bound is open.
     """
 
     kind: str
@@ -45,12 +47,12 @@ class Outage:
 
     @property
     def no_shorter_than_s(self) -> float:
-        """Seconds from the first bad attempt to the last one."""
+        """Seconds from the first bad answer to the last bad attempt; 0 where no two of them lie apart."""
         return self.last_bad - self.first_bad
 
     @property
     def no_longer_than_s(self) -> float | None:
-        """Seconds from the last good answer to the first good one after; None when one of them was not seen."""
+        """Seconds from the last served request's start to the first good answer after; None when one was not seen."""
         if self.last_good is None or self.first_good is None:
             return None
         return self.first_good - self.last_good
