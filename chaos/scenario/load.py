@@ -17,12 +17,12 @@ MOST_ERRORS = 20
 
 _BOMS = {b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _REASONS = {
-    errno.ENOENT: "no such file",
-    errno.ENOTDIR: "no such file: a part of the path is not a folder",
+    errno.ENOENT: "no such file; hachaos list names those that there are",
+    errno.ENOTDIR: "no such file: a part of the path is not a folder; name a file",
     errno.EACCES: "may not be read by this user; change its permissions",
     errno.EPERM: "may not be read by this user; change its permissions",
-    errno.ENAMETOOLONG: "no such file: the name is too long",
-    errno.ELOOP: "no such file: its symbolic links lead in a circle",
+    errno.ENAMETOOLONG: "no such file: the name is too long; name a file",
+    errno.ELOOP: "no such file: its symbolic links lead in a circle; name a file",
 }
 
 
@@ -110,9 +110,11 @@ def _refuse_irregular(name: str, mode: int) -> None:
 
 
 def _reason(path: Path, error: OSError) -> str:
-    reason = _REASONS.get(error.errno or 0, f"cannot be read: {os.strerror(error.errno or 0)}")
-    near = _neighbour(path) if error.errno == errno.ENOENT else None
-    return f"{reason}; did you mean {near}?" if near else reason
+    number = error.errno or 0
+    near = _neighbour(path) if number == errno.ENOENT else None
+    if near:
+        return f"no such file; did you mean {near}?"
+    return _REASONS.get(number, f"cannot be read: {os.strerror(number)}; name a file that can")
 
 
 def _neighbour(path: Path) -> str | None:

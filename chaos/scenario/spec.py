@@ -86,8 +86,8 @@ def validate(value: object) -> Spec:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        scalar = isinstance(value, int | float)
-        raise Unfit(f"{shown(value)} is not text; put it in quotes" if scalar else f"{_kind(value)}; write text")
+        right = "put it in quotes" if isinstance(value, bool | int | float) else "write text"
+        raise Unfit(f"{_as_written(value)} is not text; {right}")
     if not value.strip() or not value.isprintable():
         raise Unfit(f"{shown(value)} is not one line of text; write one")
     if len(value) > LONGEST_TEXT:
@@ -115,11 +115,12 @@ def _one_of(what: str, valid: tuple[str, ...]) -> Callable[[object], str]:
     return read
 
 
-def _quantity(value: object, read: Callable[[str], float], example: str) -> float:
+def _quantity(value: object, read: Callable[[str], float], example: str, *, zero: bool = False) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise Unfit(f"{shown(value)} has no unit; write {example.format(value)}")
+        right = value if value > 0 or (zero and value == 0) else 30
+        raise Unfit(f"{shown(value)} has no unit; write {example.format(right)}")
     if not isinstance(value, str):
-        raise Unfit(f"{_kind(value)}; write {example.format(30)}")
+        raise Unfit(f"{_as_written(value)} is not a number with a unit; write one like {example.format(30)}")
     return read(value)
 
 
@@ -138,7 +139,7 @@ def _seconds(parameter: Parameter) -> Callable[[object], int]:
     low, high = parameter.lowest, parameter.highest
 
     def read(value: object) -> int:
-        seconds = _quantity(value, units.duration, "{0}s")
+        seconds = _quantity(value, units.duration, "{0}s", zero=low <= 0)
         if seconds % 1:
             raise Unfit(f"{shown(value)} has a fraction of a second; write whole seconds")
         if not low <= seconds <= high:
@@ -154,8 +155,7 @@ def _count(parameter: Parameter) -> Callable[[object], int]:
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            what = shown(value) if isinstance(value, str | int | float) else _kind(value)
-            raise Unfit(f"{what} does not fit; write a whole number from {low} to {high}")
+            raise Unfit(f"{_as_written(value)} does not fit; write a whole number from {low} to {high}")
         return value
 
     return read
@@ -330,6 +330,10 @@ def _needed(path: Path, action: str) -> str:
         return f"{action} needs {'parameters: ' if path[-1] == 'parameters' else ''}{needed}"
     keys = _SCENARIO if len(path) == 1 else _STEPS[""]
     return f"needed are {', '.join(name for name, key in keys.items() if key.default is ...)}"
+
+
+def _as_written(value: object) -> str:
+    return shown(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else _kind(value)
 
 
 def _kind(value: object) -> str:

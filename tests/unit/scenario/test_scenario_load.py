@@ -93,17 +93,19 @@ def test_the_main_job_is_the_one_that_was_agreed_on() -> None:
         ("kill-master", "-a", "2:7: name: '-a' is not a name;"),
         ("kill-master", '"a\\n"', "2:7: name: 'a\\n' is not one line of text; write one"),
         ("kill-master", "12", "2:7: name: 12 is not text; put it in quotes"),
-        ("kill-master", "true", "2:7: name: True is not text; put it in quotes"),
-        ("claim: a", "claim: #", "3:7: claim: nothing; write text"),
-        ("claim: a", "claim: [x] #", "3:8: claim: a list; write text"),
+        ("kill-master", "true", "2:7: name: true is not text; put it in quotes"),
+        ("claim: a", "claim: #", "3:7: claim: nothing is not text; write text"),
+        ("claim: a", "claim: [x] #", "3:8: claim: a list is not text; write text"),
         ("claim: a", f"claim: {'a' * 301} #", "3:8: claim: 301 characters are too many; write 300 at most"),
         ("claim: a", "cliam: a", "3:1: unknown key 'cliam'; did you mean 'claim'? (valid: apiVersion, name, claim, "),
         ("claim: a", "cliam: a", "1:1: 'claim' is missing; needed are apiVersion, name, claim, steps"),
         ("reads: 20/s", "reads: 20", "4:19: reads: 20 has no unit; write 20/s or 20/m"),
+        ("reads: 20/s", "reads: -5", "4:19: reads: -5 has no unit; write 30/s or 30/m"),
+        ("reads: 20/s", "reads: true", "4:19: reads: true is not a number with a unit; write one like 30/s"),
         ("reads: 20/s", "reads: .nan", "4:19: reads: '.nan' is not a rate; write one like 20/s or 30/m"),
         ("reads: 20/s", "reads: 0/s", "4:19: reads: '0/s' is no rate at all; write one above 0"),
         ("reads: 20/s", "reads: 200.1/s", "4:19: reads: '200.1/s' is too much; write 200/s at most"),
-        ("reads: 20/s", "reads: ", "4:19: reads: nothing; write 30/s or 30/m"),
+        ("reads: 20/s", "reads: ", "4:19: reads: nothing is not a number with a unit; write one like 30/s"),
         ("reads: 20/s", "raeds: 20/s", "4:12: unknown key 'raeds'; did you mean 'reads'?"),
         ("deadline: 2s", "deadline: 2", "4:77: deadline: 2 has no unit; write 2s or 2m"),
         ("deadline: 2s", "deadline: 0s", "4:77: deadline: '0s' is no time at all; write more than 0s"),
@@ -300,7 +302,9 @@ def test_a_file_made_to_take_long_does_not(write: Write, text: str) -> None:
 def test_a_missing_file_is_said_with_its_nearest_neighbour(write: Write, right: str) -> None:
     write(right)
     assert complaint(Path("z.yaml")) == ["z.yaml:1:1: no such file; did you mean s.yaml?"]
-    assert complaint(Path("no-such-folder/kill-master.yaml")) == ["no-such-folder/kill-master.yaml:1:1: no such file"]
+    assert complaint(Path("no-such-folder/kill-master.yaml")) == [
+        "no-such-folder/kill-master.yaml:1:1: no such file; hachaos list names those that there are"
+    ]
 
 
 def test_what_is_no_regular_file_is_refused_and_never_waited_for(write: Write, right: str, tmp_path: Path) -> None:
@@ -312,10 +316,12 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(write: Write, r
         assert complaint(Path("socket")) == ["socket:1:1: is a pipe, socket or device; name a regular file"]
     assert complaint(Path("/dev/zero")) == ["/dev/zero:1:1: is a pipe, socket or device; name a regular file"]
     assert complaint(tmp_path) == [f"{tmp_path}:1:1: is a folder; name a file in it"]
-    assert complaint(Path("s.yaml/x")) == ["s.yaml/x:1:1: no such file: a part of the path is not a folder"]
+    assert complaint(Path("s.yaml/x")) == [
+        "s.yaml/x:1:1: no such file: a part of the path is not a folder; name a file"
+    ]
     Path("loop").symlink_to("loop")
-    assert complaint(Path("loop")) == ["loop:1:1: no such file: its symbolic links lead in a circle"]
-    assert complaint(Path("a" * 300)) == ["a" * 300 + ":1:1: no such file: the name is too long"]
+    assert complaint(Path("loop")) == ["loop:1:1: no such file: its symbolic links lead in a circle; name a file"]
+    assert complaint(Path("a" * 300)) == ["a" * 300 + ":1:1: no such file: the name is too long; name a file"]
 
 
 def test_a_file_without_permission_is_one_line(write: Write, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
