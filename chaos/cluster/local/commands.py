@@ -114,6 +114,8 @@ class Commands:
             yield process
         finally:
             _end(process)
+            if process.stdout is not None:
+                process.stdout.close()
             with self._lock:
                 self._running.discard(process)
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chaos.cluster.local import binaries, cache, images, versions
+from chaos.cluster.local.images import builder, coredns, database, nfs_server, pause, wordpress
+
+RECIPES = [pause.RECIPE, coredns.RECIPE, database.RECIPE, wordpress.RECIPE, nfs_server.RECIPE]
+SCRIPTS = sorted(
+    path
+    for path in Path(images.__file__).parent.rglob("*")
+    if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"# Runs inside"))
+)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def test_every_image_has_a_recipe_and_a_name() -> None:
+    assert sorted(recipe.name for recipe in RECIPES) == sorted(images.NAMES)
+    assert images.reference("database") == f"localhost/hachaos/database:{versions.IMAGES}"
+
+
+def test_an_unknown_image_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        images.reference("mysql")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_the_scripts_can_be_parsed(script: Path) -> None:
+    subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_programs_that_images_start_are_executable() -> None:
+    programs = [path for path in Path(images.__file__).parent.rglob("rootfs/usr/local/bin/*") if path.is_file()]
+    assert {path.name for path in programs} == {"apache2-foreground", "nfs-server"}
+    assert all(path.stat().st_mode & 0o111 for path in programs)
+
+
+def test_in_an_empty_cache_the_base_system_and_all_debian_images_are_missing() -> None:
+    assert builder.missing() == ["base", "database", "wordpress", "nfs-server"]
+
+
+def test_an_image_that_is_there_is_not_missing() -> None:
+    with cache.building(builder.layer_entry(wordpress.RECIPE)) as folder:
+        (folder / "layer.tar").write_text("layer")
+    assert builder.missing() == ["base", "database", "nfs-server"]
+
+
+def test_each_image_has_a_cache_entry_of_its_own() -> None:
+    entries = [builder.base_entry(), builder.pause_entry(), builder.coredns_entry(binaries.coredns())]
+    entries += [builder.layer_entry(recipe) for recipe in builder.DEBIAN_RECIPES]
+    assert len(set(entries)) == len(entries)
+
+
+def test_the_contents_change_with_a_command_without_a_layer_being_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, layer = builder.contents(binaries.coredns()), builder.pause_entry()
+    monkeypatch.setattr(type(pause.RECIPE), "settings", lambda _: {"Cmd": ["/other"]})
+    assert builder.contents(binaries.coredns()) != before
+    assert builder.pause_entry() == layer
+
+
+def test_wordpress_reads_the_variables_of_the_public_image() -> None:
+    config = (wordpress.RECIPE.folder / "rootfs/var/www/html/wp-config.php").read_text()
+    assert set(re.findall(r"hachaos_env\( '(\w+)'", config)) >= {
+        "WORDPRESS_DB_HOST",
+        "WORDPRESS_DB_NAME",
+        "WORDPRESS_DB_USER",
+        "WORDPRESS_DB_PASSWORD",
+        "WORDPRESS_CONFIG_EXTRA",
+    }
+
+
+def test_apache_is_stopped_by_the_signal_that_lets_it_answer_what_it_has() -> None:
+    assert wordpress.RECIPE.settings()["StopSignal"] == "SIGWINCH"
