@@ -17,7 +17,7 @@ class NotYet(StackError):
     """The site answered badly, or not at all; it may do better in a moment."""
 
 
-class Site:
+class WordPress:
     """One WordPress, spoken to at an address, under the name that it knows itself by."""
 
     def __init__(

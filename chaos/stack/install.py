@@ -21,7 +21,7 @@ from chaos.cluster.api import Api
 from chaos.errors import StackError
 from chaos.progress import Task
 from chaos.stack import credentials
-from chaos.stack.clients import NotYet, Site, connect, gist, run
+from chaos.stack.clients import NotYet, WordPress, connect, gist, run
 from chaos.stack.credentials import LEDGER_DATABASE, LEDGER_USER, SITE_DATABASE, SITE_USER, Credentials
 from chaos.stack.stack import Article, Picture, Seed
 
@@ -86,16 +86,16 @@ def install(api: Api, secrets: Credentials, *, site: str, site_host: str, databa
 def _install_once(api: Api, secrets: Credentials, site: str, site_host: str, database: str, task: Task) -> Seed:
     task.update("ledger")
     make_ledger(database, secrets)
-    visitor = Site(site, site_host)
+    visitor = WordPress(site, site_host)
     task.update("WordPress's install page")
     _make_site(visitor, secrets, database)
     task.update("application password")
     password = secrets.application_password
     if not password or not visitor.knows(secrets.admin_user, password):
-        password = _application_password(Site(site, site_host), secrets)
+        password = _application_password(WordPress(site, site_host), secrets)
         credentials.keep_application_password(api, password)
     task.update("posts, page and picture")
-    seed = _make_content(Site(site, site_host, (secrets.admin_user, password)), secrets.site_id)
+    seed = _make_content(WordPress(site, site_host, (secrets.admin_user, password)), secrets.site_id)
     api.apply(
         {
             "apiVersion": "v1",
@@ -114,7 +114,7 @@ def make_ledger(database: str, secrets: Credentials) -> None:
             run(connection, statement)
 
 
-def _make_site(site: Site, secrets: Credentials, database: str) -> None:
+def _make_site(site: WordPress, secrets: Credentials, database: str) -> None:
     """Bring the site to where its front page carries the marker."""
     try:
         front = site.request("GET", "/")
@@ -160,7 +160,7 @@ def _clear_if_cut_off(database: str, secrets: Credentials) -> None:
     raise NotYet(f"an installation that had been cut off was cleared away ({len(tables)} tables)")
 
 
-def _application_password(site: Site, secrets: Credentials) -> str:
+def _application_password(site: WordPress, secrets: Credentials) -> str:
     if not site.sign_in(secrets.admin_user, secrets.admin_password):
         raise StackError(
             f"WordPress does not take the password of {secrets.admin_user!r} from the Secret `wordpress`",
@@ -181,33 +181,36 @@ class _Text:
     text: str
 
 
-def _make_content(site: Site, site_id: str) -> Seed:
+def _make_content(site: WordPress, site_id: str) -> Seed:
     content = yaml.safe_load((_CONTENT / "articles.yaml").read_text(encoding="utf-8"))
     posts = [_Text(**each) for each in content["posts"]]
     there = _existing(site, "posts", [each.slug for each in posts])
     with ThreadPoolExecutor(3) as pool:
-        picture = pool.submit(_picture, site, content["picture"])
-        page = pool.submit(_article, site, "pages", _Text(**content["page"]), site_id, None)
         made = [pool.submit(_article, site, "posts", each, site_id, there.get(each.slug)) for each in posts]
-        return Seed(marker(site_id), tuple(each.result() for each in made), page.result(), picture.result())
+        picture = _picture(site, content["picture"])
+        page = _article(site, "pages", _Text(**content["page"]), site_id, None, picture)
+        return Seed(marker(site_id), tuple(each.result() for each in made), page, picture)
 
 
-def _existing(site: Site, kind: str, slugs: list[str]) -> dict[str, Any]:
+def _existing(site: WordPress, kind: str, slugs: list[str]) -> dict[str, Any]:
     found = site.rest("GET", f"/wp/v2/{kind}", query={"slug": ",".join(slugs), "per_page": "100"})
     return {each["slug"]: each for each in found}
 
 
-def _article(site: Site, kind: str, wanted: _Text, site_id: str, found: Any) -> Article:
+def _article(
+    site: WordPress, kind: str, wanted: _Text, site_id: str, found: Any, picture: Picture | None = None
+) -> Article:
     if found is None:
         found = _existing(site, kind, [wanted.slug]).get(wanted.slug)
     text = f"{wanted.text} ({site_id})"
     if found is None:
-        body = {"slug": wanted.slug, "title": wanted.title, "content": f"<p>{text}</p>", "status": "publish"}
+        content = f"<p>{text}</p>" + (f'<p><img src="{picture.path}" alt=""></p>' if picture else "")
+        body = {"slug": wanted.slug, "title": wanted.title, "content": content, "status": "publish"}
         found = site.rest("POST", f"/wp/v2/{kind}", json=body)
     return Article(id=int(found["id"]), title=wanted.title, text=text, path=_path(found["link"]))
 
 
-def _picture(site: Site, wanted: Mapping[str, str]) -> Picture:
+def _picture(site: WordPress, wanted: Mapping[str, str]) -> Picture:
     data = (_CONTENT / wanted["file"]).read_bytes()
     found = _existing(site, "media", [wanted["slug"]]).get(wanted["slug"])
     if found is None:

@@ -14,7 +14,7 @@ import pymysql
 
 from chaos.errors import StackError
 from chaos.progress import Task
-from chaos.stack.clients import NotYet, Site, connect, gist, run
+from chaos.stack.clients import NotYet, WordPress, connect, gist, run
 from chaos.stack.stack import Article, Seed, Stack
 
 _LOOK_EVERY_S = 0.5
@@ -66,13 +66,13 @@ def _served(name: str, address: str, stack: Stack) -> list[str]:
     try:
         return [
             f"{name} serves {what}"
-            for what in not_served(Site(address, stack.site_host, timeout_s=_HTTP_TIMEOUT_S), stack.seed)
+            for what in not_served(WordPress(address, stack.site_host, timeout_s=_HTTP_TIMEOUT_S), stack.seed)
         ]
     except StackError as error:
         return [f"{name}: {error}"]
 
 
-def not_served(site: Site, seed: Seed) -> Iterator[str]:
+def not_served(site: WordPress, seed: Seed) -> Iterator[str]:
     """What a site serves in place of the seed content. Raises StackError when it does not answer."""
     front = site.request("GET", "/")
     if front.status_code != 200 or seed.marker not in front.text:

@@ -14,7 +14,7 @@ import pytest
 
 from chaos.errors import StackError
 from chaos.stack import verify
-from chaos.stack.clients import NotYet, Site
+from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.credentials import Credentials
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Article, Picture, Seed, Stack
@@ -76,7 +76,7 @@ def site() -> Iterator[FakeSite]:
 
 
 def not_served(fake: FakeSite) -> list[str]:
-    return list(verify.not_served(Site(fake.address, "the.host"), SEED))
+    return list(verify.not_served(WordPress(fake.address, "the.host"), SEED))
 
 
 def test_a_site_that_serves_the_seed_is_sound_and_is_asked_under_its_own_name(site: FakeSite) -> None:
