@@ -14,7 +14,7 @@ EFFECT_TIMEOUT_S = 90.0
 """How long a run looks for a fault's effect."""
 
 DRAIN_TIMEOUT_S = 30.0
-"""How long a run waits for writes in flight, and again for replication, before it reads what the pods hold."""
+"""How long a run waits for rows in flight, then for posts, then for replication, before it reads what the pods hold."""
 
 PUT_BACK_TIMEOUT_S = 300.0
 """How long the undo of one step may take."""
@@ -62,10 +62,10 @@ class PlannedStep:
 
     @property
     def longest_s(self) -> float:
-        """No step takes longer than this: the sum of the deadlines that are kept in it (its undo comes after all)."""
+        """No step takes longer: the sum of the deadlines kept in it and what reading takes (undo comes after all)."""
         before = STEADY_TIMEOUT_S + READING_S
         recovery = EFFECT_TIMEOUT_S + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
-        return before + recovery + 2 * DRAIN_TIMEOUT_S + READING_S
+        return before + recovery + 3 * DRAIN_TIMEOUT_S + READING_S
 
     @property
     def undo(self) -> str:

@@ -13,7 +13,7 @@ from chaos.scenario.load import load
 def test_a_step_takes_no_longer_than_all_its_deadlines_together(write: Write, right: str) -> None:
     plan = load(write(right))
     before = limits.STEADY_TIMEOUT_S + limits.READING_S
-    after = limits.EFFECT_TIMEOUT_S + 180 + 180 + 2 * limits.DRAIN_TIMEOUT_S + limits.READING_S
+    after = limits.EFFECT_TIMEOUT_S + 180 + 180 + 3 * limits.DRAIN_TIMEOUT_S + limits.READING_S
     assert plan.steps[0].longest_s == before + after
     assert plan.longest_s > plan.steps[0].longest_s + limits.PUT_BACK_TIMEOUT_S
 
