@@ -1,0 +1,131 @@
+"""What is read with the writers stopped: the contents of every pod by its own address, and what it stands on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pymysql
+
+from chaos.clock import Clock
+from chaos.errors import ClusterError
+from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
+from chaos.monitors.replication import MYSQL_PORT, look
+from chaos.stack import database as sql
+from chaos.stack.database import Database, NoDatabase
+from chaos.stack.http import NoAnswer, NotSent
+from chaos.stack.site import Site, digest
+from chaos.stack.stack import Pod, Stack
+
+_READ_S = 20.0
+_PAGE_S = 10.0
+_EXEC_S = 10.0
+_LOOK_EVERY_S = 0.2
+
+# The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
+_BIRTH = "stat -c %W /data/mysql; cat /data/provenance.json 2>/dev/null"
+
+
+def collect(stack: Stack, clock: Clock, step: int, write: Callable[[Record], None], timeout_s: float) -> None:
+    """Wait until the replicas have what the primary has, `timeout_s` at most, then read every pod.
+
+    Writes ReplicaSeen and Contents for each database pod and SiteContents for each site pod; what could not be read is
+    a record that says so.
+    """
+    database, site = Database(stack.credentials), Site(stack)
+    try:
+        databases, sites = stack.pods("database"), stack.pods("site")
+    except ClusterError as error:
+        write(Contents(clock.now(), step, "", primary=False, error=str(error)))
+        return
+    for seen in _drain(database, databases, clock, timeout_s):
+        write(seen)
+    with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
+        work: list[Future[Record]] = []
+        work += [pool.submit(_contents, stack, database, pod, clock, step) for pod in databases]
+        work += [pool.submit(_site_contents, stack, site, pod, clock, step) for pod in sites]
+        for done in work:
+            write(done.result())
+
+
+def volumes(stack: Stack, clock: Clock, step: int, when: str, write: Callable[[Record], None]) -> None:
+    """Write what each database pod stands on: claim, volume, the data folder's birth, how its data came to be."""
+    try:
+        pods = stack.pods("database")
+    except ClusterError as error:
+        write(VolumeSeen(clock.now(), step, when, "", "", "", "", "", error=str(error)))
+        return
+    with ThreadPoolExecutor(max(1, len(pods))) as pool:
+        for seen in pool.map(lambda pod: _volume(stack, pod, clock, step, when), pods):
+            write(seen)
+
+
+def _drain(database: Database, pods: list[Pod], clock: Clock, timeout_s: float) -> list[ReplicaSeen]:
+    """The pods' states when all had the same position, or when the time was over."""
+    deadline = time.monotonic() + timeout_s
+    with ThreadPoolExecutor(max(1, len(pods))) as pool:
+        while True:
+            seen = list(pool.map(lambda pod: look(database, pod, clock), pods))
+            positions = {each.gtid for each in seen}
+            if (len(positions) == 1 and None not in positions) or time.monotonic() >= deadline:
+                return seen
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: int) -> Contents:
+    primary = pod.role.endswith("/primary")
+    try:
+        with database.connect(f"{pod.ip}:{MYSQL_PORT}", _READ_S) as connection:
+            gtid = sql.position(connection)
+            rows = tuple(sql.ledger(connection))
+            posts = tuple(sql.posts(connection))
+            articles = (*stack.seed.posts, stack.seed.page)
+            baseline = {f"seed {each.id}": sql.seed_hash(connection, (each.id,)) for each in articles}
+    except NoDatabase as error:
+        return Contents(clock.now(), step, pod.name, primary, error=str(error))
+    except (pymysql.MySQLError, OSError) as error:
+        return Contents(clock.now(), step, pod.name, primary, error=sql.reason(error))
+    return Contents(clock.now(), step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)
+
+
+def _site_contents(stack: Stack, site: Site, pod: Pod, clock: Clock, step: int) -> SiteContents:
+    seed, address = stack.seed, f"{pod.ip}:80"
+    baseline: dict[str, str] = {}
+    try:
+        for article in (*seed.posts, seed.page):
+            answer = site.fetch(address, article.path, _PAGE_S)
+            there = answer.status == 200 and article.text.encode() in answer.body
+            baseline[f"seed {article.id}"] = digest(article.text.encode()) if there else f"missing ({answer.status})"
+        picture = site.fetch(address, seed.picture.path, _PAGE_S)
+        baseline["picture"] = digest(picture.body) if picture.status == 200 else f"missing ({picture.status})"
+    except (NotSent, NoAnswer) as error:
+        return SiteContents(clock.now(), step, pod.name, error=error.reason, baseline=baseline)
+    return SiteContents(clock.now(), step, pod.name, baseline=baseline)
+
+
+def _volume(stack: Stack, pod: Pod, clock: Clock, step: int, when: str) -> VolumeSeen:
+    claim = f"data-{pod.name}"
+    try:
+        found: dict[str, Any] = stack.api.get("PersistentVolumeClaim", claim) or {"metadata": {}, "spec": {}}
+        container = stack.profile.controller("database").container
+        said = stack.api.execute(pod.name, container, ["sh", "-c", _BIRTH], timeout_s=_EXEC_S)
+        first, _, rest = said.out.partition("\n")
+        born = float(first) if first.strip().isdigit() and int(first) > 0 else None
+        provenance = json.loads(rest) if rest.strip() else None
+    except (ClusterError, ValueError) as error:
+        return VolumeSeen(clock.now(), step, when, pod.name, pod.uid, claim, "", "", error=str(error))
+    return VolumeSeen(
+        at=clock.now(),
+        step=step,
+        when=when,
+        pod=pod.name,
+        pod_uid=pod.uid,
+        claim=claim,
+        claim_uid=found["metadata"].get("uid", ""),
+        volume=found["spec"].get("volumeName", ""),
+        born=born,
+        provenance=provenance,
+    )

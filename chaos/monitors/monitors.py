@@ -1,0 +1,84 @@
+"""All monitors of a run: started together, stopped together, writers paused while evidence is taken."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Protocol
+
+from chaos.clock import Clock
+from chaos.history import Record
+from chaos.monitors import reads, writes
+from chaos.monitors.events import Events
+from chaos.monitors.pods import Pods
+from chaos.monitors.reads import PodReads
+from chaos.monitors.replication import Replication
+from chaos.monitors.stream import Stream
+from chaos.scenario.plan import Workload
+from chaos.stack.database import Database
+from chaos.stack.site import Site
+from chaos.stack.stack import Stack
+
+
+class Monitor(Protocol):
+    """What runs beside the scenario. When `stop` returns it writes nothing more."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Monitors:
+    """A context in which everything is watched. What was started is stopped at its end, however it ends."""
+
+    def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None], workload: Workload) -> None:
+        self._running = ExitStack()
+        site, database, run = Site(stack), Database(stack.credentials), secrets.token_hex(4)
+        deadline_s = workload.deadline_s
+        self._pods = Pods(stack, clock, write)
+        self._watchers: tuple[Monitor, ...] = (
+            self._pods,
+            Events(stack, clock, write),
+            Replication(stack, database, clock, write),
+        )
+        self._pod_reads: PodReads | None = None
+        if workload.pod_reads_per_s > 0:
+            self._pod_reads = PodReads(site, self._pods, workload.pod_reads_per_s, deadline_s, clock, write)
+        self._readers: list[Stream] = []
+        self._writers: list[Stream] = []
+        if workload.reads_per_s > 0:
+            rate = workload.reads_per_s
+            self._readers.append(reads.through_service(stack, site, rate, deadline_s, clock, write))
+        if workload.writes_per_s > 0:
+            rate = workload.writes_per_s
+            self._writers.append(writes.rows(stack, database, run, rate, deadline_s, clock, write))
+        if workload.posts_per_s > 0:
+            self._writers.append(writes.posts(stack, site, run, workload.posts_per_s, deadline_s, clock, write))
+
+    def __enter__(self) -> Monitors:
+        with ExitStack() as started:
+            if self._pod_reads is not None:
+                started.callback(self._pod_reads.stop)
+            for each in (*self._watchers, *self._readers, *self._writers):
+                each.start()
+                started.callback(each.stop)
+            self._running = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    def pause_writers(self, timeout_s: float) -> int:
+        """Send no new writes and wait for those in flight; how many still are when `timeout_s` is over."""
+        return sum(stream.pause(timeout_s) for stream in self._writers)
+
+    def resume_writers(self) -> None:
+        """Go on writing."""
+        for stream in self._writers:
+            stream.resume()

@@ -1,0 +1,98 @@
+"""The life of the stack's pods, from a watch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from chaos.clock import Clock
+from chaos.history import PodSeen, Record
+from chaos.stack.roles import pod_of
+from chaos.stack.stack import Stack
+
+_HTTP_PORT = 80
+
+
+class Pods:
+    """Writes a record whenever what it says of a pod has changed, and knows which site pods can be read."""
+
+    def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None]) -> None:
+        self._stack, self._clock, self._write = stack, clock, write
+        self._stop = threading.Event()
+        self._known: dict[str, PodSeen] = {}
+        self._serving: dict[str, str] = {}
+        self._listeners: list[Callable[[str], None]] = []
+        self._thread = threading.Thread(target=self._run, name="pods", daemon=True)
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Be called with a site pod's name whenever it was seen; before `start`."""
+        self._listeners.append(listener)
+
+    def serving(self, name: str) -> str | None:
+        """`IP:port` of a site pod that has been ready and is not ending, else None."""
+        return self._serving.get(name)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch. When this returns nothing more is written."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        for change, item in self._stack.api.watch("Pod", stop=self._stop):
+            role = self._stack.profile.role_of(item["metadata"].get("labels") or {})
+            if role is not None and not self._stop.is_set():
+                self._see(change.lower(), item, role)
+
+    def _see(self, change: str, item: dict[str, Any], part: str) -> None:
+        seen = seen_of(change, item, part, self._clock.now())
+        known = self._known.get(seen.uid)
+        if known is None or replace(known, at=seen.at, change=seen.change) != seen or change == "deleted":
+            self._write(seen)
+        if change == "deleted":
+            self._known.pop(seen.uid, None)
+        else:
+            self._known[seen.uid] = seen
+        if part == "site":
+            self._follow(item, seen)
+
+    def _follow(self, item: dict[str, Any], seen: PodSeen) -> None:
+        address = item.get("status", {}).get("podIP")
+        if seen.change == "deleted" or seen.terminating:
+            self._serving.pop(seen.name, None)
+        elif seen.ready and address:
+            self._serving[seen.name] = f"{address}:{_HTTP_PORT}"
+        for listener in self._listeners:
+            listener(seen.name)
+
+
+def seen_of(change: str, item: dict[str, Any], part: str, at: float) -> PodSeen:
+    """A pod as the API server gives it, as a record."""
+    pod, status = pod_of(item, part), item.get("status", {})
+    statuses = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return PodSeen(
+        at=at,
+        change=change,
+        name=pod.name,
+        uid=pod.uid,
+        role=pod.role,
+        node=pod.node,
+        phase=status.get("phase", ""),
+        ready=pod.ready and change != "deleted",
+        terminating=pod.terminating,
+        restarts=sum(each.get("restartCount", 0) for each in statuses),
+        containers={each["name"]: _state(each.get("state", {})) for each in statuses},
+    )
+
+
+def _state(state: dict[str, Any]) -> str:
+    if "running" in state:
+        return "running"
+    for name, detail in state.items():
+        return f"{name}:{detail.get('reason', '')}"
+    return "waiting:"

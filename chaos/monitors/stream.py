@@ -1,0 +1,112 @@
+"""An open-loop stream of requests: each leaves when it is due, and a bounded number is in flight."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from chaos.clock import Clock
+from chaos.history import Record, Skipped
+from chaos.monitors.pacer import Pacer
+
+_MOST_IN_FLIGHT = 64
+_LATE_S = 0.5
+
+Request = Callable[[float], Record | None]
+"""Carries out the request that was due at a time (seconds since the run began); what came of it, or None."""
+
+
+class Stream:
+    """Sends `request` at `rate` a second. A due request that finds no place in flight is written down as skipped.
+
+    The bound is what the rate and the deadline call for (a server that answers nothing has rate x deadline requests
+    open), and 64 at most: an open loop without a bound drowns the site by itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rate: float,
+        deadline_s: float,
+        request: Request,
+        clock: Clock,
+        write: Callable[[Record], None],
+    ) -> None:
+        self.name = name
+        self._rate, self._deadline_s, self._request, self._clock, self._write = rate, deadline_s, request, clock, write
+        self._bound = min(_MOST_IN_FLIGHT, math.ceil(rate * deadline_s) + 2)
+        self._pool = ThreadPoolExecutor(self._bound, thread_name_prefix=name)
+        self._in_flight = 0
+        self._changed = threading.Condition()
+        self._open = threading.Event()
+        self._open.set()
+        self._stop = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def pause(self, timeout_s: float) -> int:
+        """Send nothing new and wait for what is in flight, `timeout_s` at most; how many requests still are."""
+        self._open.clear()
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
+            return self._in_flight
+
+    def resume(self) -> None:
+        """Go on with the requests that are due from now on; those of the pause are not made up for."""
+        self._open.set()
+
+    def stop(self) -> None:
+        """End it. When this returns nothing more is written."""
+        self._stop.set()
+        self._open.set()
+        self._thread.join()
+        self.pause(self._deadline_s + 1)
+        with self._changed:
+            self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        pacer = Pacer(self._rate, self._clock.now())
+        number = 0
+        while not self._stop.is_set():
+            if not self._open.is_set():
+                self._open.wait()
+                number = pacer.next_after(self._clock.now())
+                continue
+            due = pacer.due(number)
+            wait = due - self._clock.now()
+            if wait > 0 and self._stop.wait(wait):
+                return
+            number += 1
+            if self._open.is_set():
+                self._send(due)
+
+    def _send(self, due: float) -> None:
+        with self._changed:
+            if self._in_flight >= self._bound:
+                reason = f"{self._in_flight} in flight"
+            elif self._clock.now() - due > _LATE_S:
+                reason = "the tool was late"
+            else:
+                reason = ""
+                self._in_flight += 1
+        if reason:
+            self._write(Skipped(self.name, due, reason))
+        else:
+            self._pool.submit(self._carry_out, due)
+
+    def _carry_out(self, due: float) -> None:
+        try:
+            record = self._request(due)
+            if record is not None and not self._closed:
+                self._write(record)
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()

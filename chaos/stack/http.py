@@ -1,0 +1,116 @@
+"""One HTTP exchange with a deadline on the whole of it, on a connection of its own: a browser's first visit."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_CHUNK = 65536
+_MOST = 4 << 20
+
+
+class NotSent(Exception):
+    """No connection came about, so the server cannot have seen the request. `reason` is one word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoAnswer(Exception):
+    """The request left, and no whole answer came back. `reason` is one word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer: status, headers by lower-case name, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def exchange(
+    address: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    *,
+    deadline_s: float,
+) -> Answer:
+    """Send one request to `IP:port` and read the answer to its end, all within `deadline_s` seconds.
+
+    A socket's time-out alone would let a server that trickles go on for ever, so each call gets what is left. The
+    request is HTTP/1.0: the answer ends with the connection. Raises NotSent and NoAnswer.
+    """
+    deadline = time.monotonic() + deadline_s
+    host, _, port = address.rpartition(":")
+    try:
+        connection = socket.create_connection((host, int(port)), timeout=deadline_s)
+    except OSError as error:
+        raise NotSent(_reason(error)) from error
+    with connection:
+        try:
+            connection.settimeout(_left(deadline))
+            connection.sendall(_request(method, path, headers, body))
+            received = _read(connection, deadline)
+        except OSError as error:
+            raise NoAnswer(_reason(error)) from error
+    return _parse(received)
+
+
+def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [f"{method} {path} HTTP/1.0", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _read(connection: socket.socket, deadline: float) -> bytes:
+    parts, size = [], 0
+    while size < _MOST:
+        connection.settimeout(_left(deadline))
+        part = connection.recv(_CHUNK)
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _parse(received: bytes) -> Answer:
+    head, found, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    words = first.split(maxsplit=2)
+    if not found or len(words) < 2 or not words[1].isdigit():
+        raise NoAnswer("reset")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    size = headers.get("content-length", "")
+    if size.isdigit() and len(body) < int(size):
+        raise NoAnswer("reset")
+    return Answer(int(words[1]), headers, body)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "reset"
+    return "unreachable"

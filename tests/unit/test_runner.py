@@ -1,0 +1,198 @@
+"""What the runner guarantees around a fault: the undo is written first, and carried out whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from chaos import runner as runner_module
+from chaos.actions import ACTIONS, Aim
+from chaos.clock import Clock
+from chaos.errors import ClusterError, StackError, UndoIncomplete
+from chaos.history import ActionBegun, ActionEnded, Read, Record, StepEnded, UndoDone, UndoPlanned, WaitEnded, Write
+from chaos.journal import Journal
+from chaos.runner import Runner, Steady, unfinished
+from chaos.scenario.plan import Plan, PlannedStep, Wait, Workload
+from chaos.stack.stack import Stack
+
+WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=0, deadline_s=2)
+
+
+class FakeStack:
+    def ready(self, role: str) -> bool:
+        return role == "database"
+
+
+@dataclass
+class FakeMonitors:
+    """Writes good answers that go back far enough to be steady whenever it is asked for anything."""
+
+    clock: Clock
+    write: Any
+    good: bool = True
+
+    def __enter__(self) -> FakeMonitors:
+        self.answer()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def answer(self) -> None:
+        at = self.clock.now() - 10
+        self.write(Read("service", at, at, at + 0.01, ok=self.good))
+        self.write(Write("row", "w", 1, "t", at, at, at + 0.01, "ok" if self.good else "info"))
+
+    def pause_writers(self, timeout_s: float) -> int:
+        return 0
+
+    def resume_writers(self) -> None:
+        self.answer()
+
+
+@dataclass
+class FakeAction:
+    name: str = "fake"
+    monitors: list[FakeMonitors] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    fail: dict[str, BaseException] = field(default_factory=dict)
+
+    def _do(self, what: str) -> None:
+        self.calls.append(what)
+        if what in self.fail:
+            raise self.fail[what]
+
+    def aim(self, stack: Stack, target: str, params: dict[str, Any]) -> Aim:
+        self._do("aim")
+        return Aim(("pod/x",), {}, {"n": params["n"]}, params=params)
+
+    def inject(self, stack: Stack, aim: Aim) -> None:
+        self._do(f"inject {aim.params['n']}")
+        self.monitors[0].answer()
+
+    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
+        return True, {}
+
+    def put_back(self, stack: Stack, undo: dict[str, Any], timeout_s: float) -> None:
+        self._do(f"put back {undo['n']}")
+
+
+@dataclass
+class Bench:
+    action: FakeAction
+    journal: Journal
+    monitors: list[FakeMonitors]
+    good: bool = True
+
+    def run(self, steps: int = 1) -> None:
+        planned = tuple(
+            PlannedStep(n, f"step {n}", "fake", "database", {"n": n}, Wait("database/ready", 5), {})
+            for n in range(steps)
+        )
+        plan = Plan("p", "c", "p.yaml", "", WORKLOAD, planned)
+        Runner(plan, cast("Stack", FakeStack()), self.journal, Clock()).run()
+
+    def records(self) -> tuple[Record, ...]:
+        return self.journal.history().records
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monitors: list[FakeMonitors] = []
+    with Journal(tmp_path) as journal:
+        made = Bench(FakeAction(monitors=monitors), journal, monitors)
+
+        def make(stack: Stack, clock: Clock, write: Any, workload: Workload) -> FakeMonitors:
+            monitors.append(FakeMonitors(clock, write, made.good))
+            return monitors[-1]
+
+        monkeypatch.setattr(runner_module, "Monitors", make)
+        monkeypatch.setattr(runner_module.evidence, "collect", lambda *args: None)
+        monkeypatch.setattr(runner_module.evidence, "volumes", lambda *args: None)
+        monkeypatch.setattr(runner_module, "STEADY_TIMEOUT_S", 0.3)
+        monkeypatch.setitem(ACTIONS, "fake", made.action)
+        yield made
+
+
+def kinds(records: tuple[Record, ...]) -> list[str]:
+    return [record.kind for record in records if not isinstance(record, Read | Write | WaitEnded)]
+
+
+def test_the_undo_is_written_before_the_fault_and_carried_out_at_the_end(bench: Bench) -> None:
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    assert kinds(bench.records()) == [
+        "step-begun",
+        UndoPlanned.kind,
+        ActionBegun.kind,
+        ActionEnded.kind,
+        "step-ended",
+        UndoDone.kind,
+    ]
+    assert unfinished(bench.journal.history()) == []
+
+
+def test_undos_are_carried_out_last_first(bench: Bench) -> None:
+    bench.run(steps=3)
+    assert [call for call in bench.action.calls if call.startswith("put back")] == [
+        "put back 2",
+        "put back 1",
+        "put back 0",
+    ]
+
+
+def test_a_stack_that_is_not_steady_is_not_broken_further(bench: Bench) -> None:
+    bench.good = False
+    bench.run()
+    assert bench.action.calls == []
+    (ended,) = bench.journal.history().of(StepEnded)
+    assert ended.problem == "the stack was not steady before the fault, so nothing was broken"
+
+
+def test_a_fault_that_finds_no_target_ends_the_run_with_the_reason(bench: Bench) -> None:
+    bench.action.fail["aim"] = StackError("no pod of that role")
+    bench.run(steps=2)
+    (ended,) = bench.journal.history().of(StepEnded)
+    assert ended.problem == "fake could not be aimed: no pod of that role"
+    assert bench.action.calls == ["aim"]
+
+
+def test_a_fault_that_fails_half_way_is_undone(bench: Bench) -> None:
+    bench.action.fail["inject 0"] = ClusterError("no answer")
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    (ended,) = bench.journal.history().of(ActionEnded)
+    assert (ended.happened, ended.error) == (None, "no answer")
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("a bug")])
+def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(bench: Bench, end: BaseException) -> None:
+    bench.action.fail["inject 0"] = end
+    with pytest.raises(type(end)):
+        bench.run()
+    assert bench.action.calls[-1] == "put back 0"
+
+
+def test_what_cannot_be_put_back_is_said_and_stays_unfinished_while_the_rest_is_put_back(bench: Bench) -> None:
+    bench.action.fail["put back 1"] = ClusterError("not ready", hint="kubectl get pods")
+    with pytest.raises(UndoIncomplete, match=r"not ready \(by hand: kubectl get pods\)"):
+        bench.run(steps=2)
+    assert bench.action.calls[-2:] == ["put back 1", "put back 0"]
+    assert [undo.undo for undo in unfinished(bench.journal.history())] == [{"n": 1}]
+
+
+def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
+    clock = Clock()
+    steady = Steady(clock, ("reads", "rows"))
+    assert steady.missing() == ["reads", "rows"]
+    steady.see(Read("service", -9, -9, -9, ok=True))
+    steady.see(Write("row", "w", 1, "t", -9, -9, -9, "ok"))
+    assert steady.missing() == []
+    steady.see(Write("row", "w", 2, "u", -1, -1, -1, "info"))
+    assert steady.missing() == ["rows"]
+    steady.see(Read("mysql-0", -1, -1, -1, ok=False))
+    assert steady.missing() == ["rows"]
