@@ -1,0 +1,158 @@
+"""Outages in a stream of requests that left on a schedule, with bounds that hold wherever requests were decided.
+
+A request leaves at `start` and ends at `end`; somewhere between the two the server decided whether to serve it. So a
+bad answer proves that service was out at one moment in [start, end], and a good one that it was there at one moment in
+its own. With E = the earliest end of a stretch's bad attempts and S = their latest start, the service was out before E
+and still (or again) out after S, therefore no shorter than S - E. A good answer that left after E came after the
+outage, and its end bounds it from above; one that left before the first bad attempt and ended before S came before the
+outage, and its start bounds it from below. One that was in flight all the while proves neither and is not used.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from chaos.verdict import Outage
+
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request of a stream; times in seconds since the run began."""
+
+    due: float
+    start: float
+    end: float
+    good: bool
+    reason: str = ""
+
+
+@dataclass
+class _Stretch:
+    """Bad attempts and skipped ones with no good answer that surely lies between two of them."""
+
+    began: float
+    skips: int = 0
+    bad: int = 0
+    first_skip: float = math.inf
+    last_skip: float = -math.inf
+    earliest_end: float = math.inf
+    latest_start: float = -math.inf
+    first_good: float = math.inf
+    last_good: float | None = None
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def surely_on(self) -> float:
+        """A good answer that left after this moment lies after the outage's beginning."""
+        return self.earliest_end if self.bad else self.first_skip
+
+    @property
+    def surely_still_on(self) -> float:
+        """A good answer that ended before this moment, and left before the first bad attempt, lies before it."""
+        return self.latest_start if self.bad else self.last_skip
+
+    def add_bad(self, attempt: Attempt) -> None:
+        self.bad += 1
+        self.earliest_end = min(self.earliest_end, attempt.end)
+        self.latest_start = max(self.latest_start, attempt.start)
+        self.reasons[attempt.reason or "unnamed"] += 1
+
+    def add_skip(self, due: float) -> None:
+        self.skips += 1
+        self.first_skip = min(self.first_skip, due)
+        self.last_skip = max(self.last_skip, due)
+        self.reasons[SKIPPED] += 1
+
+
+def find(
+    kind: str, via: str, attempts: Iterable[Attempt], skipped: Sequence[float] = (), *, blind_s: float = 1.0
+) -> list[Outage]:
+    """The outages of one stream, in order.
+
+    `skipped` are the times at which requests were due that never left. They are no proof of an outage, and none of
+    service: inside an outage they are counted with it, and a stretch that has nothing else is one with a lower bound
+    of 0 where its upper bound is longer than `blind_s` seconds.
+    """
+    ordered = sorted(attempts, key=lambda attempt: attempt.start)
+    stretches = _stretches(ordered, sorted(skipped))
+    _find_last_good(stretches, [attempt for attempt in ordered if attempt.good])
+    return [
+        _outage(kind, via, stretch)
+        for stretch in stretches
+        if stretch.bad or stretch.last_good is None or stretch.first_good - stretch.last_good > blind_s
+    ]
+
+
+def _stretches(attempts: Sequence[Attempt], skipped: Sequence[float]) -> list[_Stretch]:
+    found: list[_Stretch] = []
+    marks: Iterable[tuple[float, Attempt | None]] = heapq.merge(
+        ((attempt.start, attempt) for attempt in attempts), ((due, None) for due in skipped), key=lambda mark: mark[0]
+    )
+    for at, attempt in marks:
+        if attempt is not None and attempt.good:
+            if found and at >= found[-1].surely_on:
+                found[-1].first_good = min(found[-1].first_good, attempt.end)
+            continue
+        if not found or at >= found[-1].first_good:
+            found.append(_Stretch(at))
+        if attempt is None:
+            found[-1].add_skip(at)
+        else:
+            found[-1].add_bad(attempt)
+    return found
+
+
+def _find_last_good(stretches: Sequence[_Stretch], good: Sequence[Attempt]) -> None:
+    """Both moments that an answer is held against only grow from stretch to stretch, so each is looked at once."""
+    left: list[tuple[float, float]] = []
+    position, latest = 0, -math.inf
+    for stretch in stretches:
+        while position < len(good) and good[position].start <= stretch.began:
+            heapq.heappush(left, (good[position].end, good[position].start))
+            position += 1
+        while left and left[0][0] <= stretch.surely_still_on:
+            latest = max(latest, heapq.heappop(left)[1])
+        stretch.last_good = latest if latest > -math.inf else None
+
+
+def _outage(kind: str, via: str, stretch: _Stretch) -> Outage:
+    last_bad = stretch.latest_start if stretch.bad else stretch.first_skip
+    return Outage(
+        kind=kind,
+        via=via,
+        last_good=stretch.last_good,
+        first_bad=min(stretch.earliest_end, last_bad),
+        last_bad=last_bad,
+        first_good=stretch.first_good if math.isfinite(stretch.first_good) else None,
+        attempts=stretch.bad,
+        reasons=dict(stretch.reasons),
+    )
+
+
+def longest_gap(
+    starts: Sequence[float], begin: float, until: float, outages: Iterable[Outage] = ()
+) -> tuple[float, float]:
+    """The longest stretch within [begin, until] in which no request left, as (from, to); known outages don't count.
+
+    `starts` is in order. What an outage covers is not unseen: it is counted in that outage's bounds.
+    """
+    covered = [
+        (-math.inf if one.last_good is None else one.last_good, math.inf if one.first_good is None else one.first_good)
+        for one in outages
+        if one.attempts
+    ]
+    edges = [begin, *(at for at in starts if begin <= at <= until), until]
+    gaps = sorted(itertools.pairwise(edges), key=lambda gap: gap[0] - gap[1])
+    for low, high in gaps:
+        if high <= low:
+            break
+        if not any(since <= low and high <= to for since, to in covered):
+            return low, high
+    return begin, begin

@@ -1,0 +1,184 @@
+"""Replication (R1, R4 to R7): at the step's end one pod takes writes, and the others replicate and hold the same.
+
+"IO Yes, SQL Yes, lag 0" proves nothing by itself: a replica that skipped rows says just that. So contents decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.checks import facts, words
+from chaos.history import Contents, History, ReplicaSeen, Step
+from chaos.verdict import CheckResult, Verdict
+
+NAME = "replication"
+
+STALE_S = 15.0
+"""A pod's state is too old to judge by when it was seen so many seconds before the contents were read."""
+
+
+@dataclass
+class _Findings:
+    failed: list[str]
+    unknown: list[str]
+
+
+def check(history: History, step: Step) -> CheckResult:
+    """Judge the pods' last states and contents in the step."""
+    readings = {pod: one for pod, one in facts.readings(history, step.index).items() if pod}
+    at = max((one.at for one in readings.values()), default=step.end)
+    there = _there(history, at, readings)
+    states = _states(history, step, at)
+    findings = _Findings([], [])
+    figures: dict[str, Any] = {"expected_pods": _expected(history, step), "pods": {}}
+    _count(figures["expected_pods"], there, findings)
+    primary = _primary(there, states, readings, findings)
+    figures["primary"] = primary
+    for pod in sorted(there):
+        figures["pods"][pod] = _state_figures(states.get(pod), readings.get(pod))
+        if pod != primary:
+            figures["pods"][pod] |= _replica(pod, primary, states, readings, findings)
+    replicas = sorted(pod for pod in there if pod != primary)
+    if findings.failed:
+        advice = "a replica that stopped or differs does not mend itself: have it cloned anew from a pod that has all"
+        return CheckResult(NAME, Verdict.FAIL, "; ".join(findings.failed), figures, advice=advice)
+    if findings.unknown:
+        return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(findings.unknown), figures)
+    if not replicas:
+        return CheckResult(NAME, Verdict.PASS, f"{primary} takes writes, and no replicas are wanted", figures)
+    lags = [states[pod].lag_s or 0 for pod in replicas]
+    reason = f"{words.names(replicas)} replicate and hold what {primary} holds (lag {max(lags)} s)"
+    return CheckResult(NAME, Verdict.PASS, reason, figures)
+
+
+def _there(history: History, at: float, readings: dict[str, Contents]) -> set[str]:
+    """The database pods of that moment: as the watch saw them, else those that were read."""
+    seen = facts.pods(history, "database", at)
+    if seen is None:
+        return set(readings)
+    return {pod for pod, record in seen.items() if not record.terminating}
+
+
+def _states(history: History, step: Step, at: float) -> dict[str, ReplicaSeen]:
+    """Each pod's last state in the step, if it is no older than `STALE_S` at the reading."""
+    since = max(step.begin, facts.fault(history, step) or step.begin, at - STALE_S)
+    found: dict[str, ReplicaSeen] = {}
+    for record in history.of(ReplicaSeen):
+        # One look that timed out does not take back what was seen a second before; the reading has its own say.
+        if record.pod and since <= record.at <= step.end and not (record.error and record.pod in found):
+            found[record.pod] = record
+    return found
+
+
+def _expected(history: History, step: Step) -> int | None:
+    """How many database pods there have to be: the last `scale` said so, else as many as when the run began."""
+    wanted = facts.number(facts.stack(history).get("database_pods"))
+    steps = facts.plan(history).get("steps")
+    for planned in steps if isinstance(steps, (list, tuple)) else ():
+        if not isinstance(planned, dict) or not isinstance(planned.get("params"), dict):
+            continue
+        index = facts.number(planned.get("index"))
+        if index is None or index > step.index or planned.get("action") != "scale":
+            continue
+        if facts.root(str(planned.get("target", ""))) == "database":
+            wanted = facts.number(planned["params"].get("replicas"))
+    if wanted is None:
+        before = facts.pods(history, "database", facts.fault(history, step) or step.begin)
+        return len(before) if before else None
+    return int(wanted)
+
+
+def _count(expected: int | None, there: set[str], findings: _Findings) -> None:
+    if expected is None:
+        findings.unknown.append("it is not known how many database pods there should be")
+    elif len(there) < expected and there:
+        findings.failed.append(f"{len(there)} of {words.count(expected, 'database pod')} are there")
+    elif expected == 0 or not there:
+        findings.unknown.append("no database pod was there to be judged")
+
+
+def _primary(
+    there: set[str], states: dict[str, ReplicaSeen], readings: dict[str, Contents], findings: _Findings
+) -> str | None:
+    """R7: exactly one pod is writable, and it is the one that takes the writes. Returns the pod that should be it."""
+    meant = sorted(pod for pod, one in readings.items() if one.primary and pod in there)
+    answered = {pod: one for pod, one in states.items() if pod in there and not one.error}
+    writable = sorted(pod for pod, one in answered.items() if one.read_only is False)
+    unsure = sorted(pod for pod in there if pod not in answered or answered[pod].read_only is None)
+    if len(writable) > 1:
+        findings.failed.append(f"{len(writable)} pods take writes ({words.names(writable)})")
+    elif writable and meant and writable != meant:
+        findings.failed.append(f"{writable[0]} takes writes, but {words.names(meant)} is the primary")
+    elif not writable and there and not unsure:
+        findings.failed.append("no database pod takes writes")
+    for pod in unsure:
+        error = states[pod].error if pod in states else "no state was seen after the fault"
+        findings.unknown.append(f"whether {pod} takes writes is not known ({error or 'it did not say'})")
+    return meant[0] if meant else writable[0] if writable else None
+
+
+def _state_figures(state: ReplicaSeen | None, reading: Contents | None) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if state is not None:
+        figures |= {"read_only": state.read_only, "io_running": state.io_running, "sql_running": state.sql_running}
+        figures |= {"lag_seconds": state.lag_s, "source": state.source}
+        figures |= {name: text for name, text in (("error", state.error), ("last_error", state.last_error)) if text}
+    if reading is not None:
+        figures |= {"rows": len(reading.rows), "posts": len(reading.posts), "gtid": reading.gtid}
+    return figures
+
+
+def _replica(
+    pod: str,
+    primary: str | None,
+    states: dict[str, ReplicaSeen],
+    readings: dict[str, Contents],
+    findings: _Findings,
+) -> dict[str, Any]:
+    state, mine = states.get(pod), readings.get(pod)
+    runs = state is not None and state.io_running == "Yes" and state.sql_running == "Yes"
+    if state is not None and not state.error and not runs:
+        findings.failed.append(f"{pod} does not replicate ({_running(state)})")
+    if mine is None or mine.error:
+        findings.unknown.append(f"{pod} could not be read ({mine.error if mine else 'no reading'})")
+        return {}
+    other = readings.get(primary or "")
+    if other is None or other.error:
+        findings.unknown.append(f"{pod} could not be compared, as the primary could not be read")
+        return {}
+    held, wanted = _content(mine), _content(other)
+    lacks, more = len(wanted - held), len(held - wanted)
+    difference = _difference(mine, other, lacks, more)
+    if difference:
+        says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
+        findings.failed.append(f"{pod} {says}holds other content than {primary}: {difference}")
+    elif _position(mine) != _position(other):
+        findings.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
+    return {"lacks": lacks, "has_more": more}
+
+
+def _running(state: ReplicaSeen) -> str:
+    if state.io_running is None and state.sql_running is None:
+        return "it has no source"
+    lag = "" if state.lag_s is None else f", lag {state.lag_s} s"
+    error = f": {state.last_error}" if state.last_error else ""
+    return f"IO {state.io_running}, SQL {state.sql_running}{lag}{error}"
+
+
+def _content(reading: Contents) -> set[tuple[str, int, str]]:
+    rows = {("row", number, token) for number, token in reading.rows}
+    return rows | {("post", number, token) for number, token in reading.posts}
+
+
+def _difference(mine: Contents, other: Contents, lacks: int, more: int) -> str:
+    found = [f"it lacks {words.count(lacks, 'entry', 'entries')}"] if lacks else []
+    found += [f"it has {words.count(more, 'entry', 'entries')} more"] if more else []
+    names = mine.baseline.keys() | other.baseline.keys()
+    changed = [name for name in names if mine.baseline.get(name) != other.baseline.get(name)]
+    found += [f"the seed content differs ({words.names(changed)})"] if changed else []
+    return ", ".join(found)
+
+
+def _position(reading: Contents) -> tuple[str, ...] | None:
+    return None if reading.gtid is None else tuple(sorted(part.strip() for part in reading.gtid.split(",")))

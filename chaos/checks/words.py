@@ -1,0 +1,32 @@
+"""How the checks' sentences name figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chaos.verdict import Outage
+
+_NAMED = 4
+
+
+def seconds(value: float) -> str:
+    """A duration in seconds: `0.42 s`, `31.2 s`."""
+    return f"{value:.2f} s" if abs(value) < 9.995 else f"{value:.1f} s"
+
+
+def bounds(outage: Outage) -> str:
+    """How long an outage was, from its lower bound to its upper one."""
+    low, high = outage.no_shorter_than_s, outage.no_longer_than_s
+    return f"{seconds(low)} or longer" if high is None else f"{seconds(low)} to {seconds(high)}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def names(found: Iterable[str]) -> str:
+    """`mysql-0, mysql-1`; of many the first four."""
+    every = sorted(found)
+    more = len(every) - _NAMED
+    return ", ".join(every[:_NAMED]) + (f" and {more} more" if more > 0 else "")
