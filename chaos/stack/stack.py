@@ -12,6 +12,8 @@ from chaos.stack.credentials import Credentials
 from chaos.stack.profile import Profile, containers
 from chaos.stack.roles import Pod, pod_of
 
+_ENDED = ("Succeeded", "Failed")
+
 __all__ = ["Article", "Picture", "Pod", "Seed", "Stack"]
 
 
@@ -116,7 +118,9 @@ def pods(api: Api, profile: Profile, role: str) -> list[Pod]:
     """The pods of a role by name, those that are ending included."""
     controller = profile.controller(role)
     part = role.split("/", maxsplit=1)[0]
-    found = [pod_of(item, part) for item in api.list("Pod", controller.selector)]
+    # A pod that has ended for good (evicted, say) is left for reading; its controller has long replaced it.
+    alive = [each for each in api.list("Pod", controller.selector) if each["status"].get("phase") not in _ENDED]
+    found = [pod_of(item, part) for item in alive]
     return sorted((pod for pod in found if role in (part, pod.role)), key=lambda pod: pod.name)
 
 
@@ -143,7 +147,7 @@ def service_address(api: Api, name: str) -> str:
     if service is None:
         raise StackError(f"namespace {api.namespace}: there is no Service {name}")
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or [{}]
-    ip = ingress[0].get("ip") or service["spec"].get("clusterIP")
+    ip = ingress[0].get("ip") or ingress[0].get("hostname") or service["spec"].get("clusterIP")
     if not ip or ip == "None":
         raise StackError(f"Service {name} has no address")
     return f"{ip}:{service['spec']['ports'][0]['port']}"

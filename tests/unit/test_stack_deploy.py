@@ -217,6 +217,15 @@ def test_a_part_is_ready_when_all_its_pods_are_and_none_is_ending(pods: list[Obj
     assert unready(api, Profile.load("hardened"), "files") == said
 
 
+def test_a_pod_that_was_evicted_does_not_count() -> None:
+    workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 1}, "spec": {"replicas": 1}}
+    workload["status"] = {"observedGeneration": 1}
+    evicted = pod("nfs-old", {"app": "nfs"}, ready=False)
+    evicted["status"]["phase"] = "Failed"
+    api = cast("Api", FakeApi(workload, pod("nfs-0", {"app": "nfs"}), evicted))
+    assert unready(api, Profile.load("hardened"), "files") == ""
+
+
 def test_a_part_whose_controller_has_not_looked_yet_is_not_ready() -> None:
     workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 2}, "spec": {"replicas": 1}}
     workload["status"] = {"observedGeneration": 1}
