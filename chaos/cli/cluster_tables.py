@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from chaos.cluster.local import doctor, health, host, state, teardown
+from chaos.cluster.local import doctor, health, host, registries, state, teardown
 from chaos.cluster.local.keeper import STALE_S
 from chaos.cluster.local.layout import Places, check_name
 from chaos.errors import ExitCode
@@ -18,18 +17,13 @@ if TYPE_CHECKING:
     from chaos.cluster.local.state import Anchor
 
 _MARKS = {"ok": "[green]ok[/]", "instead": "[yellow]instead[/]", "lacking": "[red]lacking[/]"}
-_REGISTRIES = (
-    ("PyPI", "pypi.org"),
-    ("Go modules", "proxy.golang.org"),
-    ("Debian packages", "deb.debian.org"),
-)
-_ONLINE_S = 3.0
+_WIDTH_IN_A_PIPE = 120
 
 
 def print_status(name: str) -> int:
     """Print how the cluster fares; gives the exit code."""
     host.require_root()
-    console = Console(highlight=False)
+    console = _console()
     anchor = state.read(Places.of(check_name(name)))
     if anchor is None or anchor.phase != "up":
         left = teardown.traces(name)
@@ -53,13 +47,13 @@ def print_doctor(nodes: int, *, online: bool) -> int:
 
     rows = doctor.examine(host.read(), nodes=nodes, disk_needed=artifacts.disk_needed(), to_make=artifacts.missing())
     if online:
-        rows += [_registry(what, server) for what, server in _REGISTRIES]
+        rows += registries.examine()
     table = Table(box=None, pad_edge=False)
     for title in ("what", "", "found", "instead, or what to do"):
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(row.subject, _MARKS[row.level], row.found, row.instead)
-    console = Console(highlight=False)
+    console = _console()
     console.print(table)
     works = doctor.works(rows)
     console.print("the embedded cluster will work here" if works else "the embedded cluster will not work here")
@@ -80,9 +74,6 @@ def _print_machines(console: Console, anchor: Anchor) -> None:
     console.print(table)
 
 
-def _registry(what: str, server: str) -> doctor.Row:
-    try:
-        socket.create_connection((server, 443), timeout=_ONLINE_S).close()
-    except OSError as error:
-        return doctor.Row(what, "instead", f"{server}: {error}", "a proxy or mirror that pip, go or apt is set to")
-    return doctor.Row(what, "ok", f"{server} answers")
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_IN_A_PIPE)

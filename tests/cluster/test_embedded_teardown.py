@@ -53,9 +53,8 @@ def processes() -> list[str]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"/hachaos/{NAME}/" in (folder / "cgroup").read_text():
-                if not is_dead(int(folder.name)):
-                    found.append((folder / "cmdline").read_text().replace("\0", " "))
+            if f"/hachaos/{NAME}/" in (folder / "cgroup").read_text() and not is_dead(int(folder.name)):
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
     return found

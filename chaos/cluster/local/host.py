@@ -78,8 +78,9 @@ def read() -> Host:
 
 
 def can_lower_oom_score() -> bool:
-    """Whether this process has CAP_SYS_RESOURCE."""
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)", _text("/proc/self/status"), re.MULTILINE)
+    """Whether this process has CAP_SYS_RESOURCE, or would have it as root."""
+    kind = "CapEff" if os.geteuid() == 0 else "CapBnd"
+    found = re.search(rf"^{kind}:\s*([0-9a-f]+)", _text("/proc/self/status"), re.MULTILINE)
     return bool(found and int(found[1], 16) >> _CAP_SYS_RESOURCE & 1)
 
 

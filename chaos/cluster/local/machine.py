@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.cluster.local.cgroup import Groups, is_dead
@@ -35,7 +35,6 @@ class Machine:
     places: Places
     groups: Groups
     name: str
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -65,7 +64,7 @@ class Machine:
         """Start a daemon of this machine in the background, its output going to its log."""
         holder = self.pid(HOLDER)
         namespaces = [f"--net={self.places.netns(self.name)}", f"--mount=/proc/{holder}/ns/mnt"]
-        variables = {"PATH": _PATH, "HOME": "/root", STATE_VARIABLE: str(self.places.state), **self.environment}
+        variables = {"PATH": _PATH, "HOME": "/root", STATE_VARIABLE: str(self.places.state)}
         environment = ["env", "-i", *(f"{name}={value}" for name, value in variables.items())]
         self._launch(unit, ["nsenter", *namespaces, *environment, *argv])
 
