@@ -12,7 +12,6 @@ from chaos.history import Record, Skipped
 from chaos.monitors.pacer import Pacer
 
 _MOST_IN_FLIGHT = 64
-_LATE_S = 0.5
 
 Request = Callable[[float], Record | None]
 """Carries out the request that was due at a time (seconds since the run began); what came of it, or None."""
@@ -22,7 +21,8 @@ class Stream:
     """Sends `request` at `rate` a second. A due request that finds no place in flight is written down as skipped.
 
     The bound is what the rate and the deadline call for (a server that answers nothing has rate x deadline requests
-    open), and 64 at most: an open loop without a bound drowns the site by itself.
+    open), and 64 at most: an open loop without a bound drowns the site by itself. One that is overdue by more than its
+    deadline, since this machine was too busy to send it, is skipped as well.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Stream:
         with self._changed:
             if self._in_flight >= self._bound:
                 reason = f"{self._in_flight} in flight"
-            elif self._clock.now() - due > _LATE_S:
+            elif self._clock.now() - due > self._deadline_s:
                 reason = "the tool was late"
             else:
                 reason = ""
