@@ -15,6 +15,8 @@ import pymysql
 from chaos.errors import StackError
 from chaos.progress import Task
 from chaos.stack.clients import NotYet, WordPress, connect, gist, run
+from chaos.stack.credentials import Credentials
+from chaos.stack.database import Database
 from chaos.stack.stack import Article, Seed, Stack
 
 _LOOK_EVERY_S = 0.5
@@ -136,7 +138,9 @@ def _roles_and_rows(open_: dict[str, pymysql.Connection[Any]], stack: Stack) -> 
         late = {name: connection for name, connection in late.items() if beat_of(connection) != beat}
         if late:
             time.sleep(0.05)
-    return wrong + [f"{name} does not replicate: {replication(connection)}" for name, connection in late.items()]
+    return wrong + [
+        f"{name} does not replicate: {replication(connection, stack.credentials)}" for name, connection in late.items()
+    ]
 
 
 def rows_of(connection: pymysql.Connection[Any], articles: tuple[Article, ...]) -> dict[int, str]:
@@ -152,18 +156,12 @@ def beat_of(connection: pymysql.Connection[Any]) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def replication(connection: pymysql.Connection[Any]) -> str:
+def replication(connection: pymysql.Connection[Any], known: Credentials) -> str:
     """What the server itself says of its replication, in one line."""
     try:
-        with connection.cursor(pymysql.cursors.DictCursor) as cursor:
-            cursor.execute("SHOW REPLICA STATUS")
-            status = cursor.fetchone()
+        said = Database(known).replication(connection)
     except pymysql.MySQLError as error:
         return str(error)
-    if not status:
+    if said.source is None:
         return "it has no source"
-    said = {key.replace("Slave_", "Replica_"): value for key, value in status.items()}
-    return (
-        f"IO {said.get('Replica_IO_Running')}, SQL {said.get('Replica_SQL_Running')}, "
-        f"{said.get('Last_IO_Error') or said.get('Last_SQL_Error') or 'no error'}"
-    )
+    return f"IO {said.io_running}, SQL {said.sql_running}, {said.last_error or 'no error'}"

@@ -174,7 +174,7 @@ def stack(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
 
     monkeypatch.setattr(verify, "connect", connect)
     monkeypatch.setattr(verify, "run", lambda server, statement: server.run(statement))
-    monkeypatch.setattr(verify, "replication", lambda _: "IO Connecting, SQL Yes")
+    monkeypatch.setattr(verify, "replication", lambda *_: "IO Connecting, SQL Yes")
     monkeypatch.setattr(verify, "_HEARTBEAT_S", 0.1)
     monkeypatch.setattr(verify, "_HTTP_PORT", int(site.address.split(":")[1]))
     return fake
