@@ -154,6 +154,16 @@ def test_up_makes_a_cluster_anew_whose_daemon_has_died(hachaos: Hachaos) -> None
     assert hachaos("cluster", "status", "--name", NAME).returncode == 0
 
 
+def test_up_starts_a_dead_load_balancer_again_and_keeps_the_cluster(hachaos: Hachaos) -> None:
+    assert hachaos("cluster", "up", "--name", NAME, "--nodes", "1").returncode == 0
+    server = PLACES.pid(CONTROL_PLANE, "kube-apiserver").read_text()
+    keeper = int(PLACES.pid(CONTROL_PLANE, "keeper").read_text())
+    os.kill(keeper, signal.SIGKILL)
+    assert hachaos("cluster", "up", "--name", NAME, "--nodes", "1").returncode == 0
+    assert PLACES.pid(CONTROL_PLANE, "kube-apiserver").read_text() == server
+    assert int(PLACES.pid(CONTROL_PLANE, "keeper").read_text()) != keeper
+
+
 def test_a_second_up_waits_for_the_first(hachaos: Hachaos) -> None:
     first = start(nodes=1)
     deadline = time.monotonic() + 60

@@ -68,6 +68,7 @@ def up(*, name: str = DEFAULT_NAME, nodes: int = 3, progress: Progress) -> Clust
                 )
             trouble = health.wait(anchor, timeout_s=_RECOVER_S)
             if trouble is None:
+                _keep(anchor)
                 return _cluster(anchor)
             progress.say(f"cluster {name} is broken ({trouble}): making it anew")
         if teardown.traces(name):
@@ -115,6 +116,18 @@ def _make(name: str, nodes: int, progress: Progress) -> Cluster:
         anchor = replace(anchor, phase="up")
         state.write(anchor)
     return _cluster(anchor)
+
+
+def _keep(anchor: state.Anchor) -> None:
+    """Start the load balancer's loop anew if it has ended: all else of the cluster does without it."""
+    from chaos.cluster.local import health
+    from chaos.cluster.local.machine import KEEPER
+
+    control = health.machines(anchor.places, anchor.nodes)[0]
+    if control.ended(KEEPER):
+        from chaos.cluster.local.start import start_keeper
+
+        start_keeper(control, anchor.nodes)
 
 
 def _changing(name: str, action: str, progress: Progress) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chaos.cluster.local import cgroup, namespaces
 from chaos.cluster.local.layout import CONTROL_PLANE, SWITCH, NodePlan, Places, plan
 from chaos.cluster.local.load_balancer import ready_nodes
-from chaos.cluster.local.machine import Machine
+from chaos.cluster.local.machine import KEEPER, Machine
 from chaos.cluster.local.rest import Rest
 from chaos.cluster.local.state import Anchor
 from chaos.errors import ClusterError
@@ -43,11 +43,11 @@ def units(machines: Iterable[Machine]) -> list[Unit]:
     ]
 
 
-def ended(machines: Iterable[Machine]) -> tuple[Machine, str] | None:
-    """The first daemon that was started and is gone."""
+def ended(machines: Iterable[Machine], *, but: str = "") -> tuple[Machine, str] | None:
+    """The first daemon that was started and is gone. Those named `but` are passed over."""
     for machine in machines:
         for unit in machine.units():
-            if machine.ended(unit):
+            if unit != but and machine.ended(unit):
                 return machine, unit
     return None
 
@@ -62,11 +62,11 @@ def not_ready(rest: Rest, nodes: Sequence[NodePlan]) -> list[str]:
 
 
 def look(anchor: Anchor) -> str | None:
-    """What is wrong with a cluster that was started; None when it is sound."""
+    """What is wrong with a cluster that was started; None when it is sound. The load balancer is not looked at."""
     places = anchor.places
     if not places.netns(SWITCH).exists():
         return "its network is gone"
-    if found := ended(machines(places, anchor.nodes)):
+    if found := ended(machines(places, anchor.nodes), but=KEEPER):
         return f"{found[1]} of {found[0].name} has ended"
 
     def ask() -> str | None:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -96,11 +97,13 @@ def run(places: Places, nodes: int) -> None:
             trouble = None
             try:
                 placed = reconcile(rest, links, names)
-            except ClusterError as error:
+                if turn % _LOGS_EVERY == 0:
+                    logs.trim(places.state / "machines")
+            except (ClusterError, OSError) as error:
                 trouble = str(error)
-            beat(places.heartbeat, placed, trouble)
-            if turn % _LOGS_EVERY == 0:
-                logs.trim(places.state / "machines")
+            # On a full disk it is the heartbeat's age that tells.
+            with suppress(OSError):
+                beat(places.heartbeat, placed, trouble)
             turn += 1
             time.sleep(PERIOD_S)
 

@@ -17,6 +17,7 @@ from chaos.cluster.local.layout import INSIDE, Places
 from chaos.errors import ClusterError
 
 HOLDER = "machine"
+KEEPER = "keeper"
 STATE_VARIABLE = "HACHAOS_STATE"
 KUBE = INSIDE / "kube"
 

@@ -15,14 +15,13 @@ from chaos.cluster.local import addons, cgroup, health, host, images, namespaces
 from chaos.cluster.local.artifacts import Artifacts
 from chaos.cluster.local.control_plane import ControlPlane
 from chaos.cluster.local.layout import CONTROL_PLANE, DNS_SERVICE, SWITCH, NodePlan, Places
-from chaos.cluster.local.machine import Machine
+from chaos.cluster.local.machine import KEEPER, Machine
 from chaos.cluster.local.node import Node
 from chaos.cluster.local.pki import Authority
 from chaos.cluster.local.rest import Rest
 from chaos.errors import ClusterError
 from chaos.progress import Task
 
-KEEPER = "keeper"
 _API_READY_S = 90.0
 _NODES_READY_S = 120.0
 _DNS_READY_S = 60.0
@@ -34,6 +33,13 @@ _POLL_S = 0.05
 def start(places: Places, nodes: tuple[NodePlan, ...], made: Artifacts, task: Task) -> None:
     """Start everything and wait until every node is Ready and DNS answers. Raises HostError and ClusterError."""
     _Start(places, nodes, made, task).run()
+
+
+def start_keeper(machine: Machine, nodes: int) -> None:
+    """Start the load balancer's loop on the control plane's machine. Raises ClusterError."""
+    places = machine.places
+    command = [sys.executable, "-m", "chaos.cluster.local.keeper", places.name, str(places.state), str(nodes)]
+    machine.spawn_outside(KEEPER, command, {"PYTHONPATH": str(Path(chaos.__file__).parent.parent)})
 
 
 class _Start:
@@ -84,7 +90,7 @@ class _Start:
             control.start_scheduler()
             addons.apply(rest, len(self._nodes), images.reference("coredns"))
             control.start_proxy()
-            self._start_keeper()
+            start_keeper(control.machine, len(self._nodes))
             self._task.update("nodes")
             self._await(lambda: not health.not_ready(rest, self._plan), _NODES_READY_S, "a node is not Ready")
             # The Service of the DNS answers only when its pods, their network and kube-proxy work.
@@ -100,20 +106,6 @@ class _Start:
         serving.result()
         node.start_kubelet()
         node.start_proxy()
-
-    def _start_keeper(self) -> None:
-        self._control.machine.spawn_outside(
-            KEEPER,
-            [
-                sys.executable,
-                "-m",
-                "chaos.cluster.local.keeper",
-                self._places.name,
-                self._places.state,
-                str(len(self._nodes)),
-            ],
-            {"PYTHONPATH": str(Path(chaos.__file__).parent.parent)},
-        )
 
     def _await(self, condition: Callable[[], bool], timeout_s: float, trouble: str) -> None:
         deadline = time.monotonic() + timeout_s
