@@ -42,6 +42,12 @@ def listing() -> set[str]:
             found |= {str(here / name) for name in (*names, *files) if not belongs_to_others(here / name)}
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     found |= {line for line in mounts if "/hachaos/" not in line or f"/hachaos/{NAME}/" in line}
+    return found | tables()
+
+
+def tables() -> set[str]:
+    """The host's network and its sysctls."""
+    found: set[str] = set()
     for command in TABLES:
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         found |= {line for line in out.splitlines() if not line.startswith("#") and "valid_lft" not in line}
@@ -122,6 +128,7 @@ def test_down_leaves_nothing_of_a_cluster_that_ran(hachaos: Hachaos, tmp_path: P
     before = listing()
     assert hachaos("cluster", "up", "--name", NAME, "--nodes", "1").returncode == 0
     assert len(processes()) > 5
+    assert tables() <= before
     down(tmp_path)
     assert processes() == []
     assert listing() == before
