@@ -170,7 +170,7 @@ class _Deployment:
         A pod that is there before its NFS server would fail to mount, and kubelet's next tries come ever later.
         """
         files = self._profile.controller("files")
-        objects = [item for item in self._objects if item["kind"] != "Namespace"]
+        objects = [item for item in self._objects if item["kind"] != "Namespace" and not self._is_given(item)]
         site = _take(objects, self._profile.controller("site"))
         service = next(item for item in objects if _is(item, "Service", files.service))
         volume = self._api.get("PersistentVolume", _VOLUME)
@@ -190,10 +190,12 @@ class _Deployment:
             _all_of(*[pool.submit(self._apply, item) for item in _in_order(objects)])
         return site
 
+    def _is_given(self, item: Object) -> bool:
+        """Whether the cluster has its own: a storage class can't be changed, and whoever made it knows why."""
+        return item["kind"] == "StorageClass" and self._api.get("StorageClass", item["metadata"]["name"]) is not None
+
     def _apply(self, item: Object) -> None:
         kind, name = item["kind"], item["metadata"]["name"]
-        if kind == "StorageClass" and self._api.get(kind, name) is not None:
-            return
         try:
             self._api.apply(item)
         except ApiRefused as error:

@@ -129,7 +129,10 @@ def fill_in(objects: list[Object], values: Mapping[tuple[str, str], tuple[tuple[
         place[last] = value
     for item in objects:
         for left in _left_over(item):
-            raise StackError(f"{item['kind']} {item['metadata']['name']}: nobody knows what to put for {left!r}")
+            raise StackError(
+                f"{item['kind']} {item['metadata']['name']}: nobody knows what to put for {left!r}",
+                hint="make the object yourself, or put the value into the manifest",
+            )
 
 
 def _left_over(value: Any) -> Iterator[str]:

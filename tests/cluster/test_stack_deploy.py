@@ -6,10 +6,12 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.target import Target
@@ -21,6 +23,7 @@ from chaos.stack.stack import Stack
 from chaos.stack.verify import problems, verify
 
 ROOT = Path(__file__).resolve().parents[2]
+Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
@@ -30,6 +33,13 @@ def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: 
     assert time.monotonic() - began < 6.0  # 0.5 s on an idle machine
     assert again.seed == stack.seed
     assert {pod.uid for role in ("database", "site", "files") for pod in again.pods(role)} == before
+
+
+def test_the_manifests_are_read_as_kubectl_reads_them(cluster: Cluster, hachaos: Hachaos) -> None:
+    said = hachaos("cluster", "kubectl", "--name", cluster.name, "kustomize", str(ROOT / "manifests" / "hardened"))
+    theirs = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(said.stdout)}
+    ours = {(item["kind"], item["metadata"]["name"]): item for item in Profile.load("hardened").objects}
+    assert ours == theirs
 
 
 def test_the_parts_are_spread_over_the_nodes(stack: Stack) -> None:

@@ -69,8 +69,8 @@ def _no_wordpress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deploy, "_LOOK_EVERY_S", 0.001)
 
 
-def ensure(api: FakeApi, profile: Profile | None = None) -> Seed:
-    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+def ensure(api: FakeApi, profile: Profile | None = None, *, local: bool = True) -> Seed:
+    target = Target("local/x" if local else "theirs", local=local, nodes=1, api=cast("Api", api), versions={})
     return deploy.ensure(target, profile or Profile.load("hardened"), NoProgress()).seed
 
 
@@ -175,6 +175,13 @@ def test_a_storage_class_that_is_there_is_used_as_it_is() -> None:
     api = ReadyApi(theirs)
     ensure(api)
     assert (api.get("StorageClass", "slow") or {})["provisioner"] == "theirs"
+
+
+def test_another_cluster_must_have_the_storage_class() -> None:
+    with pytest.raises(StackError, match="StorageClass slow: nobody knows"):
+        ensure(ReadyApi(), local=False)
+    theirs = {"kind": "StorageClass", "metadata": {"name": "slow"}, "provisioner": "theirs"}
+    assert ensure(ReadyApi(theirs), local=False) == SEED
 
 
 def test_the_site_is_started_only_when_its_files_can_be_mounted() -> None:
