@@ -90,6 +90,7 @@ def connect(address: str, user: str, password: str, database: str) -> pymysql.Co
             connect_timeout=5,
             read_timeout=20,
             write_timeout=20,
+            ssl_disabled=True,
         )
     except pymysql.MySQLError as error:
         raise NotYet(f"database at {address} as {user}: {error}") from error

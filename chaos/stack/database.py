@@ -59,6 +59,8 @@ class Database:
                 connect_timeout=max(1, round(deadline_s)),
                 read_timeout=deadline_s,
                 write_timeout=deadline_s,
+                # PyMySQL would load all of the system's certificates anew for each connection: 30 ms of CPU.
+                ssl_disabled=True,
             )
         except (pymysql.MySQLError, OSError) as error:
             raise NoDatabase(reason(error)) from error
