@@ -10,6 +10,7 @@ outage, and its start bounds it from below. One that was in flight all the while
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import itertools
 import math
@@ -143,16 +144,18 @@ def longest_gap(
 
     `starts` is in order. What an outage covers is not unseen: it is counted in that outage's bounds.
     """
-    covered = [
+    covered = sorted(
         (-math.inf if one.last_good is None else one.last_good, math.inf if one.first_good is None else one.first_good)
         for one in outages
         if one.attempts
-    ]
+    )
+    since = [low for low, _ in covered]
+    reach = list(itertools.accumulate((high for _, high in covered), max))
     edges = [begin, *(at for at in starts if begin <= at <= until), until]
-    gaps = sorted(itertools.pairwise(edges), key=lambda gap: gap[0] - gap[1])
-    for low, high in gaps:
+    for low, high in sorted(itertools.pairwise(edges), key=lambda gap: gap[0] - gap[1]):
         if high <= low:
             break
-        if not any(since <= low and high <= to for since, to in covered):
+        earlier = bisect.bisect_right(since, low)
+        if not earlier or reach[earlier - 1] < high:
             return low, high
     return begin, begin

@@ -1,0 +1,197 @@
+"""Availability: limits are judged on both bounds, and too few samples show nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from histories import END, FAULT, STEADY, a, drop, result, story
+
+from chaos.history import Read, Record, Skipped, WaitEnded, Write
+from chaos.verdict import CheckResult, Verdict
+
+
+def availability(records: list[Record]) -> CheckResult:
+    return result(records, "availability")
+
+
+def limits(reads: float | None = None, writes: float | None = None) -> dict[str, Any]:
+    every = {"reads": reads, "writes": writes}
+    return {name: {"longest_outage_s": limit} for name, limit in every.items() if limit is not None}
+
+
+def in_window(record: Record, begin: float, end: float) -> bool:
+    return begin <= getattr(record, "start", -1) < end
+
+
+def test_outages_within_the_limits_pass_with_reads_rows_and_posts_apart() -> None:
+    found = availability(story(expect=limits(3, 5)))
+    assert found.verdict is Verdict.PASS
+    assert {(one.kind, one.via) for one in found.outages} == {
+        ("reads", "service"), ("reads", "site-a"), ("writes", "row"), ("writes", "post"),
+    }  # fmt: skip
+    by_via = {one.via: one for one in found.outages}
+    assert by_via["service"].no_shorter_than_s <= 2 <= (by_via["service"].no_longer_than_s or 0)
+    assert by_via["row"].no_shorter_than_s <= 3 <= (by_via["row"].no_longer_than_s or 0)
+
+
+def test_without_limits_the_figures_are_reported_and_the_step_passes() -> None:
+    found = availability(story())
+    assert found.verdict is Verdict.PASS
+    reads = found.figures["reads"]
+    assert (reads["bad"], reads["skipped"], reads["limit_s"]) == (40, 0, None)
+    assert reads["latency"]["p50_s"] == reads["latency"]["max_s"] == 0.02
+    assert found.figures["reads of site-a"]["outages"] == 1
+
+
+def test_without_any_outage_it_says_so() -> None:
+    found = availability(story(reads_down=0, writes_down=0, expect=limits(0.5, 0.5)))
+    assert found.verdict is Verdict.PASS
+    assert "reads were never out" in found.reason
+    assert not found.outages
+
+
+@pytest.mark.parametrize(("expect", "who"), [(limits(reads=1.5), "reads"), (limits(writes=2.5), "rows")])
+def test_a_lower_bound_above_the_limit_fails(expect: dict[str, Any], who: str) -> None:
+    found = availability(story(expect=expect))
+    assert found.verdict is Verdict.FAIL
+    assert found.reason.startswith(who)
+    assert "allowed" in found.reason
+    assert found.advice is not None
+
+
+def test_the_limit_of_writes_holds_for_posts_too() -> None:
+    records = drop(story(expect=limits(writes=1.5)), a(Write, what="row"))
+    found = availability(records)
+    assert found.verdict is Verdict.FAIL
+    assert found.reason.startswith("posts")
+
+
+def test_the_limit_of_reads_is_judged_on_the_service_and_not_on_a_pod() -> None:
+    records = [
+        r for r in story(expect=limits(reads=1)) if not (isinstance(r, Read) and r.via == "service" and not r.ok)
+    ]
+    lost = [r for r in records if isinstance(r, Read) and r.via == "service" and in_window(r, FAULT - 0.1, FAULT)]
+    filled = [
+        Read("service", r.due + n / 10, r.due + n / 10, r.due + n / 10 + 0.02, True) for r in lost for n in range(1, 21)
+    ]
+    found = availability([*records, *filled])
+    assert found.verdict is Verdict.PASS
+    assert [one.via for one in found.outages if one.kind == "reads"] == ["site-a"]
+
+
+def test_a_limit_between_the_bounds_is_unknown() -> None:
+    found = availability(story(expect=limits(reads=1.96)))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "the limit lies between the two" in found.reason
+
+
+def test_an_outage_that_is_still_on_at_the_steps_end_fails_even_without_a_limit() -> None:
+    found = availability(story(reads_down=99))
+    assert found.verdict is Verdict.FAIL
+    assert "still out at the step's end" in found.reason
+
+
+def test_an_outage_that_ended_only_after_the_step_was_still_on_at_its_end() -> None:
+    late = [Read("service", END + n, END + n, END + n + 0.02, True) for n in range(1, 4)]
+    assert availability([*story(reads_down=99), *late]).verdict is Verdict.FAIL
+
+
+def test_an_outage_whose_beginning_was_not_seen_is_unknown() -> None:
+    records = drop(story(), lambda r: isinstance(r, Read) and r.via == "service" and r.start > 0.2 and r.start < 9)
+    records = [r for r in records if not (isinstance(r, Read) and r.start <= 0.2)]
+    early = [Read("service", n / 20, n / 20, n / 20 + 0.01, False, "refused") for n in range(4)]
+    found = availability([*records, *early])
+    assert found.verdict is Verdict.UNKNOWN
+    never = [Read("service", 9 - n / 20, 9 - n / 20, 9 - n / 20 + 0.01, n < 100, "refused") for n in range(180)]
+    found = availability([*records, *never])
+    assert found.verdict is Verdict.UNKNOWN
+    assert "beginning was not seen" in found.reason
+
+
+def test_one_bad_answer_at_the_very_end_leaves_open_whether_service_came_back() -> None:
+    records = [*story(), Read("service", END - 0.01, END - 0.01, END, False, "refused")]
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "end was not seen" in found.reason
+
+
+@pytest.mark.parametrize(("begin", "end", "when"), [(0, FAULT, "before"), (FAULT + 2.1, END, "after")])
+def test_too_few_good_answers_around_the_fault_are_unknown(begin: float, end: float, when: str) -> None:
+    records = drop(story(reads_down=0), lambda r: isinstance(r, Read) and in_window(r, begin, end))
+    if when == "after":
+        records = [r for r in records if not (isinstance(r, Read) and r.start >= FAULT)]
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    assert f"good answers {when} the fault" in found.reason
+
+
+def test_a_stretch_in_which_no_request_left_is_unknown() -> None:
+    records = drop(story(reads_down=0), lambda r: isinstance(r, Read) and in_window(r, 13, 16))
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no request left for" in found.reason
+
+
+def test_writers_that_rest_while_evidence_is_taken_are_no_gap() -> None:
+    records = [r for r in story() if not (isinstance(r, Write) and r.start > STEADY)]
+    assert availability(records).verdict is Verdict.PASS
+
+
+def test_writers_that_stopped_before_the_recovery_are_a_gap() -> None:
+    records = drop(story(writes_down=0), lambda r: isinstance(r, Write) and in_window(r, FAULT + 2, END))
+    assert availability(records).verdict is Verdict.UNKNOWN
+
+
+def test_a_stretch_in_which_all_was_skipped_is_unknown_and_is_counted() -> None:
+    records = drop(story(reads_down=0), lambda r: isinstance(r, Read) and r.via == "service" and in_window(r, 13, 16))
+    skipped = [Skipped("read service", 13 + n / 20, "64 in flight") for n in range(60)]
+    found = availability([*records, *skipped])
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.figures["reads"]["skipped"] == 60
+
+
+def test_skipped_requests_within_an_outage_do_not_make_it_unknown() -> None:
+    skipped = [Skipped("rows", FAULT + 1 + n / 10, "20 in flight") for n in range(10)]
+    found = availability([*story(expect=limits(3, 5)), *skipped])
+    assert found.verdict is Verdict.PASS
+    assert found.figures["rows"]["skipped"] == 10
+
+
+def test_without_any_request_it_is_unknown() -> None:
+    records = [r for r in story(plan={"workload": {}}) if not isinstance(r, (Read, Write))]
+    assert availability(records).verdict is Verdict.UNKNOWN
+
+
+def test_a_stream_that_the_plan_wanted_and_nobody_sent_is_unknown() -> None:
+    found = availability(drop(story(), a(Write, what="post")))
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.reason == "posts: no request left in this step"
+
+
+def test_a_limit_for_a_kind_that_was_not_asked_for_is_unknown() -> None:
+    records = drop(story(expect=limits(reads=5), plan={"workload": {"writes_per_s": 10}}), a(Read))
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no reads were made" in found.reason
+
+
+def test_without_a_fault_it_is_unknown() -> None:
+    records = drop(story(), lambda r: r.kind == "action-begun")
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "nothing was broken" in found.reason
+
+
+def test_an_outage_that_began_before_the_step_counts_with_its_whole_length() -> None:
+    records = story(expect=limits(reads=1))
+    steps = [r for r in records if r.kind == "step-begun"]
+    moved = [r for r in records if r not in steps]
+    found = availability([*moved, type(steps[0])(**{**vars(steps[0]), "at": FAULT + 1.5})])
+    assert found.verdict is Verdict.FAIL
+
+
+def test_a_wait_that_was_never_over_does_not_hide_a_gap() -> None:
+    records = drop(story(reads_down=0), a(WaitEnded))
+    records = [r for r in records if not (isinstance(r, Write) and r.start > FAULT + 1)]
+    assert availability(records).verdict is not Verdict.PASS

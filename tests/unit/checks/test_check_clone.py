@@ -1,0 +1,162 @@
+"""Clone: resume, re-clone and an empty start told apart by what each pod stood on before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, pod, result, story
+
+from chaos.history import PodSeen, Record, VolumeSeen
+from chaos.verdict import CheckResult, Verdict
+
+
+def clone(records: list[Record]) -> CheckResult:
+    return result(records, "clone")
+
+
+def after(records: list[Record], name: str = "mysql-0", **changes: Any) -> list[Record]:
+    return change(records, a(VolumeSeen, when="after", pod=name), **changes)
+
+
+NEW = {"claim_uid": "claim-new", "volume": "pv-new", "born": 5000.0}
+
+
+def test_a_pod_on_its_own_volume_and_data_resumed() -> None:
+    found = clone(story(expect={"clone": "resume"}))
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "resume")
+    assert list(found.figures["pods"]) == ["mysql-0"]
+
+
+def test_a_new_volume_with_a_new_clone_is_a_re_clone_and_names_donor_size_and_time() -> None:
+    found = clone(after(story(expect={"clone": "re-clone"}), **NEW, provenance=NEW_CLONE))
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "re-clone")
+    assert "18.0 MB from mysql-1 in 2.50 s" in found.reason
+    one = found.figures["pods"]["mysql-0"]
+    assert (one["donor"], one["bytes"], one["took_s"], one["began_s"]) == ("mysql-1", 18e6, 2.5, 11.0)
+
+
+def test_times_of_a_clone_may_be_iso_8601() -> None:
+    times = {"began": "2026-11-23T00:00:11.500Z", "finished": "2026-11-23T00:00:13.000Z"}
+    records = after(story(), **NEW, provenance=NEW_CLONE | times)
+    records = change(records, lambda r: r.kind == "run-begun", started_at=1795392000.0)
+    found = clone(records)
+    assert (found.verdict, found.figures["pods"]["mysql-0"]["began_s"]) == (Verdict.PASS, 11.5)
+    assert found.figures["pods"]["mysql-0"]["took_s"] == 1.5
+
+
+def test_a_re_clone_where_resume_was_expected_fails() -> None:
+    found = clone(after(story(expect={"clone": "resume"}), born=5000.0, provenance=NEW_CLONE))
+    assert found.verdict is Verdict.FAIL
+    assert found.reason.startswith("mysql-0 was to resume, but was cloned anew")
+
+
+def test_a_resume_where_a_re_clone_was_expected_fails() -> None:
+    found = clone(story(expect={"clone": "re-clone"}))
+    assert (found.verdict, found.reason) == (
+        Verdict.FAIL, "mysql-0 was to be cloned anew, but resumed on its own data",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("expect", [{}, {"clone": "re-clone"}, {"clone": "resume"}])
+def test_an_empty_start_always_fails(expect: dict[str, str]) -> None:
+    bootstrap = NEW_CLONE | {"how": "bootstrap", "donor": ""}
+    found = clone(after(story(expect=expect), **NEW, provenance=bootstrap))
+    assert (found.verdict, found.figures["how"]) == (Verdict.FAIL, "bootstrap")
+    assert found.reason.startswith("mysql-0 started empty")
+
+
+def test_a_bootstrap_from_before_the_run_is_no_empty_start() -> None:
+    first = PROVENANCE | {"how": "bootstrap", "donor": ""}
+    records = change(story(expect={"clone": "resume"}), a(VolumeSeen, pod="mysql-0"), provenance=first)
+    assert clone(records).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("expect", [{}, {"clone": "re-clone"}])
+def test_a_volume_replaced_behind_the_tools_back_is_reported(expect: dict[str, str]) -> None:
+    found = clone(after(story(expect=expect), **NEW, provenance=NEW_CLONE))
+    assert found.verdict is Verdict.PASS
+    assert "its claim and volume were replaced, which delete-pod does not do" in found.reason
+    assert found.figures["pods"]["mysql-0"]["swapped"] is True
+
+
+@pytest.mark.parametrize("provenance", [None, PROVENANCE, NEW_CLONE])
+def test_a_volume_replaced_where_resume_was_expected_fails_whatever_is_on_it(provenance: Any) -> None:
+    found = clone(after(story(expect={"clone": "resume"}), **NEW, provenance=provenance))
+    assert found.verdict is Verdict.FAIL
+    assert "were replaced" in found.reason
+
+
+def test_another_pod_that_cloned_itself_anew_breaks_resume_as_well() -> None:
+    records = after(story(expect={"clone": "resume"}), "mysql-2", born=5000.0, provenance=NEW_CLONE)
+    assert clone(records).verdict is Verdict.FAIL
+    without = after(story(), "mysql-2", born=5000.0, provenance=NEW_CLONE)
+    assert (clone(without).verdict, clone(without).figures["how"]) == (Verdict.PASS, "re-clone, resume")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (NEW | {"provenance": PROVENANCE}, "with the provenance from before"),
+        (NEW | {"provenance": None}, "no word of where its data came from"),
+        (NEW | {"provenance": NEW_CLONE | {"how": "wish"}}, "no word of where its data came from"),
+        ({"provenance": NEW_CLONE}, "on a data folder that is not new"),
+        (NEW | {"provenance": NEW_CLONE | {"donor": ""}}, "names no donor"),
+        (NEW | {"provenance": NEW_CLONE | {"gtid": ""}}, "names no position"),
+        (NEW | {"provenance": NEW_CLONE | {"began": None}}, "names no times"),
+        (NEW | {"provenance": NEW_CLONE | {"began": "yesterday"}}, "names no times"),
+        (NEW | {"provenance": NEW_CLONE | {"donor": "mysql-0"}}, "which can't be"),
+        (NEW | {"provenance": NEW_CLONE | {"finished": STARTED_AT}}, "which can't be"),
+        (NEW | {"provenance": NEW_CLONE | {"began": STARTED_AT - 60}}, "did not begin in this step"),
+        ({"error": "exec timed out"}, "could not be looked at"),
+    ],
+)
+def test_evidence_that_is_missing_or_contradicts_itself_is_unknown(changes: dict[str, Any], says: str) -> None:
+    found = clone(after(story(), **changes))
+    assert (found.verdict, found.figures["how"]) == (Verdict.UNKNOWN, "unknown")
+    assert says in found.reason
+
+
+def test_a_pod_back_without_birth_and_provenance_is_unknown() -> None:
+    records = change(story(), a(VolumeSeen), born=None, provenance=None)
+    assert clone(records).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("known", [{"born": 1000.0, "provenance": None}, {"born": None, "provenance": PROVENANCE}])
+def test_either_the_birth_or_the_provenance_shows_a_resume(known: dict[str, Any]) -> None:
+    assert clone(change(story(), a(VolumeSeen), **known)).figures["how"] == "resume"
+
+
+def untouched(records: list[Record]) -> list[Record]:
+    records = after(records, pod_uid="mysql-0-old")
+    return drop(records, lambda r: isinstance(r, PodSeen) and r.at > FAULT)
+
+
+def test_without_a_replaced_pod_there_is_nothing_to_judge() -> None:
+    assert clone(untouched(story())).reason == "no database pod was replaced"
+    found = clone(untouched(story(expect={"clone": "resume"})))
+    assert (found.verdict, found.reason) == (
+        Verdict.UNKNOWN, "no database pod was replaced, so there was nothing to resume",
+    )  # fmt: skip
+
+
+def test_a_replaced_pod_whose_volume_nobody_looked_at_is_unknown() -> None:
+    for records in (
+        drop(story(), a(VolumeSeen, when="after")),
+        drop(story(), a(VolumeSeen, when="after", pod="mysql-0")),
+    ):
+        assert clone(records).verdict is Verdict.UNKNOWN
+
+
+def test_a_pod_that_is_new_in_the_step_is_told_by_its_provenance() -> None:
+    before = drop(story(), a(VolumeSeen, when="before", pod="mysql-0"))
+    assert clone(before).figures["how"] == "resume"
+    assert clone(after(before, provenance=NEW_CLONE)).figures["how"] == "re-clone"
+    assert clone(after(before, provenance=NEW_CLONE | {"how": "bootstrap"})).verdict is Verdict.FAIL
+    assert clone(after(before, provenance=None)).verdict is Verdict.UNKNOWN
+
+
+def test_a_pod_that_was_scaled_away_is_not_judged() -> None:
+    records = drop(story(), a(VolumeSeen, when="after", pod="mysql-2"))
+    records.append(pod(FAULT + 1, "mysql-2", "database/replica", change="deleted"))
+    assert list(clone(records).figures["pods"]) == ["mysql-0"]

@@ -1,0 +1,155 @@
+"""Replication: one pod takes writes, the others replicate and hold the same; words alone prove nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from histories import END, FAULT, PLAN, READING, a, change, drop, result, story
+
+from chaos.history import Contents, PodSeen, Record, ReplicaSeen
+from chaos.verdict import CheckResult, Verdict
+
+
+def replication(records: list[Record]) -> CheckResult:
+    return result(records, "replication")
+
+
+def gone(records: list[Record], *pods: str) -> list[Record]:
+    """The records with some database pods deleted before the reading, and nothing said of them any more."""
+    deleted = [
+        replace(r, at=FAULT + 1, change="deleted")
+        for r in records
+        if isinstance(r, PodSeen) and r.name in pods and r.at < 1
+    ]
+    return [r for r in records if not (isinstance(r, (Contents, ReplicaSeen)) and r.pod in pods)] + list(deleted)
+
+
+def test_replicas_that_run_and_hold_the_same_pass() -> None:
+    found = replication(story())
+    assert (found.verdict, found.figures["primary"]) == (Verdict.PASS, "mysql-0")
+    assert found.figures["pods"]["mysql-1"]["lacks"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"io_running": "Connecting", "last_error": "error 2003"}, "IO Connecting, SQL Yes, lag 0 s: error 2003"),
+        ({"sql_running": "No"}, "IO Yes, SQL No"),
+        ({"io_running": None, "sql_running": None, "lag_s": None}, "it has no source"),
+    ],
+)
+def test_a_replica_that_does_not_run_fails(changes: dict[str, Any], says: str) -> None:
+    found = replication(change(story(), a(ReplicaSeen, pod="mysql-2"), **changes))
+    assert found.verdict is Verdict.FAIL
+    assert "mysql-2 does not replicate" in found.reason
+    assert says in found.reason
+
+
+def test_a_replica_that_says_it_runs_and_holds_other_content_fails_in_these_words() -> None:
+    records = [
+        replace(r, rows=(*r.rows[:-2], (998, "x")))
+        if isinstance(r, Contents) and (r.step, r.pod) == (0, "mysql-1")
+        else r
+        for r in story()
+    ]
+    found = replication(records)
+    assert found.verdict is Verdict.FAIL
+    assert found.reason == (
+        "mysql-1 says that it replicates (IO Yes, SQL Yes, lag 0 s), but holds other content than mysql-0: "
+        "it lacks 2 entries, it has 1 entry more"
+    )
+
+
+def test_a_replica_with_other_seed_content_fails() -> None:
+    found = replication(change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "2:zz"}))
+    assert found.verdict is Verdict.FAIL
+    assert "the seed content differs (seed 1, seed 2)" in found.reason
+
+
+def test_equal_content_at_another_position_is_unknown() -> None:
+    found = replication(change(story(), a(Contents, step=0, pod="mysql-1"), gtid="0-100-49"))
+    assert (found.verdict, found.reason) == (
+        Verdict.UNKNOWN, "mysql-1 was read at position 0-100-49, mysql-0 at 0-100-50",
+    )  # fmt: skip
+
+
+def test_the_order_of_a_positions_parts_does_not_matter() -> None:
+    records = change(story(), a(Contents, step=0), gtid="0-100-9,1-2-3")
+    assert (
+        replication(change(records, a(Contents, step=0, pod="mysql-1"), gtid="1-2-3, 0-100-9")).verdict is Verdict.PASS
+    )
+
+
+def test_two_writable_pods_fail() -> None:
+    found = replication(change(story(), a(ReplicaSeen, pod="mysql-1"), read_only=False))
+    assert found.verdict is Verdict.FAIL
+    assert "2 pods take writes (mysql-0, mysql-1)" in found.reason
+
+
+def test_no_writable_pod_fails() -> None:
+    found = replication(change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True))
+    assert (found.verdict, found.reason) == (Verdict.FAIL, "no database pod takes writes")
+
+
+def test_a_writable_pod_that_is_not_the_primary_fails() -> None:
+    records = change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True)
+    found = replication(change(records, a(ReplicaSeen, pod="mysql-1"), read_only=False))
+    assert found.verdict is Verdict.FAIL
+    assert "mysql-1 takes writes, but mysql-0 is the primary" in found.reason
+
+
+@pytest.mark.parametrize("changes", [{"error": "timeout", "read_only": None}, {"read_only": None}])
+def test_a_pod_whose_role_is_not_known_is_unknown(changes: dict[str, Any]) -> None:
+    found = replication(change(story(), a(ReplicaSeen, pod="mysql-0"), **changes))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "whether mysql-0 takes writes is not known" in found.reason
+
+
+def test_a_pod_whose_content_could_not_be_read_is_unknown() -> None:
+    for pod in ("mysql-0", "mysql-1"):
+        found = replication(change(story(), a(Contents, step=0, pod=pod), error="timeout"))
+        assert found.verdict is Verdict.UNKNOWN
+
+
+def test_a_pod_without_a_state_since_the_fault_is_unknown() -> None:
+    found = replication(change(story(), a(ReplicaSeen, pod="mysql-1"), at=FAULT - 1))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no state was seen after the fault" in found.reason
+
+
+def test_a_state_from_long_before_the_reading_is_no_state() -> None:
+    records = change(story(), a(Contents, step=0), at=READING + 60)
+    records = change(records, lambda r: r.kind == "step-ended", at=END + 60)
+    assert replication(records).verdict is Verdict.UNKNOWN
+
+
+def test_one_look_that_timed_out_does_not_take_back_the_one_before() -> None:
+    records = [*story(), ReplicaSeen(READING + 0.1, "mysql-1", error="timeout")]
+    assert replication(records).verdict is Verdict.PASS
+
+
+def test_fewer_pods_than_there_were_fail() -> None:
+    found = replication(gone(story(), "mysql-2"))
+    assert (found.verdict, found.reason) == (Verdict.FAIL, "2 of 3 database pods are there")
+
+
+def test_scaled_down_to_one_there_are_no_replicas_to_judge() -> None:
+    plan = PLAN | {"steps": [{"index": 0, "action": "scale", "target": "database", "params": {"replicas": 1}}]}
+    found = replication(gone(story(plan=plan), "mysql-1", "mysql-2"))
+    assert (found.verdict, found.reason) == (Verdict.PASS, "mysql-0 takes writes, and no replicas are wanted")
+
+
+def test_without_the_stacks_figures_as_many_pods_as_before_the_fault_are_expected() -> None:
+    records = change(story(), lambda r: r.kind == "run-begun", stack={})
+    assert replication(records).figures["expected_pods"] == 3
+    assert replication(gone(records, "mysql-2")).verdict is Verdict.FAIL
+
+
+def test_without_anything_seen_it_is_unknown() -> None:
+    records = [r for r in story() if not isinstance(r, (Contents, ReplicaSeen, PodSeen))]
+    assert replication(records).verdict is Verdict.UNKNOWN
+    records = change(records, lambda r: r.kind == "run-begun", stack={})
+    assert "not known how many" in replication(records).reason
+    assert replication(drop(story(), a(Contents))).verdict is Verdict.UNKNOWN
