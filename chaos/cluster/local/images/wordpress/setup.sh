@@ -6,7 +6,7 @@ rm -f /tmp/wordpress/wp-config.php /tmp/wordpress/.htaccess
 cp -a /var/www/html/wp-config.php /tmp/wordpress/
 rm -rf /var/www/html
 mv /tmp/wordpress /var/www/html
-test -s /var/www/html/wp-content/themes/twentytwentythree/style.css
+test -s /var/www/html/wp-content/themes/twentytwentyone/style.css
 test -s /var/www/html/wp-includes/version.php
 install -d /var/www/html/wp-content/languages
 cp -al /var/www/html /usr/src/wordpress

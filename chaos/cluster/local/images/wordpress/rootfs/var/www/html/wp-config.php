@@ -44,6 +44,7 @@ if ( null !== $extra && '' !== $extra ) {
 }
 
 $defaults = array(
+	'WP_DEFAULT_THEME'           => 'twentytwentyone',
 	'WP_DEBUG'                   => '' !== (string) hachaos_env( 'WORDPRESS_DEBUG', '' ),
 	'WP_DEBUG_DISPLAY'           => false,
 	// With "local", application passwords work without TLS.
