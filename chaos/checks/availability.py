@@ -29,7 +29,7 @@ GAP_INTERVALS = 5
 
 ENOUGH = 3
 STEADY_S = 2.0
-"""So many good answers are wanted before a fault and after it, or as many as `STEADY_S` seconds hold; at least one."""
+"""So many good answers are wanted before a fault and after it, or one less than `STEADY_S` seconds hold, at least 1."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Stream:
     @property
     def enough(self) -> int:
         """So many good answers show that service was there."""
-        return max(1, math.floor(min(ENOUGH, STEADY_S / self.interval_s))) if self.interval_s > 0 else ENOUGH
+        return max(1, math.floor(min(ENOUGH, STEADY_S / self.interval_s - 1))) if self.interval_s > 0 else ENOUGH
 
     def within(self, begin: float, end: float) -> Sequence[Attempt]:
         """The attempts that left in [begin, end]."""

@@ -200,7 +200,8 @@ def _baseline(
 ) -> list[str]:
     """D7: the seed content, in the databases and as each site pod serves it, against the first reading."""
     changed: dict[str, list[str]] = {}
-    served = {pod: reading for pod, reading in sites.items() if not reading.error and pod}
+    leaving, _ = _leaving(history, step, "site", list(sites.values()))
+    served = {pod: reading for pod, reading in sites.items() if not reading.error and pod and pod not in leaving}
     for reference, now in (
         (_first(history.of(Contents), step), {pod: reading.baseline for pod, reading in read.items()}),
         (_first(history.of(SiteContents), step), {pod: reading.baseline for pod, reading in served.items()}),
@@ -228,7 +229,7 @@ def _first(records: Iterable[Contents] | Iterable[SiteContents], step: Step) -> 
 
 
 def _unread(history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents]) -> list[str]:
-    """Who could not be asked, a phrase each."""
+    """Who could not be asked, a phrase each. A pod that was ending, or gone by then, need not answer."""
     found = []
     groups: tuple[tuple[str, dict[str, str]], ...] = (
         ("database", {pod: reading.error for pod, reading in readings.items()}),
@@ -238,14 +239,24 @@ def _unread(history: History, step: Step, readings: dict[str, Contents], sites: 
         if not errors:
             found.append(f"no {role} pod was read")
             continue
-        found += [
-            f"{pod or f'the {role} pods'} could not be read ({error})" for pod, error in sorted(errors.items()) if error
-        ]
-        there = facts.pods(history, role, facts.reading_time(step, [*readings.values(), *sites.values()])) or {}
-        found += [f"{pod} was not read" for pod in sorted(there.keys() - errors.keys()) if not there[pod].terminating]
+        leaving, staying = _leaving(history, step, role, [*readings.values(), *sites.values()])
+        for pod, error in sorted(errors.items()):
+            if error and pod not in leaving:
+                found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
+        found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
         if not _first(history.of(Contents) if role == "database" else history.of(SiteContents), step):
             found.append(f"the seed content of the {role} pods was not read before this step")
     return found
+
+
+def _leaving(
+    history: History, step: Step, role: str, found: list[Contents | SiteContents]
+) -> tuple[set[str], set[str]]:
+    """The pods of a role that were ending when the pods were read, or gone when that was over; and those that stay."""
+    first = facts.pods(history, role, facts.reading_time(step, found)) or {}
+    last = facts.pods(history, role, max((record.at for record in found), default=step.end)) or {}
+    leaving = {pod for pod, seen in first.items() if seen.terminating or pod not in last}
+    return leaving, set(first) - leaving
 
 
 def _vacuous(history: History, step: Step, ledger: _Ledger, was_read: bool) -> list[str]:

@@ -153,7 +153,7 @@ def _replica(
     if difference:
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
         findings.failed.append(f"{pod} {says}holds other content than {primary}: {difference}")
-    elif _position(mine) != _position(other):
+    elif _position(mine.gtid) != _position(other.gtid) and not _met(state, states.get(primary or "")):
         findings.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}
 
@@ -180,5 +180,12 @@ def _difference(mine: Contents, other: Contents, lacks: int, more: int) -> str:
     return ", ".join(found)
 
 
-def _position(reading: Contents) -> tuple[str, ...] | None:
-    return None if reading.gtid is None else tuple(sorted(part.strip() for part in reading.gtid.split(",")))
+def _met(state: ReplicaSeen | None, primary: ReplicaSeen | None) -> bool:
+    """Whether both were last seen at one position (R4): then something was written between the two readings."""
+    if state is None or primary is None or state.gtid is None:
+        return False
+    return _position(state.gtid) == _position(primary.gtid)
+
+
+def _position(gtid: str | None) -> tuple[str, ...] | None:
+    return None if gtid is None else tuple(sorted(part.strip() for part in gtid.split(",")))

@@ -165,6 +165,14 @@ def test_a_pod_that_is_gone_need_not_be_read() -> None:
     assert continuity([*records, *gone]).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("changes", [{"error": "refused"}, {"baseline": {"seed 1": "missing (503)"}}])
+def test_a_site_pod_that_is_ending_need_not_answer(changes: dict[str, Any]) -> None:
+    records = change(story(), a(SiteContents, step=0, pod="site-a"), **changes)
+    assert continuity(records).verdict is not Verdict.PASS
+    ending = [replace(r, at=READY, terminating=True) for r in records if isinstance(r, PodSeen) and r.name == "site-a"]
+    assert continuity([*records, *ending]).verdict is Verdict.PASS
+
+
 def test_without_a_reading_from_before_the_step_the_seed_content_is_unknown() -> None:
     records = drop(story(), lambda r: isinstance(r, SiteContents) and r.step == -1)
     found = continuity(records)
@@ -235,9 +243,7 @@ def test_the_check_agrees_with_a_slow_and_obvious_oracle(tried: list[Any], untri
         mine = [(each[1], each[3]) for each in held if each[0] == what and each[2] == pod]
         return tuple((1000 * copy + int(t[1:]) + (500 if t[0] == "u" else 0), t) for t, n in mine for copy in range(n))
 
-    records += [
-        Contents(READING, 0, f"mysql-{pod}", pod == 0, "", "", pairs("row", pod), pairs("post", pod)) for pod in range(3)
-    ]
+    records += [Contents(READING, 0, f"mysql-{n}", n == 0, "", "", pairs("row", n), pairs("post", n)) for n in range(3)]
     figures = check(*first_step([*OTHERS, *records])).figures
 
     def copies(what: str, token: str) -> list[int]:

@@ -69,10 +69,15 @@ def test_a_replica_with_other_seed_content_fails() -> None:
 
 
 def test_equal_content_at_another_position_is_unknown() -> None:
-    found = replication(change(story(), a(Contents, step=0, pod="mysql-1"), gtid="0-100-49"))
+    records = change(story(), a(ReplicaSeen, pod="mysql-1"), gtid="0-100-49")
+    found = replication(change(records, a(Contents, step=0, pod="mysql-1"), gtid="0-100-49"))
     assert (found.verdict, found.reason) == (
         Verdict.UNKNOWN, "mysql-1 was read at position 0-100-49, mysql-0 at 0-100-50",
     )  # fmt: skip
+
+
+def test_a_write_between_two_readings_of_pods_that_had_met_is_no_difference() -> None:
+    assert replication(change(story(), a(Contents, step=0, pod="mysql-1"), gtid="0-100-51")).verdict is Verdict.PASS
 
 
 def test_the_order_of_a_positions_parts_does_not_matter() -> None:
