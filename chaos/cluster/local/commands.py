@@ -56,15 +56,17 @@ class Commands:
         cwd: Path | None = None,
         log: Path | None = None,
         on_line: Callable[[str], None] | None = None,
+        to_the_end: bool = False,
     ) -> list[str]:
         """Run `argv` to its end and give back the last lines of its output (stdout and stderr in one).
 
         `env` is added to this process's environment. `on_line` sees each line as it comes. `log` is written anew.
+        With `to_the_end` nothing interrupts the program once it runs: for what would leave the host half changed.
         Raises CommandFailed, Cancelled, or HostError when the program is not there.
         """
         words = [str(word) for word in argv]
         lines: deque[str] = deque(maxlen=_TAIL_LINES)
-        with self._started(what, words, env, cwd) as process, _opened(log) as file:
+        with self._started(what, words, env, cwd, to_the_end) as process, _opened(log) as file:
             assert process.stdout is not None
             for raw in process.stdout:
                 line = raw.rstrip("\n")
@@ -90,14 +92,15 @@ class Commands:
 
     @contextlib.contextmanager
     def _started(
-        self, what: str, argv: list[str], env: Mapping[str, str] | None, cwd: Path | None
+        self, what: str, argv: list[str], env: Mapping[str, str] | None, cwd: Path | None, to_the_end: bool
     ) -> Iterator[subprocess.Popen[str]]:
+        tied = [] if to_the_end else ["setpriv", "--pdeathsig", "KILL", "--"]
         with self._lock:
             if self._cancelled:
                 raise Cancelled(f"{what} was given up")
             try:
                 process = subprocess.Popen(
-                    ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+                    [*tied, *argv],
                     env={**os.environ, **env} if env else None,
                     cwd=cwd,
                     stdin=subprocess.DEVNULL,
@@ -109,11 +112,17 @@ class Commands:
                 )
             except FileNotFoundError as error:
                 raise HostError(f"{what}: the program {error.filename} is not installed") from error
-            self._running.add(process)
+            if not to_the_end:
+                self._running.add(process)
         try:
             yield process
         finally:
-            _end(process)
+            if to_the_end:
+                # Whoever writes into a closed pipe dies of it.
+                with contextlib.suppress(ValueError):
+                    process.communicate()
+            else:
+                _end(process)
             if process.stdout is not None:
                 process.stdout.close()
             with self._lock:

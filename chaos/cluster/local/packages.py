@@ -107,8 +107,11 @@ def ensure(progress: Progress, commands: Commands) -> None:
         raise HostError(f"this host has no apt-get to install what is missing: {' '.join(lacking)}")
     with progress.task("install Debian packages") as task, no_services():
         task.update(f"0 of {len(lacking)}: {' '.join(lacking)}")
+        # What an install that was killed left half done would keep the next from beginning.
+        quietly = {"DEBIAN_FRONTEND": "noninteractive"}
+        commands.run("dpkg", ["dpkg", "--configure", "--pending"], env=quietly, to_the_end=True)
         apt(commands, task, ["update"], what="apt-get update")
-        apt(commands, task, ["install", *lacking], what="apt-get install")
+        apt(commands, task, ["install", *lacking], what="apt-get install", to_the_end=True)
 
 
 @contextmanager
@@ -129,7 +132,15 @@ def no_services() -> Iterator[None]:
             _POLICY.unlink(missing_ok=True)
 
 
-def apt(commands: Commands, task: Task, arguments: Sequence[str], *, what: str, options: Sequence[str] = ()) -> None:
+def apt(
+    commands: Commands,
+    task: Task,
+    arguments: Sequence[str],
+    *,
+    what: str,
+    options: Sequence[str] = (),
+    to_the_end: bool = False,
+) -> None:
     """Run apt-get with progress; try again, after a while, what may be a passing failure of the network.
 
     Raises Gone when the lists are too old, HostError when the archive does not answer.
@@ -149,6 +160,8 @@ def apt(commands: Commands, task: Task, arguments: Sequence[str], *, what: str, 
         *arguments,
     ]
 
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+
     def show(line: str) -> None:
         share = status_percent(line)
         if share is not None:
@@ -156,7 +169,7 @@ def apt(commands: Commands, task: Task, arguments: Sequence[str], *, what: str, 
 
     def ask() -> None:
         try:
-            commands.run(what, argv, env={"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}, on_line=show)
+            commands.run(what, argv, env=environment, on_line=show, to_the_end=to_the_end)
         except CommandFailed as error:
             if any(" 404 " in line for line in error.lines):
                 raise Gone(*error.args) from error

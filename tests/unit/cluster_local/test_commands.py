@@ -99,3 +99,16 @@ def test_a_program_does_not_outlive_a_tool_that_is_killed() -> None:
     tool.wait()
     tool.stdout.close()
     assert wait_until_gone(program)
+
+
+def test_what_must_not_be_interrupted_is_waited_for(tmp_path: Path) -> None:
+    commands = Commands()
+
+    def stop(_: str) -> None:
+        commands.cancel()
+        raise KeyboardInterrupt
+
+    script = f"echo begun; sleep 0.5; echo more; echo more >&2; touch {tmp_path}/finished"
+    with pytest.raises(KeyboardInterrupt):
+        commands.run("apt-get install", ["sh", "-c", script], on_line=stop, to_the_end=True)
+    assert (tmp_path / "finished").exists()

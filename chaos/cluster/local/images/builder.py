@@ -88,6 +88,8 @@ _LAYER = "layer.tar"
 _STEPS_OF_MMDEBSTRAP = 6
 _SCRIPT = Path(__file__).with_name("build-layer.sh")
 _AT_A_TIME = 2
+_NAMESPACES = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc")
+"""A build works in namespaces that end with it: no process or mount of it can stay behind, however it ends."""
 
 
 def base_entry() -> Path:
@@ -219,6 +221,7 @@ def _build_base(progress: Progress, commands: Commands) -> None:
         rootfs = folder / "rootfs"
         archives = "var/cache/apt/archives"
         argv: list[str | Path] = [
+            *_NAMESPACES,
             "mmdebstrap",
             "--mode=root",
             "--variant=apt",
@@ -321,7 +324,7 @@ def _build_layer(recipe: Recipe, progress: Progress, commands: Commands) -> None
         commands.run(
             f"image {recipe.name}",
             [
-                *("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child=SIGKILL", "--propagation=private"),
+                *(*_NAMESPACES, "--net"),
                 *("sh", _SCRIPT, base_entry() / "rootfs", work, _downloads(), recipe.folder, *recipe.packages),
             ],
             log=cache.root() / "log" / f"image-{recipe.name}.log",
