@@ -1,0 +1,454 @@
+"""report.html: one file that opens offline, needs no script, and asks for nothing from anywhere.
+
+All text passes through `_e`, also what looks harmless: names and messages came from a cluster.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import shlex
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, Final
+
+from chaos.history import ClusterEvent, Note
+from chaos.report import svg, terminal, words
+from chaos.report.json_ import versions
+from chaos.report.summary import SERVICE, StepSummary, Summary, is_read
+from chaos.verdict import CheckResult, Outage, Verdict
+
+_MOST_OUTAGES = 12
+_MOST_EVENTS = 60
+_MOST_ITEMS = 20
+_MOST_CHARACTERS = 2000
+
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+
+
+def render(summary: Summary, folder: str) -> str:
+    """The text of report.html; `folder` is the run folder's name."""
+    run, judgement = summary.run, summary.judgement
+    styles = resources.files("chaos.report").joinpath("report.css").read_text(encoding="utf-8")
+    sections = (
+        _verdict(summary),
+        _steps(summary),
+        _timeline(summary),
+        _step_by_step(summary),
+        _latency(summary),
+        _reproduce(summary, folder),
+    )
+    title = f"{words.MARK[judgement.verdict]} {words.WORD[judgement.verdict]}: {run.scenario}"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        f"<title>{_e(title)}</title>\n<style>\n{styles}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#timeline">Skip to the timeline</a>\n<main>\n'
+        + "\n".join(sections)
+        + f"\n</main>\n<footer>hachaos {_e(versions(summary)['hachaos'])} · run {_e(run.run)} · "
+        f"{_e(words.stamp(run.started_at))}</footer>\n</body>\n</html>\n"
+    )
+
+
+def _e(value: object) -> str:
+    return html.escape(words.legal(str(value)), quote=True)
+
+
+def _badge(verdict: Verdict) -> str:
+    mark = f'<span aria-hidden="true">{words.MARK[verdict]}</span>'
+    return f'<span class="badge {verdict.value}">{mark} {words.WORD[verdict]}</span>'
+
+
+def _verdict(summary: Summary) -> str:
+    run, judgement = summary.run, summary.judgement
+    began = f'<time datetime="{_e(words.stamp(run.started_at))}">{_e(words.day(run.started_at))}</time>'
+    claim = f'<blockquote class="claim"><p>{_e(words.sentence(run.claim))}</p></blockquote>' if run.claim else ""
+    ended = summary.history.ended
+    broken = ""
+    if ended is None or ended.how != "finished":
+        how = "was cut off" if ended is None else f"was {ended.how}" if ended.how == "interrupted" else ended.how
+        detail = f": {ended.detail}" if ended and ended.detail else ""
+        broken = f'<p class="broken">The run {_e(how + detail)}.</p>'
+    sentence = words.SENTENCE[judgement.verdict] if run.claim else f"The run {words.WORD[judgement.verdict]}."
+    if not run.claim and judgement.verdict is Verdict.UNKNOWN:
+        sentence = "The run proves nothing either way."
+    return (
+        f'<header class="{judgement.verdict.value}">\n'
+        f'<p class="over"><span>{_e(run.scenario)}</span><span>{began}</span>'
+        f"<span>{_e(words.seconds(summary.duration_s))}</span></p>\n"
+        f"<h1>{_badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
+        f'<p class="reason">{_e(words.sentence(judgement.reason))}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
+    )
+
+
+def _figures_strip(summary: Summary) -> str:
+    reads = [step.reads.longest for step in summary.steps if step.reads.longest]
+    writes = [step.writes.longest for step in summary.steps if step.writes.longest]
+    lost = [step.lost for step in summary.steps if step.lost is not None]
+    recovered = [step.recovery.recovered_s for step in summary.steps]
+    known = [value for value in recovered if value is not None]
+    attempts = {
+        "reads": any(step.reads.attempts for step in summary.steps),
+        "writes": any(step.writes.attempts for step in summary.steps),
+    }
+
+    def longest(which: str, found: list[Outage]) -> str:
+        if not attempts[which]:
+            return words.NOT_MEASURED
+        return words.bounds(max(found, key=lambda outage: outage.no_shorter_than_s)) if found else "none"
+
+    # Each step looks for all writes of the run so far, so the highest count is the run's, not the sum.
+    looked_for = [step.acknowledged for step in summary.steps if step.acknowledged is not None]
+    tiles = (
+        ("Reads out, longest", longest("reads", reads), False),
+        ("Writes out, longest", longest("writes", writes), False),
+        ("Acknowledged writes", terminal.number(max(looked_for, default=None)), False),
+        ("Of these lost", f"{max(lost):,}" if lost else "unknown", bool(lost and max(lost))),
+        ("Slowest recovery", words.seconds(max(known)) if known and None not in recovered else "not known", False),
+    )
+    return (
+        '<dl class="tiles">'
+        + "".join(
+            f"<div{' class=bad' if bad else ''}><dt>{_e(name)}</dt><dd>{_e(value)}</dd></div>"
+            for name, value, bad in tiles
+        )
+        + "</dl>"
+    )
+
+
+def _table(
+    caption: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, numbers: tuple[int, ...] = ()
+) -> str:
+    """A table whose first column names the row. Cells are HTML. On a narrow page each row becomes a card.
+
+    The roles are there since a table that is laid out as cards loses its own for screen readers.
+    """
+
+    def css(column: int) -> str:
+        return ' class="n"' if column in numbers else ""
+
+    heads = "".join(f'<th scope="col" role="columnheader"{css(n)}>{_e(name)}</th>' for n, name in enumerate(head))
+    body = "".join(
+        f'<tr role="row"><th scope="row" role="rowheader">{row[0]}</th>'
+        + "".join(
+            f'<td role="cell" data-label="{_e(head[n])}"{css(n)}>{cell}</td>' for n, cell in enumerate(row[1:], 1)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<table role="table" class="cards"><caption>{_e(caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
+    )
+
+
+def _steps(summary: Summary) -> str:
+    rows = []
+    for step in summary.steps:
+        lost = _e(terminal.number(step.lost))
+        rows.append(
+            (
+                f'<a href="#step-{step.step.index + 1}">{step.step.index + 1} · {_e(step.step.name)}</a>',
+                _badge(step.verdict),
+                _e(terminal.outage(step.reads)),
+                _e(terminal.outage(step.writes)),
+                _e(terminal.number(step.acknowledged)),
+                f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
+                _e(step.clone or "–"),
+                _e(terminal.recovery(step)),
+            )
+        )
+    head = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
+    if not rows:
+        return '<section>\n<h2 id="steps">Steps</h2>\n<p>No step began.</p>\n</section>'
+    caption = (
+        "Outages are the longest of each step, from its lower to its upper bound. "
+        "Each step looks for all writes acknowledged so far."
+    )
+    return f'<section>\n<h2 id="steps">Steps</h2>\n{_table(caption, head, rows, numbers=(4, 5))}\n</section>'
+
+
+def _timeline(summary: Summary) -> str:
+    labels, drawing = svg.timeline(summary)
+    names = "".join(
+        f'<li class="{label.kind}" style="height:{label.height}px"><span title="{_e(label.text)}">'
+        f"{_e(words.short(label.text) if label.kind == 'row' else label.text)}</span></li>"
+        for label in labels
+    )
+    legend = "".join(f"<li>{svg.swatch(kind)} {_e(text)}</li>" for kind, text in svg.LEGEND)
+    return (
+        '<section>\n<h2 id="timeline">Timeline</h2>\n'
+        '<p class="hint">Minutes and seconds since the run began. The shaded stretches are the steps; a line runs down '
+        "from each fault. Gaps in a line are pauses in which nothing was asked. "
+        "Latencies are on a logarithmic scale.</p>\n"
+        '<div class="figure" role="region" aria-label="Timeline, scrolls sideways" tabindex="0">'
+        f'<ul class="labels" aria-hidden="true">{names}</ul><div class="plot">{drawing}</div></div>\n'
+        f'<ul class="legend">{legend}</ul>\n</section>'
+    )
+
+
+def _step_by_step(summary: Summary) -> str:
+    events = summary.history.of(ClusterEvent)
+    parts = [_step(step, [event for event in events if step.step.begin <= event.at <= step.step.end])
+             for step in summary.steps]  # fmt: skip
+    notes = summary.history.of(Note)
+    if notes:
+        lines = "".join(
+            f"<li><span class=at>{words.clock(n.at)}</span> {_e(n.text)}</li>" for n in notes[:_MOST_EVENTS]
+        )
+        parts.append(f'<article><h3>Notes</h3><ul class="events">{lines}</ul></article>')
+    return '<section>\n<h2 id="details">Step by step</h2>\n' + "\n".join(parts) + "\n</section>"
+
+
+def _step(step: StepSummary, events: list[ClusterEvent]) -> str:
+    number = step.step.index + 1
+    facts = (("Done", _done(step)), ("Expected", _expected(step)), ("Happened", _happened(step)))
+    listed = "".join(
+        f"<div><dt>{name}</dt><dd><ul>{''.join(f'<li>{_e(line)}</li>' for line in lines)}</ul></dd></div>"
+        for name, lines in facts
+    )
+    checks = "".join(_check(check) for check in step.checks) or "<p>No check was made.</p>"
+    return (
+        f'<article class="{step.verdict.value}" aria-labelledby="step-{number}">\n'
+        f'<h3 id="step-{number}"><span class="no">{number}</span> {_e(step.step.name)} {_badge(step.verdict)}</h3>\n'
+        f'<dl class="facts">{listed}</dl>\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
+        f"{_outages(step)}\n{_events(events)}\n</article>"
+    )
+
+
+def _done(step: StepSummary) -> list[str]:
+    if not step.begun:
+        return [f"{step.step.action} of {step.step.target} was planned, but never done."]
+    lines = []
+    for action in step.begun:
+        detail = f" ({action.detail})" if action.detail else ""
+        lines.append(
+            f"At {words.clock(action.at)}: {action.action} of {', '.join(action.objects) or 'nothing'}, "
+            f"chosen as {step.step.target}{detail}."
+        )
+    for end in step.ended:
+        if end.error:
+            lines.append(f"It could not be put in: {end.error}.")
+        elif end.happened is None:
+            lines.append("Whether it took effect was not looked at.")
+        elif not end.happened:
+            lines.append("It was looked for, but no effect appeared.")
+        for what, change in list(end.effect.items())[:_MOST_ITEMS]:
+            pair = isinstance(change, (list, tuple)) and len(change) == 2
+            told = f"{_plain(change[0])} → {_plain(change[1])}" if pair else _plain(change)
+            lines.append(f"Effect seen at {words.clock(end.at)}: {what} {told}.")
+    return lines
+
+
+def _expected(step: StepSummary) -> list[str]:
+    limits, lines = step.step.limits, []
+    if limits.reads_longest_outage_s is not None:
+        lines.append(f"Reads are out for at most {words.limit(limits.reads_longest_outage_s)}.")
+    if limits.writes_longest_outage_s is not None:
+        lines.append(f"Writes are out for at most {words.limit(limits.writes_longest_outage_s)}.")
+    if limits.clone is not None:
+        lines.append(f"The database's data: {limits.clone}.")
+    return [*lines, "Every acknowledged write is still there, once, on every pod; the seed content is intact."]
+
+
+def _happened(step: StepSummary) -> list[str]:
+    lines = [f"Reads out: {terminal.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
+    lines.append(f"Writes out: {terminal.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
+    for wait in step.waits:
+        came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
+        lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
+    if step.step.problem:
+        lines.append(f"Cut short: {step.step.problem}.")
+    return lines
+
+
+def _recovery(step: StepSummary) -> str:
+    found = step.recovery
+    if found.fault_at_s is None:
+        return ""
+    no_outage = not [
+        outage for outage in step.outages if is_read(outage) is not step.step.target.startswith("database")
+    ]
+    parts = (
+        ("Noticed", found.noticed_s, "a pod stopped being ready"),
+        ("Scheduled", found.scheduled_s, "the new pod has a node"),
+        ("Started", found.started_s, "its containers run"),
+        ("Ready", found.ready_s, "its probe says so"),
+        ("First good answer", found.first_good_answer_s, "after the outage"),
+    )
+
+    def told(name: str, value: float | None) -> str:
+        if value is not None:
+            return f"+{words.seconds(value)}"
+        return "never stopped" if name == "First good answer" and no_outage else "not seen"
+
+    items = "".join(
+        f'<li class="{"known" if value is not None else "unseen"}"><b>{_e(told(name, value))}</b>'
+        f"<span>{name}</span><small>{why}</small></li>"
+        for name, value, why in parts
+    )
+    which = f", followed on {_e(found.pod)}" if found.pod else ""
+    return (
+        f'<h4>Time to recovery</h4>\n<p class="hint">Counted from the fault at {words.clock(found.fault_at_s)}{which}.'
+        f'</p>\n<ol class="recovery">{items}</ol>'
+    )
+
+
+def _check(check: CheckResult) -> str:
+    opened = "" if check.verdict is Verdict.PASS else " open"
+    advice = f'<p class="advice"><b>What to do:</b> {_e(check.advice)}</p>' if check.advice else ""
+    figures = _figures(check.figures) if check.figures else '<p class="hint">No figures.</p>'
+    return (
+        f'<details class="check {check.verdict.value}"{opened}><summary>{_badge(check.verdict)} '
+        f"<b>{_e(check.name)}</b> <span>{_e(words.sentence(check.reason))}</span></summary>\n"
+        f'<div class="inside">{advice}{figures}</div></details>'
+    )
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{_e(_name(key))}</th><td>{_value(key, value)}</td></tr>' for key, value in figures.items()
+    )
+    return f'<table class="figures"><caption class="unseen">Figures</caption><tbody>{rows}</tbody></table>'
+
+
+def _name(key: object) -> str:
+    """A figure's name for people: the unit, where the name ends in one, goes to the value."""
+    return str(key).removesuffix("_s").replace("_", " ")
+
+
+def _value(key: object, value: Any, depth: int = 0) -> str:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = list(value)
+        if all(isinstance(item, (str, int)) and len(str(item)) <= 48 for item in items):
+            tail = f" and {len(items) - _MOST_ITEMS:,} more, in report.json" if len(items) > _MOST_ITEMS else ""
+            return (_e(", ".join(map(str, items[:_MOST_ITEMS]))) + tail) if items else "none"
+        shown = "".join(f"<li>{_value('', item, depth + 1)}</li>" for item in items[:_MOST_ITEMS])
+        more = len(items) - _MOST_ITEMS
+        left = f"<li>and {more:,} more, in report.json</li>" if more > 0 else ""
+        return f"<ul>{shown}{left}</ul>" if items else "none"
+    if isinstance(value, dict):
+        if depth > 3 or not value:
+            return _e(_plain(value)) if value else "none"
+        entries = list(value.items())
+        rows = "".join(
+            f'<tr><th scope="row">{_e(_name(name))}</th><td>{_value(name, item, depth + 1)}</td></tr>'
+            for name, item in entries[:_MOST_ITEMS]
+        )
+        more = len(entries) - _MOST_ITEMS
+        left = f'<tr><td colspan="2">and {more:,} more, in report.json</td></tr>' if more > 0 else ""
+        return f'<table class="figures"><tbody>{rows}{left}</tbody></table>'
+    if isinstance(value, float) and str(key).endswith("_s"):
+        return _e(words.seconds(value))
+    return _e(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
+
+
+def _outages(step: StepSummary) -> str:
+    if not step.outages:
+        return ""
+    longest = sorted(step.outages, key=lambda one: (one.via != SERVICE and is_read(one), -one.no_shorter_than_s))
+    rows = [
+        (
+            f"{_e(one.kind)} via {_e(one.via)}",
+            _e(words.bounds(one)),
+            _moment(one.last_good, one.first_bad),
+            _moment(one.last_bad, one.first_good),
+            f"{one.attempts:,}",
+            _e(", ".join(f"{reason or 'unnamed'} × {number:,}" for reason, number in one.reasons.items())),
+        )
+        for one in longest[:_MOST_OUTAGES]
+    ]
+    head = ("What", "Out for", "Began between", "Ended between", "Bad answers", "Reasons")
+    left = len(longest) - _MOST_OUTAGES
+    more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
+    table = _table("Last good and first bad answer, last bad and first good answer.", head, rows, numbers=(4,))
+    return (
+        f"<details><summary>{words.count(len(longest), 'outage')} in this step</summary>"
+        f'<div class="inside">{table}{more}</div></details>'
+    )
+
+
+def _moment(earliest: float | None, latest: float | None) -> str:
+    return " – ".join("not seen" if at is None else words.clock(at) for at in (earliest, latest))
+
+
+def _events(events: list[ClusterEvent]) -> str:
+    if not events:
+        return ""
+    lines = "".join(
+        f'<li><span class="at">{words.clock(event.at)}</span> <b>{_e(event.reason)}</b> {_e(event.object)}: '
+        f"{_e(event.message[:_MOST_CHARACTERS])}</li>"
+        for event in events[:_MOST_EVENTS]
+    )
+    left = len(events) - _MOST_EVENTS
+    more = f"<li>and {left:,} more, in journal.jsonl</li>" if left > 0 else ""
+    return (
+        f"<details><summary>{words.count(len(events), 'event')} of the cluster</summary>"
+        f'<div class="inside"><ul class="events">{lines}{more}</ul></div></details>'
+    )
+
+
+def _latency(summary: Summary) -> str:
+    rows = [
+        (
+            {"reads": "Reads", "rows": "Writes, SQL rows", "posts": "Writes, posts"}.get(one.stream, _e(one.stream)),
+            f"{one.answered:,}",
+            *(_e(words.latency(value)) for _, value in one.percentiles_s),
+            _e(words.latency(one.longest_s)),
+        )
+        for one in summary.latencies
+    ]
+    if not rows:
+        return '<section>\n<h2 id="latency">Latency</h2>\n<p>Nothing was answered.</p>\n</section>'
+    head = ("What", "Answered", *(f"p{p:g}" for p, _ in summary.latencies[0].percentiles_s), "Longest")
+    caption = "Good answers only, from when each request was due, over the whole run (nearest rank)."
+    skipped = ""
+    if summary.skipped:
+        what = ", ".join(f"{_e(stream)}: {number:,}" for stream, number in summary.skipped.items())
+        skipped = f"<p>Due but never sent, since too many were in flight: {what}.</p>"
+    table = _table(caption, head, rows, numbers=tuple(range(1, len(head))))
+    return f'<section>\n<h2 id="latency">Latency</h2>\n{table}\n{skipped}\n</section>'
+
+
+def _reproduce(summary: Summary, folder: str) -> str:
+    run = summary.run
+    path = str(run.plan.get("path") or run.scenario)
+    rows = "".join(
+        f'<tr><th scope="row">{_e(name)}</th><td>{_e(text)}</td></tr>' for name, text in versions(summary).items()
+    )
+
+    def block(title: str, text: str, *, opened: bool = False) -> str:
+        name = _e(title)
+        return (
+            f"<details{' open' if opened else ''}><summary>{name}</summary>"
+            f'<div class="inside"><pre tabindex="0" aria-label="{name}">{_e(text)}</pre></div></details>'
+        )
+
+    plan = json.dumps({key: value for key, value in run.plan.items() if key != "text"}, indent=2, ensure_ascii=False)
+    stack = json.dumps(run.stack, indent=2, ensure_ascii=False)
+    return (
+        '<section>\n<h2 id="reproduce">To run it again</h2>\n'
+        f'<pre tabindex="0" aria-label="Command">hachaos run {_e(shlex.quote(path))}</pre>\n'
+        f'<p class="hint">Everything that was observed is in journal.jsonl, beside this file in the folder '
+        f"{_e(folder)}.</p>\n<h3>Versions</h3>\n"
+        f'<table class="figures"><caption class="unseen">Versions</caption><tbody>{rows}</tbody></table>\n'
+        + (block("Scenario, as it was read", run.scenario_text, opened=True) if run.scenario_text else "")
+        + block("Plan, with everything filled in", plan)
+        + block("Stack", stack)
+        + "\n</section>"
+    )

@@ -1,0 +1,61 @@
+"""junit.xml: the run for CI systems. One test suite for the scenario, one test case for each check of each step.
+
+A failed check is a `failure`. An unknown one is an `error` of type `unknown`: CI systems (Jenkins, GitLab, GitHub's
+reporters) count an error as not passed and show it apart from a failure, whereas a skipped test leaves a job green.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from chaos.report import words
+from chaos.report.json_ import versions
+from chaos.report.summary import StepSummary, Summary
+from chaos.verdict import CheckResult, Verdict, merge
+
+
+def render(summary: Summary) -> str:
+    """The text of junit.xml. Times are seconds; a case's time is its step's, since a check needs all of the step."""
+    run = summary.run
+    suite = ET.Element("testsuite")
+    properties = ET.SubElement(suite, "properties")
+    facts = {"run": run.run, "claim": run.claim, "verdict": summary.judgement.verdict.value}
+    facts["reason"] = summary.judgement.reason
+    for name, value in (facts | {f"version.{name}": text for name, text in versions(summary).items()}).items():
+        ET.SubElement(properties, "property", name=words.legal(name), value=words.legal(value))
+    for step in summary.steps:
+        for check in step.checks:
+            _case(suite, f"{run.scenario}.{step.step.index + 1} {step.step.name}", check, step)
+    if merge(step.verdict for step in summary.steps) != summary.judgement.verdict or not len(suite.findall("testcase")):
+        whole = CheckResult("the run as a whole", summary.judgement.verdict, summary.judgement.reason)
+        _case(suite, run.scenario, whole, None)
+    for name, value in {
+        "name": run.scenario,
+        "tests": str(len(suite.findall("testcase"))),
+        "failures": str(len(suite.findall("testcase/failure"))),
+        "errors": str(len(suite.findall("testcase/error"))),
+        "skipped": "0",
+        "time": f"{summary.duration_s:.3f}",
+        "timestamp": words.stamp(run.started_at).removesuffix("Z"),
+    }.items():
+        suite.set(name, words.legal(value))
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _case(suite: ET.Element, classname: str, check: CheckResult, step: StepSummary | None) -> None:
+    time_s = step.step.end - step.step.begin if step else 0.0
+    case = ET.SubElement(
+        suite, "testcase", classname=words.legal(classname), name=words.legal(check.name), time=f"{time_s:.3f}"
+    )
+    if check.verdict is not Verdict.PASS:
+        tag, kind = ("failure", "fail") if check.verdict is Verdict.FAIL else ("error", "unknown")
+        problem = ET.SubElement(case, tag, type=kind, message=words.legal(check.reason))
+        lines = [check.reason, *(f"outage of {o.kind} via {o.via}: {words.bounds(o)}" for o in check.outages)]
+        if check.advice:
+            lines.append(f"advice: {check.advice}")
+        problem.text = words.legal("\n".join(lines))
+    else:
+        ET.SubElement(case, "system-out").text = words.legal(check.reason)

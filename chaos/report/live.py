@@ -1,0 +1,263 @@
+"""What a run shows while it lasts: one calm display in a terminal, a line for each notable record elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from chaos.history import (
+    ActionBegun,
+    ActionEnded,
+    PodSeen,
+    Read,
+    Record,
+    StepBegun,
+    StepEnded,
+    UndoDone,
+    WaitEnded,
+    Write,
+)
+from chaos.report import words
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+See = Callable[[Record], None]
+
+_MINUTE = 60
+_BARS = "▁▂▃▄▅▆▇█"
+_ROLES = ("database", "site", "files")
+_NEXT = {"steady before the fault": "aiming", "steady after the fault": "reading what every pod holds"}
+_CAP = {"read": "reads", "row": "SQL rows", "post": "posts"}
+
+
+@dataclass
+class _Stream:
+    """One stream's last minute, a slot a second: [good, bad]."""
+
+    up: bool | None = None
+    since: float = 0.0
+    slots: deque[list[int]] = field(default_factory=lambda: deque(maxlen=_MINUTE))
+    second: int = -1
+    latest: float = 0.0
+
+    def answer(self, start: float, end: float, *, good: bool) -> bool:
+        """Count an answer; whether the stream went up or down by it."""
+        self.tick(end)
+        if self.slots:
+            self.slots[-1][0 if good else 1] += 1
+        # Requests that hang end after later ones were answered: they tell nothing of now.
+        if start < self.latest:
+            return False
+        self.latest = start
+        changed = self.up is not None and self.up != good
+        if self.up != good:
+            self.since = end
+        self.up = good
+        return changed
+
+    def tick(self, now: float) -> None:
+        """Begin the slots up to this second."""
+        self.second = max(self.second, int(now) - _MINUTE)
+        while self.second < int(now):
+            self.slots.append([0, 0])
+            self.second += 1
+
+    def spark(self) -> str:
+        """The share of good answers in each second; a blank where there was none."""
+        return "".join(
+            _BARS[round((len(_BARS) - 1) * good / (good + bad))] if good + bad else " " for good, bad in self.slots
+        )
+
+
+class _State:
+    """What is known of the run so far. `see` returns the line that a record is worth, or nothing."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
+        self.steps: list[dict[str, Any]] = plan["steps"]
+        self.index = -1
+        self.doing = "reading the baseline"
+        self.doing_since = 0.0
+        self.now = 0.0
+        self.streams: dict[str, _Stream] = {}
+        self.pods: dict[str, PodSeen] = {}
+        self.most: dict[str, int] = {}
+
+    def see(self, record: Record) -> str:
+        """Take note of one record."""
+        self.now = max(self.now, getattr(record, "at", None) or getattr(record, "end", 0.0) or 0.0)
+        line = ""
+        match record:
+            case Read(via="service"):
+                line = self._answer("read", record.start, record.end, record.reason, good=record.ok)
+            case Write():
+                line = self._answer(record.what, record.start, record.end, record.reason, good=record.outcome == "ok")
+            case PodSeen():
+                line = self._pod(record)
+            case UndoDone() if not record.verified:
+                line = f"undo failed: {record.error}"
+            case StepBegun() | ActionBegun() | ActionEnded() | WaitEnded() | StepEnded():
+                line = self._progress(record)
+        return words.legal(line).replace("\n", " ")
+
+    def _progress(self, record: StepBegun | ActionBegun | ActionEnded | WaitEnded | StepEnded) -> str:
+        match record:
+            case StepBegun():
+                self.index = record.index
+                self._do("waiting for steady answers", record.at)
+                line = f"step {record.index + 1} of {len(self.steps)}: {record.name}"
+            case ActionBegun():
+                self.recount()
+                self._do(f"{record.action}: waiting for its effect", record.at)
+                line = f"{record.action} {', '.join(record.objects)}" + (f" ({record.detail})" if record.detail else "")
+            case ActionEnded():
+                self._do(f"waiting for {self._awaited()}", record.at)
+                line = f"{record.action} failed: {record.error}" if record.error else ""
+            case WaitEnded():
+                self._do(_NEXT.get(record.condition, "waiting for steady answers"), record.at)
+                word = "after" if record.satisfied else "did not come within"
+                tail = f": {record.detail}" if record.detail else ""
+                line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
+            case StepEnded():
+                self._do("on to what is next", record.at)
+                line = f"step {record.index + 1} is over" + (f": {record.problem}" if record.problem else "")
+        return line
+
+    def _awaited(self) -> str:
+        """What the step waits for, and for how long at most."""
+        if not 0 <= self.index < len(self.steps):
+            return "recovery"
+        wait = self.steps[self.index]["wait"]
+        return f"{wait['condition']}, at most {words.limit(wait['timeout_s'])}"
+
+    def ready(self, role: str) -> tuple[int, int]:
+        """How many pods of a role are ready, of how many there were at most since the last fault."""
+        pods = [pod for pod in self.pods.values() if pod.role.split("/")[0] == role]
+        self.most[role] = max(self.most.get(role, 0), len(pods))
+        return sum(pod.ready and not pod.terminating for pod in pods), self.most[role]
+
+    def recount(self) -> None:
+        """Count the pods of each role anew: a scaled role has another number from now on."""
+        self.most.clear()
+        for role in _ROLES:
+            self.ready(role)
+
+    def _do(self, what: str, at: float) -> None:
+        self.doing, self.doing_since = what, at
+
+    def _answer(self, name: str, start: float, end: float, reason: str, *, good: bool) -> str:
+        stream = self.streams.setdefault(name, _Stream())
+        was = stream.since
+        if not stream.answer(start, end, good=good):
+            return ""
+        if good:
+            return f"{_CAP[name]} are answered again: {words.seconds(end - was)} after the first that was not had left"
+        return f"{_CAP[name]} are not answered ({reason}, sent at {words.clock(start)})"
+
+    def _pod(self, record: PodSeen) -> str:
+        known = self.pods.get(record.name)
+        if record.change == "deleted":
+            if known is not None and known.uid == record.uid:
+                del self.pods[record.name]
+            return f"{record.name} is gone"
+        self.pods[record.name] = record
+        if known is None or known.uid != record.uid:
+            return "" if self.index < 0 else f"{record.name} is new on {record.node or 'no node yet'}"
+        if known.ready != record.ready and not record.terminating:
+            return f"{record.name} is {'ready' if record.ready else 'not ready'}"
+        return ""
+
+
+@contextmanager
+def display(plan: dict[str, Any], *, quiet: bool, out: IO[str] | None = None) -> Iterator[See]:
+    """Show a run while the block lasts. What is yielded takes every record, from any thread.
+
+    In a terminal it is a live display; elsewhere, in CI and with TERM=dumb it is lines; with `quiet` nothing.
+    """
+    stream = out or sys.stderr
+    state, lock = _State(plan), threading.Lock()
+    if quiet:
+        yield lambda record: None  # noqa: ARG005
+    elif stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb":
+        with _terminal(state, lock, stream) as see:
+            yield see
+    else:
+        yield _lines(state, lock, stream)
+
+
+def _lines(state: _State, lock: threading.Lock, stream: IO[str]) -> See:
+    def see(record: Record) -> None:
+        with lock:
+            line = state.see(record)
+            if line:
+                # A log that cannot be written to must not end the run, of which the journal has it all.
+                with suppress(OSError, ValueError):
+                    print(f"{words.clock(state.now):>8}  {line}", file=stream, flush=True)
+
+    return see
+
+
+@contextmanager
+def _terminal(state: _State, lock: threading.Lock, stream: IO[str]) -> Iterator[See]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(file=stream, highlight=False)
+    began = time.monotonic()
+
+    def render() -> RenderableType:
+        with lock:
+            return _panel(state, time.monotonic() - began)
+
+    with Live(get_renderable=render, console=console, refresh_per_second=4, transient=True) as live:
+
+        def see(record: Record) -> None:
+            with lock:
+                line = state.see(record)
+            if line:
+                _say(live.console, state.now, line)
+
+        yield see
+
+
+def _say(console: Console, at: float, line: str) -> None:
+    with suppress(OSError, ValueError):
+        console.print(f"{words.clock(at):>8}  {line}", markup=False, soft_wrap=True)
+
+
+def _panel(state: _State, elapsed: float) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    name = state.steps[state.index]["name"] if 0 <= state.index < len(state.steps) else "before the first step"
+    head = Text.assemble(
+        (state.plan["name"], "bold"),
+        f"  step {max(state.index + 1, 0)} of {len(state.steps)}: {name}  ",
+        (f"{words.clock(elapsed)} of at most {words.seconds(state.plan.get('longest_s', 0.0))}", "dim"),
+    )
+    doing = Text(f"{state.doing} ({words.seconds(max(0.0, elapsed - state.doing_since))})", style="dim")
+    table = Table.grid(padding=(0, 2))
+    for key, stream in state.streams.items():
+        stream.tick(elapsed)
+        word = ("up", "green") if stream.up else ("down", "bold red")
+        table.add_row(_CAP.get(key, key), Text(*word), Text(stream.spark(), style=word[1]))
+    return Group(Text(), head, table, _pods(state), doing)
+
+
+def _pods(state: _State) -> RenderableType:
+    from rich.text import Text
+
+    parts: list[str] = []
+    for role in _ROLES:
+        ready, most = state.ready(role)
+        parts.append(f"{role} {ready}/{most} ready")
+    return Text("pods: " + ", ".join(parts))

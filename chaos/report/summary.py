@@ -1,0 +1,279 @@
+"""What a run comes to: the few figures of each step that every report shows, worked out once.
+
+Percentiles and totals are taken over all records; nothing here is thinned out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chaos.checks import clone, continuity
+from chaos.checks.judge import Judgement, StepJudgement
+from chaos.history import (
+    ActionBegun,
+    ActionEnded,
+    History,
+    PodSeen,
+    Read,
+    RunBegun,
+    Skipped,
+    Step,
+    WaitEnded,
+    Write,
+)
+from chaos.verdict import CheckResult, Outage, Verdict
+
+_T = TypeVar("_T")
+
+SERVICE = "service"
+"""The `via` of requests that went the way that users' do."""
+
+PERCENTILES = (50.0, 90.0, 99.0)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How a step's fault was got over, in seconds after the fault. None: did not happen, or was not seen.
+
+    Of the pods that were made anew it follows the one that was ready last. `first_good_answer_s` is when the role that
+    was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over.
+    """
+
+    pod: str | None
+    fault_at_s: float | None
+    noticed_s: float | None = None
+    scheduled_s: float | None = None
+    started_s: float | None = None
+    ready_s: float | None = None
+    first_good_answer_s: float | None = None
+    recovered_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of requests as a step saw it: how many left, and its longest outage (None: it had none)."""
+
+    attempts: int
+    longest: Outage | None
+
+
+@dataclass(frozen=True)
+class StepSummary:
+    """One step, told in figures.
+
+    `acknowledged` counts the run's acknowledged writes that were looked for after this step, `lost` those of them that
+    were not found, `clone` is how database pods came back; each None where no check could say.
+    """
+
+    step: Step
+    verdict: Verdict
+    checks: tuple[CheckResult, ...]
+    begun: tuple[ActionBegun, ...]
+    ended: tuple[ActionEnded, ...]
+    waits: tuple[WaitEnded, ...]
+    outages: tuple[Outage, ...]
+    reads: Stream
+    writes: Stream
+    acknowledged: int | None
+    lost: int | None
+    clone: str | None
+    recovery: Recovery
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds from when a request was due to its answer, of those that were answered well. Nearest rank."""
+
+    stream: str
+    answered: int
+    percentiles_s: tuple[tuple[float, float], ...]
+    longest_s: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that reports show of a run."""
+
+    history: History
+    judgement: Judgement
+    run: RunBegun
+    duration_s: float
+    steps: tuple[StepSummary, ...]
+    outages: tuple[Outage, ...]
+    reads: dict[str, dict[str, Any]]
+    writes: dict[str, dict[str, int]]
+    skipped: dict[str, int]
+    latencies: tuple[Latency, ...]
+
+
+def summarise(history: History, judgement: Judgement) -> Summary:
+    """Work out the figures. Raises LookupError for a history without a beginning."""
+    reads, writes = history.of(Read), history.of(Write)
+    judged = [outage for step in judgement.steps for check in step.checks for outage in check.outages]
+    outages = sorted(_once(judged), key=lambda outage: (outage.first_bad, outage.kind, outage.via))
+    return Summary(
+        history=history,
+        judgement=judgement,
+        run=history.run,
+        duration_s=history.last_time,
+        steps=tuple(_step(history, step, reads, writes) for step in judgement.steps),
+        outages=tuple(outages),
+        reads=_read_totals(reads),
+        writes=_write_totals(writes),
+        skipped=dict(Counter(record.stream for record in history.of(Skipped))),
+        latencies=tuple(_latencies(reads, writes)),
+    )
+
+
+def is_read(outage: Outage) -> bool:
+    """Whether readers were out; else writers were."""
+    return outage.kind.startswith("read")
+
+
+def _once(outages: Iterable[Outage]) -> list[Outage]:
+    """Each outage once: the one of steps' windows that saw more of it, where several saw the same."""
+    kept: dict[tuple[str, str, float], Outage] = {}
+    for outage in outages:
+        key = (outage.kind, outage.via, outage.first_bad)
+        if key not in kept or outage.attempts > kept[key].attempts:
+            kept[key] = outage
+    return list(kept.values())
+
+
+def _longest(outages: Iterable[Outage]) -> Outage | None:
+    return max(
+        outages, key=lambda o: (o.no_shorter_than_s, math.inf if o.no_longer_than_s is None else o.no_longer_than_s),
+        default=None,
+    )  # fmt: skip
+
+
+def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes: Sequence[Write]) -> StepSummary:
+    step = judged.step
+    outages = _once(outage for check in judged.checks for outage in check.outages)
+    outages.sort(key=lambda outage: outage.first_bad)
+    begun = tuple(history.of(ActionBegun, step=step.index))
+    served = [outage for outage in outages if is_read(outage) and outage.via == SERVICE]
+    written = [outage for outage in outages if not is_read(outage)]
+    inside = [write for write in writes if step.begin <= write.start <= step.end]
+    return StepSummary(
+        step=step,
+        verdict=judged.verdict,
+        checks=judged.checks,
+        begun=begun,
+        ended=tuple(history.of(ActionEnded, step=step.index)),
+        waits=tuple(history.of(WaitEnded, step=step.index)),
+        outages=tuple(outages),
+        reads=Stream(
+            sum(read.via == SERVICE and step.begin <= read.start <= step.end for read in reads), _longest(served)
+        ),
+        writes=Stream(len(inside), _longest(written)),
+        acknowledged=_figure(judged.checks, continuity.NAME, "acknowledged", int),
+        lost=_figure(judged.checks, continuity.NAME, "lost", int),
+        clone=_figure(judged.checks, clone.NAME, "how", str),
+        recovery=_recovery(history, step, begun, served, written),
+    )
+
+
+def _figure(checks: Iterable[CheckResult], check: str, name: str, cls: type[_T]) -> _T | None:
+    """One figure of one check; None where it was not made or could not say."""
+    for one in checks:
+        if one.name == check and isinstance(value := one.figures.get(name), cls):
+            return value
+    return None
+
+
+def _recovery(
+    history: History, step: Step, begun: Sequence[ActionBegun], served: list[Outage], written: list[Outage]
+) -> Recovery:
+    if not begun:
+        return Recovery(None, None)
+    fault = begun[0].at
+    role = step.target.split("/", maxsplit=1)[0]
+    pods = [pod for pod in history.of(PodSeen) if pod.role.split("/", maxsplit=1)[0] == role]
+    before = {pod.uid for pod in pods if pod.at < fault}
+    window = [pod for pod in pods if fault <= pod.at <= step.end]
+    noticed = _after(fault, (p.at for p in window if p.uid in before and (p.terminating or not p.ready)))
+    lives: dict[str, list[PodSeen]] = defaultdict(list)
+    for pod in window:
+        if pod.uid not in before:
+            lives[pod.uid].append(pod)
+
+    def parts(life: list[PodSeen]) -> tuple[float | None, float | None, float | None]:
+        return (
+            _after(fault, (pod.at for pod in life if pod.node)),
+            _after(fault, (pod.at for pod in life if pod.phase == "Running")),
+            _after(fault, (pod.at for pod in life if pod.ready)),
+        )
+
+    slowest = max(lives.values(), key=lambda life: tuple(_or_never(part) for part in parts(life)[::-1]), default=[])
+    scheduled, started, ready = parts(slowest)
+    role_outages = [outage for outage in (written if role == "database" else served) if outage.last_bad >= fault]
+    goods = [outage.first_good for outage in role_outages]
+    answered = None if not goods or None in goods else _after(fault, (good for good in goods if good), last=True)
+    if (lives and ready is None) or None in goods:
+        recovered = None
+    else:
+        recovered = max((part for part in (ready, answered) if part is not None), default=None)
+    return Recovery(
+        pod=slowest[0].name if slowest else None,
+        fault_at_s=fault,
+        noticed_s=noticed,
+        scheduled_s=scheduled,
+        started_s=started,
+        ready_s=ready,
+        first_good_answer_s=answered,
+        recovered_s=recovered,
+    )
+
+
+def _or_never(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _after(fault: float, times: Iterable[float], *, last: bool = False) -> float | None:
+    found = list(times)
+    return round((max if last else min)(found) - fault, 6) if found else None
+
+
+def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
+    totals: dict[str, dict[str, Any]] = {}
+    for read in reads:
+        total = totals.setdefault(read.via, {"ok": 0, "failed": 0, "reasons": {}})
+        total["ok" if read.ok else "failed"] += 1
+        if not read.ok:
+            reason = f"{read.reason} {read.status}" if read.status and read.reason == "status" else read.reason
+            total["reasons"][reason] = total["reasons"].get(reason, 0) + 1
+    return dict(sorted(totals.items(), key=lambda item: (item[0] != SERVICE, item[0])))
+
+
+def _write_totals(writes: Iterable[Write]) -> dict[str, dict[str, int]]:
+    totals: dict[str, dict[str, int]] = {}
+    for write in writes:
+        total = totals.setdefault(write.what, {"ok": 0, "fail": 0, "info": 0})
+        total[write.outcome] = total.get(write.outcome, 0) + 1
+    return dict(sorted(totals.items()))
+
+
+def _latencies(reads: Iterable[Read], writes: Iterable[Write]) -> list[Latency]:
+    taken: dict[str, list[float]] = defaultdict(list)
+    for read in reads:
+        if read.ok and read.via == SERVICE:
+            taken["reads"].append(read.end - read.due)
+    for write in writes:
+        if write.outcome == "ok":
+            taken[f"{write.what}s"].append(write.end - write.due)
+    found = []
+    for stream, values in sorted(taken.items()):
+        values.sort()
+        ranks = tuple((p, round(nearest_rank(values, p), 6)) for p in PERCENTILES)
+        found.append(Latency(stream, len(values), ranks, round(values[-1], 6)))
+    return found
+
+
+def nearest_rank(ordered: Sequence[float], percentile: float) -> float:
+    """The percentile of ordered values by the nearest-rank method: always a value that was measured."""
+    return ordered[max(math.ceil(percentile / 100 * len(ordered)), 1) - 1]

@@ -1,0 +1,446 @@
+"""The timeline: one inline SVG whose rows share one axis of time.
+
+Horizontal places are percentages, so that the drawing follows the page's width while its letters keep their size.
+Vertical ones are pixels and equal the heights of the row labels, which are HTML beside the drawing. What is too narrow
+to be seen is drawn merged with its neighbour; no figure is taken from here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Final
+
+from chaos.history import PodSeen, Read, ReplicaSeen, Write
+from chaos.report import words
+from chaos.report.summary import SERVICE, Summary, is_read, nearest_rank
+from chaos.verdict import Outage
+
+ROW, HEAD, AXIS, CHART = 24, 34, 30, 64
+"""Heights in pixels: of a row, a group's heading, an axis, a latency chart."""
+
+MAX_POD_ROWS: Final = 30
+_MERGE = 1 / 1000
+_BUCKETS = 160
+_LABELLED = 6
+_TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+
+DEFS: Final = """<defs>
+<pattern id="p-possible" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">\
+<rect class="p-possible-ground" width="5" height="5"/><rect class="p-possible-line" width="2" height="5"/></pattern>
+<pattern id="p-unready" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">\
+<rect class="p-unready-ground" width="5" height="5"/><rect class="p-unready-line" width="2" height="5"/></pattern>
+<pattern id="p-ending" width="4" height="4" patternUnits="userSpaceOnUse">\
+<circle class="p-ending-dot" cx="2" cy="2" r="1.1"/></pattern>
+</defs>"""
+
+LEGEND: Final = (
+    ("up", "watched and answering"),
+    ("certain", "out, for certain"),
+    ("possible", "out, possibly"),
+    ("ready", "pod ready"),
+    ("unready", "running, not ready"),
+    ("pending", "pending"),
+    ("ending", "being terminated"),
+    ("stopped", "replication stopped"),
+    ("silent", "no answer"),
+    ("p50", "median"),
+    ("p99", "99th percentile"),
+)
+
+
+@dataclass(frozen=True)
+class Label:
+    """The HTML label of one row. `kind` is axis, head, row or chart; `height` is in pixels."""
+
+    text: str
+    height: int
+    kind: str = "row"
+
+
+@dataclass
+class _Drawing:
+    span: float
+    labels: list[Label] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    y: int = 0
+
+    def x(self, at: float) -> float:
+        """A moment's place in percent, kept within the drawing."""
+        return round(min(max(at / self.span, 0.0), 1.0) * 100, 3)
+
+    def row(self, text: str, height: int = ROW, kind: str = "row") -> int:
+        """Begin a row; its top."""
+        top = self.y
+        self.labels.append(Label(text, height, kind))
+        self.y += height
+        return top
+
+    def bar(self, css: str, begin: float, end: float, top: float, height: float, title: str = "") -> None:
+        left, right = self.x(begin), self.x(end)
+        name = f"<title>{escape(title)}</title>" if title else ""
+        self.marks.append(
+            f'<rect class="{css}" x="{left:g}%" y="{top:g}" width="{max(right - left, 0):.3f}%" height="{height:g}">'
+            f"{name}</rect>"
+        )
+
+    def line(self, css: str, x1: float, y1: float, x2: float, y2: float) -> None:
+        self.marks.append(f'<line class="{css}" x1="{self.x(x1):g}%" y1="{y1:g}" x2="{self.x(x2):g}%" y2="{y2:g}"/>')
+
+    def text(self, css: str, at: float, y: float, text: str, *, after: float | None = None) -> None:
+        """Letters that begin at a moment, or end there when there is no room to the right of it.
+
+        With `after`, they begin at `after` where there is room, else end at `at`.
+        """
+        begin = at if after is None else after
+        if self.x(begin) > 80:
+            self.marks.append(
+                f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{escape(text)}</text>'
+            )
+        else:
+            self.marks.append(f'<text class="{css}" x="{self.x(begin):g}%" dx="5" y="{y:g}">{escape(text)}</text>')
+
+    def clipped(self, css: str, begin: float, end: float, top: float, height: float, text: str) -> None:
+        """Letters that are cut off at `end`."""
+        left, right = self.x(begin), self.x(end)
+        self.marks.append(
+            f'<svg x="{left:g}%" y="{top:g}" width="{max(right - left, 0):.3f}%" height="{height:g}">'
+            f'<text class="{css}" x="6" y="{height - 8:g}">{escape(text)}</text><title>{escape(text)}</title></svg>'
+        )
+
+
+def timeline(summary: Summary) -> tuple[list[Label], str]:
+    """The labels of the rows and the drawing, equally high."""
+    drawing = _Drawing(max(summary.duration_s, 0.001))
+    _steps(drawing, summary)
+    top = drawing.y
+    axis = drawing.row("", AXIS, "axis")
+    _answers(drawing, summary)
+    _pods(drawing, summary.history.of(PodSeen))
+    _replication(drawing, summary.history.of(ReplicaSeen))
+    _latency(drawing, summary)
+    ground = _ground(drawing, summary, axis)
+    faults = [action for step in summary.steps for action in step.begun]
+    for action in faults:
+        drawing.line("fault-line", action.at, top, action.at, drawing.y)
+    description = _description(summary)
+    picture = (
+        f'<svg class="timeline" width="100%" height="{drawing.y}" role="img" aria-labelledby="tl-title tl-desc">'
+        f'<title id="tl-title">Timeline of the run</title><desc id="tl-desc">{escape(description)}</desc>'
+        f"{DEFS}{ground}{''.join(drawing.marks)}</svg>"
+    )
+    return drawing.labels, picture
+
+
+def swatch(kind: str) -> str:
+    """A small sample of one kind of mark, for the legend."""
+    mark = (
+        f'<line class="{kind}" x1="0" y1="6" x2="26" y2="6"/>'
+        if kind in ("up", "p50", "p99")
+        else f'<rect class="{kind}" x="0.5" y="0.5" width="25" height="11"/>'
+    )
+    return f'<svg class="swatch" width="26" height="12" aria-hidden="true">{mark}</svg>'
+
+
+def _description(summary: Summary) -> str:
+    parts = [f"The run lasted {words.seconds(summary.duration_s)}."]
+    parts += [
+        f"{action.action} of {', '.join(action.objects)} at {words.clock(action.at)}."
+        for step in summary.steps
+        for action in step.begun
+    ]
+    parts += [
+        f"{outage.kind} via {outage.via} out from {words.clock(outage.first_bad)} for {words.bounds(outage)}."
+        for outage in [one for one in summary.outages if one.via == SERVICE or not is_read(one)][:_LABELLED]
+    ]
+    return " ".join(parts) + " All of it is told in words below."
+
+
+def _steps(drawing: _Drawing, summary: Summary) -> None:
+    top = drawing.row("Steps", ROW + 4)
+    for step in summary.steps:
+        begin, end = step.step.begin, step.step.end
+        drawing.bar("step-bar", begin, end, top + 2, ROW, f"step {step.step.index + 1}: {step.step.name}")
+        drawing.clipped("step-name", begin, end, top + 2, ROW, f"{step.step.index + 1}  {step.step.name}")
+    actions = [action for step in summary.steps for action in step.begun]
+    if not actions:
+        return
+    top = drawing.row("Faults", ROW + 4)
+    for number, action in enumerate(actions):
+        until = actions[number + 1].at if number + 1 < len(actions) else drawing.span
+        what = f"{action.action} {', '.join(action.objects)}"
+        mark = f'<path class="fault" d="M-5 0H5L0 8Z"><title>{escape(what)}</title></path>'
+        drawing.marks.append(f'<svg class="loose" x="{drawing.x(action.at):g}%" y="{top + 8}">{mark}</svg>')
+        if drawing.x(action.at) > 70:
+            drawing.text("fault-name", action.at, top + 17, what)
+        else:
+            drawing.clipped("fault-name", action.at, until, top + 1, ROW, what)
+
+
+def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
+    """What lies behind the marks: the windows of the steps and the lines of the axis."""
+    marks, drawing.marks = drawing.marks, []
+    for step in summary.steps:
+        drawing.bar("window", step.step.begin, step.step.end, axis, drawing.y - axis)
+    tick = next((s for s in _TICKS_S if drawing.span / s <= 10), drawing.span)
+    for number in range(int(drawing.span / tick + 1e-9) + 1):
+        at = number * tick
+        drawing.line("grid", at, axis + AXIS - 8, at, drawing.y)
+        anchor = "start" if number == 0 else "end" if drawing.x(at) > 97 else "middle"
+        minutes, rest = divmod(round(at, 1), 60)
+        drawing.marks.append(
+            f'<text class="tick" x="{drawing.x(at):g}%" y="{axis + AXIS - 13}" text-anchor="{anchor}">'
+            f"{int(minutes)}:{rest:0{4 if tick < 1 else 2}.{1 if tick < 1 else 0}f}</text>"
+        )
+    ground, drawing.marks = "".join(drawing.marks), marks
+    return ground
+
+
+def _answers(drawing: _Drawing, summary: Summary) -> None:
+    reads, writes = summary.history.of(Read), summary.history.of(Write)
+    starts: dict[tuple[bool, str], list[float]] = defaultdict(list)
+    for read in reads:
+        starts[True, read.via].append(read.start)
+    for write in writes:
+        starts[False, write.what].append(write.start)
+    grouped: dict[tuple[bool, str], list[Outage]] = defaultdict(list)
+    for outage in summary.outages:
+        grouped[is_read(outage), outage.via].append(outage)
+
+    def stream(text: str, key: tuple[bool, str], *, labelled: bool) -> None:
+        top = drawing.row(text)
+        for begin, end in _watched(starts.get(key, [])):
+            drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
+        # A pod that was deleted is not asked any more: it is drawn as out until then, not to the run's end.
+        until = drawing.span if labelled else max(starts[key])
+        drawn = _merged(grouped.get(key, []), drawing.span * _MERGE)
+        for outage, merged in drawn:
+            _outage(drawing, outage, top, merged, until, labelled=labelled and len(drawn) <= _LABELLED)
+
+    drawing.row("Answers", HEAD, "head")
+    if (True, SERVICE) in starts:
+        stream("Reads", (True, SERVICE), labelled=True)
+    for key in sorted(key for key in starts if not key[0]):
+        stream({"row": "Writes, SQL rows", "post": "Writes, posts"}.get(key[1], key[1]), key, labelled=True)
+    through = sorted(key[1] for key in starts if key[0] and key[1] != SERVICE)
+    if through:
+        drawing.row("Reads at each pod", HEAD, "head")
+        for via in through[:MAX_POD_ROWS]:
+            stream(via, (True, via), labelled=False)
+        _left_out(drawing, len(through) - MAX_POD_ROWS)
+
+
+def _watched(starts: list[float]) -> list[tuple[float, float]]:
+    """The stretches in which requests left, without the pauses between them."""
+    if not starts:
+        return []
+    starts = sorted(starts)
+    gaps = sorted(b - a for a, b in itertools.pairwise(starts))
+    pause = max(1.5, 4 * gaps[len(gaps) // 2]) if gaps else 1.5
+    found, begin = [], starts[0]
+    for a, b in itertools.pairwise(starts):
+        if b - a > pause:
+            found.append((begin, a))
+            begin = b
+    return [*found, (begin, starts[-1])]
+
+
+def _merged(outages: list[Outage], closer_than: float) -> list[tuple[Outage, int]]:
+    """Outages as they are drawn, and how many each of them stands for."""
+    drawn: list[tuple[Outage, int]] = []
+    for outage in sorted(outages, key=lambda one: one.first_bad):
+        if drawn and outage.first_bad - drawn[-1][0].last_bad < closer_than:
+            last, number = drawn[-1]
+            both = Outage(
+                last.kind, last.via, last.last_good, last.first_bad, max(last.last_bad, outage.last_bad),
+                outage.first_good, last.attempts + outage.attempts,
+            )  # fmt: skip
+            drawn[-1] = (both, number + 1)
+        else:
+            drawn.append((outage, 1))
+    return drawn
+
+
+def _outage(drawing: _Drawing, outage: Outage, top: float, merged: int, until: float, *, labelled: bool) -> None:
+    begin = 0.0 if outage.last_good is None else outage.last_good
+    end = max(until, outage.last_bad) if outage.first_good is None else outage.first_good
+    title = f"{outage.kind} via {outage.via}: out for {words.bounds(outage)}, from {words.clock(outage.first_bad)}"
+    if merged > 1:
+        title = f"{outage.kind} via {outage.via}: {merged} outages, too close to be drawn apart"
+    drawing.bar("possible", begin, outage.first_bad, top + 5, ROW - 10, f"{title} (possibly out)")
+    drawing.bar("possible", outage.last_bad, end, top + 5, ROW - 10, f"{title} (possibly out)")
+    drawing.bar("certain", outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
+    if labelled and merged == 1:
+        drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
+
+
+def pod_state(pod: PodSeen) -> str:
+    """Where a pod is in its life: gone, ending, ready, pending, unready."""
+    if pod.change.lower() == "deleted":
+        return "gone"
+    if pod.terminating:
+        return "ending"
+    if pod.ready:
+        return "ready"
+    return "pending" if pod.phase == "Pending" else "unready"
+
+
+_STATE_WORDS: Final = {
+    "ending": "being terminated",
+    "ready": "ready",
+    "pending": "pending",
+    "unready": "running, not ready",
+}
+
+
+def _pods(drawing: _Drawing, seen: Sequence[PodSeen]) -> None:
+    lives: dict[tuple[str, str], dict[str, list[PodSeen]]] = defaultdict(lambda: defaultdict(list))
+    for pod in seen:
+        lives[pod.role.split("/", maxsplit=1)[0], pod.name][pod.uid].append(pod)
+    if not lives:
+        return
+    drawing.row("Pods", HEAD, "head")
+    for (_, name), uids in sorted(lives.items())[:MAX_POD_ROWS]:
+        top = drawing.row(name)
+        for number, life in enumerate(sorted(uids.values(), key=lambda life: life[0].at)):
+            if number:
+                drawing.line("new-pod", life[0].at, top + 2, life[0].at, top + ROW - 2)
+            for state, begin, end, node in _segments(life, drawing.span):
+                drawing.bar(
+                    state, begin, end, top + 7.5, ROW - 15,
+                    f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}"
+                    + (f" on {node}" if node else ""),
+                )  # fmt: skip
+    _left_out(drawing, len(lives) - MAX_POD_ROWS)
+
+
+def _segments(life: Sequence[PodSeen], span: float) -> list[tuple[str, float, float, str]]:
+    """A pod's states in order with begin and end; what is too short to be seen goes to the state before."""
+    changes: list[tuple[str, float, str]] = []
+    for pod in life:
+        state = pod_state(pod)
+        if changes and (changes[-1][0] == state or (state != "gone" and pod.at - changes[-1][1] < span * _MERGE / 4)):
+            changes[-1] = (state, changes[-1][1], pod.node)
+        else:
+            changes.append((state, pod.at, pod.node))
+    ends = [at for _, at, _ in changes[1:]] + [span]
+    return [(state, at, end, node) for (state, at, node), end in zip(changes, ends, strict=True) if state != "gone"]
+
+
+def _left_out(drawing: _Drawing, number: int) -> None:
+    if number > 0:
+        drawing.row(f"and {number} more, not drawn")
+
+
+def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
+    pods: dict[str, list[ReplicaSeen]] = defaultdict(list)
+    for record in seen:
+        pods[record.pod].append(record)
+    replicas = {pod: found for pod, found in pods.items() if any(one.io_running is not None for one in found)}
+    if not replicas:
+        return
+    drawing.row("Replication", HEAD, "head")
+    for pod, found in sorted(replicas.items())[:MAX_POD_ROWS]:
+        top = drawing.row(pod)
+        changes: list[tuple[str, float]] = []
+        for one in found:
+            state = _replica_state(one)
+            if not changes or changes[-1][0] != state:
+                changes.append((state, one.at))
+        ends = [at for _, at in changes[1:]] + [found[-1].at]
+        for (state, begin), end in zip(changes, ends, strict=True):
+            if state == "running":
+                drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
+            elif state != "source":
+                name = {"stopped": "replication stopped", "silent": "no answer"}[state]
+                drawing.bar(state, begin, end, top + 7.5, ROW - 15, f"{pod}: {name} from {words.clock(begin)}")
+        lags = [(one.at, one.lag_s) for one in found if one.lag_s]
+        if lags:
+            at, most = max(lags, key=lambda item: item[1])
+            for bucket, lag in sorted(_most(lags, drawing.span).items()):
+                height = max(2.0, (ROW - 6) * lag / most)
+                begin = bucket * drawing.span / _BUCKETS
+                drawing.bar("lag", begin, begin + drawing.span / _BUCKETS, top + ROW - 3 - height, height)
+            drawing.text(
+                "outage-name", at, top + ROW / 2 + 4, f"lag up to {most} s", after=at + drawing.span / _BUCKETS
+            )
+
+
+def _replica_state(one: ReplicaSeen) -> str:
+    if one.error:
+        return "silent"
+    if one.io_running is None and one.sql_running is None:
+        return "source"
+    return "running" if one.io_running == "Yes" and one.sql_running == "Yes" else "stopped"
+
+
+def _most(values: Iterable[tuple[float, int]], span: float) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for at, value in values:
+        bucket = min(int(at / span * _BUCKETS), _BUCKETS - 1)
+        found[bucket] = max(found.get(bucket, 0), value)
+    return found
+
+
+def _latency(drawing: _Drawing, summary: Summary) -> None:
+    streams: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for read in summary.history.of(Read):
+        if read.ok and read.via == SERVICE:
+            streams["Reads"].append((read.due, read.end - read.due))
+    for write in summary.history.of(Write):
+        if write.outcome == "ok":
+            streams[{"row": "SQL rows", "post": "Posts"}.get(write.what, write.what)].append(
+                (write.due, write.end - write.due)
+            )
+    if not streams:
+        return
+    drawing.row("Latency", HEAD, "head")
+    for name, values in sorted(streams.items(), key=lambda item: (item[0] != "Reads", item[0])):
+        _chart(drawing, name, values)
+
+
+def _power(decade: int) -> str:
+    return f"{10**decade} s" if decade >= 0 else f"{10.0 ** (decade + 3):g} ms"
+
+
+def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> None:
+    """Median and 99th percentile in each of the buckets of time, on a logarithmic scale."""
+    top = drawing.row(name, CHART, "chart")
+    buckets: list[list[float]] = [[] for _ in range(_BUCKETS)]
+    for due, latency in values:
+        buckets[min(int(max(due, 0.0) / drawing.span * _BUCKETS), _BUCKETS - 1)].append(max(latency, 1e-4))
+    for bucket in buckets:
+        bucket.sort()
+    low = min(bucket[0] for bucket in buckets if bucket)
+    high = max(bucket[-1] for bucket in buckets if bucket)
+    decades = (math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1))
+    inner = CHART - 12
+
+    def y(latency: float) -> float:
+        return 6 + inner * (1 - (math.log10(latency) - decades[0]) / (decades[1] - decades[0]))
+
+    for decade in range(decades[0], decades[1] + 1):
+        drawing.line("level", 0, top + y(10.0**decade), drawing.span, top + y(10.0**decade))
+        if decade in decades:
+            drawing.marks.append(
+                f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{_power(decade)}</text>'
+            )
+    lines = []
+    for css, percentile in (("p99", 99.0), ("p50", 50.0)):
+        run: list[str] = []
+        for number in range(_BUCKETS + 1):
+            if number < _BUCKETS and buckets[number]:
+                x = (number + 0.5) / _BUCKETS * 1000
+                run.append(f"{x:.1f},{y(nearest_rank(buckets[number], percentile)):.1f}")
+            elif run:
+                points = " ".join(run if len(run) > 1 else [run[0], run[0]])
+                lines.append(f'<polyline class="{css}" points="{points}"/>')
+                run = []
+    drawing.marks.append(
+        f'<svg x="0" y="{top}" width="100%" height="{CHART}" viewBox="0 0 1000 {CHART}" preserveAspectRatio="none">'
+        f"{''.join(lines)}</svg>"
+    )

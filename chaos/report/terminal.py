@@ -1,0 +1,107 @@
+"""The closing summary: a table of the steps, the verdict in a sentence, and where the report is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chaos.checks.judge import Judgement
+from chaos.history import History
+from chaos.report import words
+from chaos.report.summary import StepSummary, Stream, Summary, summarise
+from chaos.verdict import Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STYLE: Final = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
+
+
+def summary(history: History, judgement: Judgement, folder: Path, *, console: Console | None = None) -> None:
+    """Print the closing summary to standard output: a table in a terminal, lines that fit any log elsewhere."""
+    from rich.console import Console
+
+    out = console or Console(highlight=False, markup=False)
+    found = summarise(history, judgement)
+    if out.is_terminal:
+        _table(found, out)
+    else:
+        for line in _lines(found):
+            out.print(line, soft_wrap=True)
+    out.print()
+    verdict = judgement.verdict
+    sentence = f"{words.MARK[verdict]} {verdict.value}: {judgement.reason}"
+    out.print(sentence, style=STYLE[verdict], soft_wrap=not out.is_terminal)
+    out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def outage(stream: Stream) -> str:
+    """A stream's longest outage in a step, in words."""
+    if not stream.attempts:
+        return words.NOT_MEASURED
+    return words.bounds(stream.longest) if stream.longest else "none"
+
+
+def recovery(step: StepSummary) -> str:
+    """How long a step's recovery took, in words."""
+    found = step.recovery
+    if found.fault_at_s is None:
+        return "no fault"
+    if found.recovered_s is not None:
+        return words.seconds(found.recovered_s)
+    return "not seen" if found.pod or found.noticed_s is not None else "–"
+
+
+def number(value: int | None) -> str:
+    """A count, or that nobody counted."""
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _table(found: Summary, out: Console) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("step", ratio=2)
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("reads out", "writes out", "acknowledged", "lost", "clone", "recovered in"):
+        table.add_column(heading, justify="right" if heading in ("acknowledged", "lost") else "left")
+    for step in found.steps:
+        table.add_row(
+            Text(step.step.name),
+            Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
+            Text(outage(step.reads)),
+            Text(outage(step.writes)),
+            Text(number(step.acknowledged)),
+            Text(number(step.lost), STYLE[Verdict.FAIL] if step.lost else ""),
+            Text(step.clone or "–"),
+            Text(recovery(step)),
+        )
+    out.print()
+    out.print(table)
+    for step in found.steps:
+        for check in step.checks:
+            if check.verdict is not Verdict.PASS:
+                head = f"{words.MARK[check.verdict]} {step.step.name}: {check.name}: {check.reason}"
+                out.print(head, style=STYLE[check.verdict])
+                if check.advice:
+                    out.print(f"  {check.advice}")
+
+
+def _lines(found: Summary) -> list[str]:
+    lines = []
+    for step in found.steps:
+        lines += [
+            f"{words.MARK[step.verdict]} step {step.step.index + 1} of {len(found.steps)}, {step.step.name}: "
+            f"{step.verdict.value}",
+            f"    reads out: {outage(step.reads)}; writes out: {outage(step.writes)}",
+            f"    acknowledged writes: {number(step.acknowledged)}, lost: {number(step.lost)}; "
+            f"clone: {step.clone or '–'}; recovered in: {recovery(step)}",
+        ]
+        for check in step.checks:
+            if check.verdict is not Verdict.PASS:
+                lines.append(f"  {words.MARK[check.verdict]} {check.name}: {check.reason}")
+                if check.advice:
+                    lines.append(f"      {check.advice}")
+    return lines

@@ -1,0 +1,103 @@
+"""How verdicts, seconds and outages are written, wherever people read them."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+from chaos.verdict import Outage, Verdict
+
+MARK: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
+"""One sign for each verdict, so that colour never carries it alone."""
+
+WORD: Final = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.UNKNOWN: "unknown"}
+
+SENTENCE: Final = {
+    Verdict.PASS: "The claim held.",
+    Verdict.FAIL: "The claim did not hold.",
+    Verdict.UNKNOWN: "Not proven either way.",
+}
+
+NOT_MEASURED: Final = "not measured"
+
+_NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
+def legal(text: str) -> str:
+    """The text with what XML 1.0 cannot hold, not even escaped (its production 2, Char), replaced by U+FFFD."""
+    return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def seconds(value: float) -> str:
+    """A duration given in seconds, to about three digits: `0.42 s`, `12.3 s`, `2 min 05 s`."""
+    if value < 0.005:
+        return "0 s"
+    if value < 9.995:
+        return f"{value:.2f} s"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def latency(value: float) -> str:
+    """A short duration given in seconds: `0.8 ms`, `104 ms`, `1.25 s`."""
+    if value < 0.00995:
+        return f"{value * 1000:.1f} ms"
+    return f"{value * 1000:.0f} ms" if value < 0.9995 else seconds(value)
+
+
+def limit(value: float) -> str:
+    """A duration that somebody set, given in seconds: `30 s`, `2.5 s`."""
+    return f"{value:g} s"
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop; its first letter is raised where it begins with a word and not with a name."""
+    text = text.strip()
+    if not text:
+        return ""
+    first = text.split(maxsplit=1)[0]
+    head = text[0].upper() if first.isalpha() and first.islower() else text[0]
+    return head + text[1:] + ("" if text.endswith((".", "!", "?", ":")) else ".")
+
+
+def short(name: str, most: int = 16) -> str:
+    """A name cut in its middle, since pods of one set differ at the end."""
+    return name if len(name) <= most else f"{name[: most - 10]}…{name[-9:]}"
+
+
+def clock(at: float) -> str:
+    """A moment of the run, given in seconds since it began: `1:05.3`."""
+    minutes, rest = divmod(max(at, 0.0), 60)
+    return f"{int(minutes)}:{int(rest * 10) / 10:04.1f}"
+
+
+def day(unix: float) -> str:
+    """A wall time in UTC, for people."""
+    return time.strftime("%-d %B %Y, %H:%M:%S UTC", time.gmtime(unix))
+
+
+def stamp(unix: float) -> str:
+    """A wall time in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
+
+
+def bounds(outage: Outage) -> str:
+    """How long an outage was: no shorter than .. no longer than; open where its beginning or end was not seen."""
+    low, high = outage.no_shorter_than_s, outage.no_longer_than_s
+    if high is None:
+        return f"{seconds(low)} or longer"
+    if seconds(low) == seconds(high):
+        return seconds(low)
+    if low < 0.005:
+        return f"up to {seconds(high)}"
+    return f"{seconds(low).removesuffix(' s') if high < 59.95 else seconds(low)} – {seconds(high)}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 row`, `2 rows`, `12,000 rows`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
