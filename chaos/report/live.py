@@ -84,6 +84,7 @@ class _State:
         self.plan = plan
         self.steps: list[dict[str, Any]] = plan["steps"]
         self.index = -1
+        self.faults = 0
         self.doing = "reading the baseline"
         self.doing_since = 0.0
         self.now = 0.0
@@ -170,7 +171,7 @@ class _State:
             return f"{record.name} is gone"
         self.pods[record.name] = record
         if known is None or known.uid != record.uid:
-            return "" if self.index < 0 else f"{record.name} is new on {record.node or 'no node yet'}"
+            return "" if not self.faults else f"{record.name} is new on {record.node or 'no node yet'}"
         if known.ready != record.ready and not record.terminating:
             return f"{record.name} is {'ready' if record.ready else 'not ready'}"
         return ""
