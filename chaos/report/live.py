@@ -116,6 +116,7 @@ class _State:
                 self._do("waiting for steady answers", record.at)
                 line = f"step {record.index + 1} of {len(self.steps)}: {record.name}"
             case ActionBegun():
+                self.faults += 1
                 self.recount()
                 self._do(f"{record.action}: waiting for its effect", record.at)
                 line = f"{record.action} {', '.join(record.objects)}" + (f" ({record.detail})" if record.detail else "")

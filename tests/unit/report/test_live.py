@@ -45,7 +45,7 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
         Read("service", 4.0, 4.0, 4.1, ok=True),
     ) == [
         "reads are not answered (refused, sent at 0:02.0)",
-        "reads are answered again: 2.10 s after the first that was not had left",
+        "reads are answered again: 2.00 s after the first that was not had left",
     ]
 
 
