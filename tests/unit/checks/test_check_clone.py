@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, pod, result, story
+from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, pod, result, story, volumes
 
-from chaos.history import PodSeen, Record, VolumeSeen
+from chaos.history import PodSeen, Record, StepBegun, StepEnded, VolumeSeen
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -154,6 +155,20 @@ def test_a_pod_that_is_new_in_the_step_is_told_by_its_provenance() -> None:
     assert clone(after(before, provenance=NEW_CLONE)).figures["how"] == "re-clone"
     assert clone(after(before, provenance=NEW_CLONE | {"how": "bootstrap"})).verdict is Verdict.FAIL
     assert clone(after(before, provenance=None)).verdict is Verdict.UNKNOWN
+
+
+def test_a_pod_that_comes_back_in_a_later_step_is_held_against_its_volume_of_an_earlier_one() -> None:
+    records = story()
+    records += [
+        StepBegun(20.0, 1, "back to three", "scale", "database", {"clone": "resume"}),
+        *(replace(r, at=29.0, step=1, pod_uid=r.pod + "-again") for r in volumes("after", 29.0)),
+        *(pod(25.0, f"mysql-{n}", "database/replica", uid="again") for n in range(3)),
+        StepEnded(30.0, 1),
+    ]
+    assert (result(records, "clone", 1).verdict, result(records, "clone", 1).figures["how"]) == (Verdict.PASS, "resume")
+    swapped = change(records, a(VolumeSeen, step=1, pod="mysql-2"), claim_uid="new", born=6000.0)
+    assert result(swapped, "clone", 1).verdict is Verdict.FAIL
+    assert list(result(swapped, "clone", 0).figures["pods"]) == ["mysql-0"]
 
 
 def test_a_pod_that_was_scaled_away_is_not_judged() -> None:
