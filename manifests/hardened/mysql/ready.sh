@@ -1,10 +1,10 @@
 #!/bin/bash
-# Ready means: a primary that takes writes and has the cluster's marker, or a replica that replicates and refuses writes.
+# Ready is: a primary that can be written to, with this stack's data; a replica that replicates and refuses writes.
 . /scripts/lib.sh
-if [ "$ORDINAL" = 0 ]; then
-    [ "$(sql 'SELECT @@read_only = 0 AND (SELECT COUNT(*) FROM ha.cluster) = 1')" = 1 ]
+if [[ $ORDINAL == 0 ]]; then
+  [[ $(sql 'SELECT @@read_only, COUNT(*) FROM stack.identity') == $'0\t1' ]]
 else
-    status=$(replica_status) &&
-        grep -q 'Slave_IO_Running: Yes' <<<"$status" && grep -q 'Slave_SQL_Running: Yes' <<<"$status" &&
-        [ "$(sql 'SELECT @@read_only')" = 1 ]
+  status=$(client --execute='SHOW REPLICA STATUS\G SELECT @@read_only\G') || exit
+  [[ $(replica_status "$status" Slave_IO_Running) == Yes && $(replica_status "$status" Slave_SQL_Running) == Yes &&
+    $(replica_status "$status" @@read_only) == 1 ]]
 fi

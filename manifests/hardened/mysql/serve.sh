@@ -1,40 +1,58 @@
 #!/bin/bash
-# One connection on the backup port. Its first line is "TOKEN STATUS" or "TOKEN BACKUP"; anything else starts nothing.
+# One connection to the backup port. The first line must be `<token> STATUS` or `<token> BACKUP`: a bare connect, a
+# probe or a scan starts nothing.
+set -u
 . /scripts/lib.sh
-IFS= read -r -t 5 line || exit 0
-[ -n "$TOKEN" ] && [ "${line%% *}" = "$TOKEN" ] || exit 0
+IFS= read -r -t 5 request || exit 0
+[[ -n $TOKEN && ${request%% *} == "$TOKEN" ]] || exit 0
 
-positions() { # applied received
-    local applied received
-    applied=$(sql 'SELECT @@gtid_current_pos') || return 1
-    received=$(replica_status | field Gtid_IO_Pos)
-    if [ "$(sequence "$received")" -lt "$(sequence "$applied")" ]; then received=$applied; fi
-    echo "$applied $received"
+# received STATUS APPLIED: the furthest that this pod could give, were it cloned now
+received() {
+  local io
+  io=$(replica_status "$1" Gtid_IO_Pos)
+  if is_position "$io" && ahead "$io" "$2"; then echo "$io"; else echo "$2"; fi
 }
 
-case ${line#* } in
-STATUS)
-    if [ -e "$RECLONE" ]; then
-        echo RECLONE
-    elif [ ! -d "$DATA/mysql" ]; then
-        echo EMPTY
-    elif found=$(positions 2>/dev/null) && [ "$(sql 'SELECT COUNT(*) FROM ha.cluster' 2>/dev/null)" = 1 ]; then
-        echo "DATA $found"
+live() {
+  local applied status
+  applied=$(sql 'SELECT @@gtid_binlog_pos' 2>/dev/null) && is_position "$applied" || return 1
+  [[ $(sql 'SELECT COUNT(*) FROM stack.identity' 2>/dev/null) == 1 ]] || return 1
+  status=$(client --execute='SHOW REPLICA STATUS\G') || return 1
+  echo "DATA:$(received "$status" "$applied"):live"
+}
+
+on_disk() {
+  local applied relayed
+  applied=$(written_position "$DATA" binlog) || return 1
+  relayed=$(written_position "$DATA" relay) || relayed=$applied
+  echo "DATA:$(printf '%s\n' "$applied" "$relayed" | furthest):disk"
+}
+
+case ${request#* } in
+  STATUS)
+    if [[ ! -r /data || ! -O /data ]]; then
+      echo STARTING # the other container has not made the volume ours yet
+    elif [[ -d $DATA/mysql ]]; then
+      live || on_disk || echo STARTING
+    elif [[ -e $ASIDE || -s $SIDE/provenance.json ]]; then
+      echo STARTING # between two renames
     else
-        echo STARTING
+      echo EMPTY
     fi
     ;;
-BACKUP)
-    log "a backup was asked for"
-    # What was received is acknowledged, so it has to be applied before it can be in the backup.
-    for _ in $(seq 600); do
-        read -r applied received < <(positions) || exit 1
-        [ "$(sequence "$applied")" -ge "$(sequence "$received")" ] && break
-        nap .1
+  BACKUP)
+    log "a backup is asked for"
+    # What was acknowledged has to be in it, applied or not.
+    for ((try = 0; try < 600; try++)); do
+      status=$(client --execute='SHOW REPLICA STATUS\G') &&
+        applied=$(sql 'SELECT @@gtid_binlog_pos') || exit 1
+      [[ $(received "$status" "$applied") != "$applied" ]] || break
+      sleep 0.1
     done
-    mariadb-backup --defaults-extra-file=/run/backup.cnf --backup --slave-info --stream=xbstream \
-        --socket=$SOCKET --datadir=$DATA 2>/tmp/backup.$$.log
-    log "backup: $(tail -n 1 /tmp/backup.$$.log)"
-    rm -f /tmp/backup.$$.log
+    work=$(mktemp -d /tmp/backup.XXXXXX)
+    trap 'rm -rf "$work"' EXIT
+    mariadb-backup --defaults-file="$RUN/backup.cnf" --backup --stream=xbstream --socket="$SOCKET" --datadir="$DATA" \
+      --target-dir="$work" --tmpdir="$work" 2>"$work/log" || log "the backup failed: $(tail -n 2 "$work/log")"
+    log "the backup is over: $(tail -n 1 "$work/log")"
     ;;
 esac
