@@ -81,8 +81,13 @@ class Host:
         return said
 
     def start_server(self) -> None:
-        self.run(f"chroot {self.server_root} nfs-server >{self.folder}/server.log 2>&1 </dev/null &")
-        until(lambda: "2049" in self.run("ss -Hltn 'sport = :2049'"), "the server listens")
+        log = self.folder / "server.log"
+        # In a container the port mapper ends with the server.
+        self.run(f"pkill -x rpcbind; chroot {self.server_root} nfs-server >{log} 2>&1 </dev/null &")
+        try:
+            until(lambda: "2049" in self.run("ss -Hltn 'sport = :2049'"), "the server listens")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()[-4000:]}") from error
 
     def server(self) -> int:
         return int(self.run("pgrep -x ganesha.nfsd").split()[0])

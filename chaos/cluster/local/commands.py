@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from chaos.errors import HostError
 
@@ -143,7 +144,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(log: Path | None) -> Iterator[object]:
+def _opened(log: Path | None) -> Iterator[TextIO | None]:
     if log is None:
         yield None
         return

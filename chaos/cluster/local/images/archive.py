@@ -65,7 +65,7 @@ def layer_of(file: Path) -> Layer:
     return Layer(file, f"sha256:{digest.hexdigest()}")
 
 
-def write_archive(images: Sequence[Image], stream: IO[bytes], *, created: int) -> None:
+def write_archive(images: Sequence[Image], stream: IO[bytes] | io.RawIOBase, *, created: int) -> None:
     """Write one docker archive that holds all `images`; a layer that several share is in it once."""
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_CHUNK) as tar:
         manifest = []

@@ -100,7 +100,7 @@ def base_entry() -> Path:
 def layer_entry(recipe: Recipe) -> Path:
     """The cache entry of the layer that an image with packages has on the base system."""
     inside = [path for path in (recipe.folder / "rootfs", recipe.folder / "setup.sh") if path.exists()]
-    parts = (repr((recipe.packages, recipe.leave_out)), *_LEAVE_OUT, *inside, _SCRIPT)
+    parts: list[str | Path] = [repr((recipe.packages, recipe.leave_out)), *_LEAVE_OUT, *inside, _SCRIPT]
     return cache.entry(f"image-{recipe.name}", cache.key(base_entry().name, *parts))
 
 
@@ -321,12 +321,10 @@ def _build_layer(recipe: Recipe, progress: Progress, commands: Commands) -> None
 
         work = folder / "work"
         work.mkdir()
+        folders: list[str | Path] = [base_entry() / "rootfs", work, _downloads(), recipe.folder]
         commands.run(
             f"image {recipe.name}",
-            [
-                *(*_NAMESPACES, "--net"),
-                *("sh", _SCRIPT, base_entry() / "rootfs", work, _downloads(), recipe.folder, *recipe.packages),
-            ],
+            [*_NAMESPACES, "--net", "sh", _SCRIPT, *folders, *recipe.packages],
             log=cache.root() / "log" / f"image-{recipe.name}.log",
             on_line=show,
         )
