@@ -5,7 +5,6 @@ All text passes through `_e`, also what looks harmless: names and messages came 
 
 from __future__ import annotations
 
-import html
 import json
 import shlex
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from chaos.history import ClusterEvent, Note
 from chaos.report import svg, terminal, words
 from chaos.report.json_ import versions
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read
+from chaos.report.words import markup as _e
 from chaos.verdict import CheckResult, Outage, Verdict
 
 _MOST_OUTAGES = 12
@@ -50,10 +50,6 @@ def render(summary: Summary, folder: str) -> str:
         + f"\n</main>\n<footer>hachaos {_e(versions(summary)['hachaos'])} · run {_e(run.run)} · "
         f"{_e(words.stamp(run.started_at))}</footer>\n</body>\n</html>\n"
     )
-
-
-def _e(value: object) -> str:
-    return html.escape(words.legal(str(value)), quote=True)
 
 
 def _badge(verdict: Verdict) -> str:

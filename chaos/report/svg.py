@@ -12,12 +12,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Final
 
 from chaos.history import PodSeen, Read, ReplicaSeen, Write
 from chaos.report import words
 from chaos.report.summary import SERVICE, Summary, is_read, nearest_rank
+from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 
 ROW, HEAD, AXIS, CHART = 24, 34, 30, 64
@@ -82,7 +82,7 @@ class _Drawing:
 
     def bar(self, css: str, begin: float, end: float, top: float, height: float, title: str = "") -> None:
         left, right = self.x(begin), self.x(end)
-        name = f"<title>{escape(title)}</title>" if title else ""
+        name = f"<title>{_e(title)}</title>" if title else ""
         self.marks.append(
             f'<rect class="{css}" x="{left:g}%" y="{top:g}" width="{max(right - left, 0):.3f}%" height="{height:g}">'
             f"{name}</rect>"
@@ -99,17 +99,17 @@ class _Drawing:
         begin = at if after is None else after
         if self.x(begin) > 80:
             self.marks.append(
-                f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{escape(text)}</text>'
+                f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{_e(text)}</text>'
             )
         else:
-            self.marks.append(f'<text class="{css}" x="{self.x(begin):g}%" dx="5" y="{y:g}">{escape(text)}</text>')
+            self.marks.append(f'<text class="{css}" x="{self.x(begin):g}%" dx="5" y="{y:g}">{_e(text)}</text>')
 
     def clipped(self, css: str, begin: float, end: float, top: float, height: float, text: str) -> None:
         """Letters that are cut off at `end`."""
         left, right = self.x(begin), self.x(end)
         self.marks.append(
             f'<svg x="{left:g}%" y="{top:g}" width="{max(right - left, 0):.3f}%" height="{height:g}">'
-            f'<text class="{css}" x="6" y="{height - 8:g}">{escape(text)}</text><title>{escape(text)}</title></svg>'
+            f'<text class="{css}" x="6" y="{height - 8:g}">{_e(text)}</text><title>{_e(text)}</title></svg>'
         )
 
 
@@ -130,7 +130,7 @@ def timeline(summary: Summary) -> tuple[list[Label], str]:
     description = _description(summary)
     picture = (
         f'<svg class="timeline" width="100%" height="{drawing.y}" role="img" aria-labelledby="tl-title tl-desc">'
-        f'<title id="tl-title">Timeline of the run</title><desc id="tl-desc">{escape(description)}</desc>'
+        f'<title id="tl-title">Timeline of the run</title><desc id="tl-desc">{_e(description)}</desc>'
         f"{DEFS}{ground}{''.join(drawing.marks)}</svg>"
     )
     return drawing.labels, picture
@@ -173,7 +173,7 @@ def _steps(drawing: _Drawing, summary: Summary) -> None:
     for number, action in enumerate(actions):
         until = actions[number + 1].at if number + 1 < len(actions) else drawing.span
         what = f"{action.action} {', '.join(action.objects)}"
-        mark = f'<path class="fault" d="M-5 0H5L0 8Z"><title>{escape(what)}</title></path>'
+        mark = f'<path class="fault" d="M-5 0H5L0 8Z"><title>{_e(what)}</title></path>'
         drawing.marks.append(f'<svg class="loose" x="{drawing.x(action.at):g}%" y="{top + 8}">{mark}</svg>')
         if drawing.x(action.at) > 70:
             drawing.text("fault-name", action.at, top + 17, what)

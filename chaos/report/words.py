@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from typing import Final
@@ -27,6 +28,11 @@ _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010
 def legal(text: str) -> str:
     """The text with what XML 1.0 cannot hold, not even escaped (its production 2, Char), replaced by U+FFFD."""
     return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def markup(value: object) -> str:
+    """Any value as text that HTML and SVG show and never obey, between tags and in quoted attributes."""
+    return html.escape(legal(str(value)), quote=True)
 
 
 def seconds(value: float) -> str:
