@@ -6,6 +6,7 @@ All text passes through `_e`, also what looks harmless: names and messages came 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from importlib import resources
@@ -14,15 +15,18 @@ from typing import Any, Final
 from chaos.history import ClusterEvent, Note
 from chaos.report import svg, terminal, words
 from chaos.report.json_ import versions
-from chaos.report.summary import SERVICE, StepSummary, Summary, is_read
+from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
 from chaos.report.words import markup as _e
 from chaos.verdict import CheckResult, Outage, Verdict
 
 _MOST_OUTAGES = 12
 _MOST_EVENTS = 60
 _MOST_ITEMS = 20
+_MOST_COLUMNS = 8
+_ALIKE = 3
 _MOST_CHARACTERS = 2000
 
+_UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 
 
@@ -264,9 +268,7 @@ def _recovery(step: StepSummary) -> str:
     found = step.recovery
     if found.fault_at_s is None:
         return ""
-    no_outage = not [
-        outage for outage in step.outages if is_read(outage) is not step.step.target.startswith("database")
-    ]
+    no_outage = not of_role(step.step, step.outages)
     parts = (
         ("Noticed", found.noticed_s, "a pod stopped being ready"),
         ("Scheduled", found.scheduled_s, "the new pod has a node"),
@@ -304,10 +306,36 @@ def _check(check: CheckResult) -> str:
 
 
 def _figures(figures: dict[str, Any]) -> str:
+    """All figures of a check; those that say the same of several things stand side by side."""
+    alike = {key: value for key, value in figures.items() if isinstance(value, dict) and len(value) >= _ALIKE}
+    if len(alike) < 2 or len({frozenset(value) for value in alike.values()}) > len(alike) / 2:
+        alike = {}
     rows = "".join(
-        f'<tr><th scope="row">{_e(_name(key))}</th><td>{_value(key, value)}</td></tr>' for key, value in figures.items()
+        f'<tr><th scope="row">{_e(_name(key))}</th><td>{_value(key, value)}</td></tr>'
+        for key, value in figures.items()
+        if key not in alike
     )
-    return f'<table class="figures"><caption class="unseen">Figures</caption><tbody>{rows}</tbody></table>'
+    single = f'<table class="figures"><caption class="unseen">Figures</caption><tbody>{rows}</tbody></table>'
+    return (single if rows else "") + (_side_by_side(alike) if alike else "")
+
+
+def _side_by_side(figures: dict[str, dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for one in figures.values() for name in one))
+    shown = dict(list(figures.items())[:_MOST_COLUMNS])
+    head = "".join(f'<th scope="col">{_e(key)}</th>' for key in shown)
+    rows = "".join(
+        f'<tr><th scope="row">{_e(_name(name))}</th>'
+        + "".join(f"<td>{_value(name, one[name], 1) if name in one else ''}</td>" for one in shown.values())
+        + "</tr>"
+        for name in names
+    )
+    left = len(figures) - len(shown)
+    more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
+    return (
+        '<div class="scroll" role="region" aria-label="Figures" tabindex="0"><table class="figures beside">'
+        f'<caption class="unseen">Figures side by side</caption><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{more}"
+    )
 
 
 def _name(key: object) -> str:
@@ -329,6 +357,9 @@ def _value(key: object, value: Any, depth: int = 0) -> str:
         if depth > 3 or not value:
             return _e(_plain(value)) if value else "none"
         entries = list(value.items())
+        if depth and all(not isinstance(item, (dict, list, tuple, set, frozenset)) for item in value.values()):
+            told = ", ".join(f"{_name(name)} {_scalar(name, item)}" for name, item in entries[:_MOST_ITEMS])
+            return _e(told + (f" and {len(entries) - _MOST_ITEMS:,} more" if len(entries) > _MOST_ITEMS else ""))
         rows = "".join(
             f'<tr><th scope="row">{_e(_name(name))}</th><td>{_value(name, item, depth + 1)}</td></tr>'
             for name, item in entries[:_MOST_ITEMS]
@@ -336,9 +367,11 @@ def _value(key: object, value: Any, depth: int = 0) -> str:
         more = len(entries) - _MOST_ITEMS
         left = f'<tr><td colspan="2">and {more:,} more, in report.json</td></tr>' if more > 0 else ""
         return f'<table class="figures"><tbody>{rows}{left}</tbody></table>'
-    if isinstance(value, float) and str(key).endswith("_s"):
-        return _e(words.seconds(value))
-    return _e(_plain(value))
+    return _e(_scalar(key, value))
+
+
+def _scalar(key: object, value: Any) -> str:
+    return words.seconds(value) if isinstance(value, float) and str(key).endswith("_s") else _plain(value)
 
 
 def _plain(value: Any) -> str:
@@ -350,6 +383,8 @@ def _plain(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, str) and _UID.fullmatch(value):
+        return value[:8]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
 

@@ -40,7 +40,8 @@ class Recovery:
     """How a step's fault was got over, in seconds after the fault. None: did not happen, or was not seen.
 
     Of the pods that were made anew it follows the one that was ready last. `first_good_answer_s` is when the role that
-    was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over.
+    was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over: the pod is
+    ready, and so are readers and writers served.
     """
 
     pod: str | None
@@ -211,13 +212,13 @@ def _recovery(
 
     slowest = max(lives.values(), key=lambda life: tuple(_or_never(part) for part in parts(life)[::-1]), default=[])
     scheduled, started, ready = parts(slowest)
-    role_outages = [outage for outage in (written if role == "database" else served) if outage.last_bad >= fault]
-    goods = [outage.first_good for outage in role_outages]
-    answered = None if not goods or None in goods else _after(fault, (good for good in goods if good), last=True)
-    if (lives and ready is None) or None in goods:
+    out = [outage for outage in (*served, *written) if outage.last_bad >= fault]
+    answered = _over(fault, of_role(step, out))
+    over = _over(fault, out)
+    if (lives and ready is None) or (out and over is None):
         recovered = None
     else:
-        recovered = max((part for part in (ready, answered) if part is not None), default=None)
+        recovered = max((part for part in (ready, over) if part is not None), default=None)
     return Recovery(
         pod=slowest[0].name if slowest else None,
         fault_at_s=fault,
@@ -228,6 +229,18 @@ def _recovery(
         first_good_answer_s=answered,
         recovered_s=recovered,
     )
+
+
+def of_role(step: Step, outages: Iterable[Outage]) -> list[Outage]:
+    """Those of the outages that tell of the role that a step hit: rows for the database, reads for all else."""
+    via = "row" if step.target.split("/", maxsplit=1)[0] == "database" else SERVICE
+    return [outage for outage in outages if outage.via == via]
+
+
+def _over(fault: float, outages: Iterable[Outage]) -> float | None:
+    """Seconds from the fault to the end of the last of the outages; None where there was none, or an end not seen."""
+    ends = [outage.first_good for outage in outages]
+    return None if None in ends else _after(fault, (end for end in ends if end is not None), last=True)
 
 
 def _or_never(value: float | None) -> float:
@@ -267,7 +280,7 @@ def _latencies(reads: Iterable[Read], writes: Iterable[Write]) -> list[Latency]:
         if write.outcome == "ok":
             taken[f"{write.what}s"].append(write.end - write.due)
     found = []
-    for stream, values in sorted(taken.items()):
+    for stream, values in sorted(taken.items(), key=lambda item: (item[0] != "reads", item[0])):
         values.sort()
         ranks = tuple((p, round(nearest_rank(values, p), 6)) for p in PERCENTILES)
         found.append(Latency(stream, len(values), ranks, round(values[-1], 6)))

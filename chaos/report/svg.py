@@ -20,12 +20,14 @@ from chaos.report.summary import SERVICE, Summary, is_read, nearest_rank
 from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 
-ROW, HEAD, AXIS, CHART = 24, 34, 30, 64
+ROW, HEAD, AXIS, CHART = 24, 34, 30, 76
 """Heights in pixels: of a row, a group's heading, an axis, a latency chart."""
 
 MAX_POD_ROWS: Final = 30
 _MERGE = 1 / 1000
 _BUCKETS = 160
+_FEWEST_BUCKETS = 24
+_IN_A_BUCKET = 5
 _LABELLED = 6
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 
@@ -410,18 +412,20 @@ def _power(decade: int) -> str:
 def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> None:
     """Median and 99th percentile in each of the buckets of time, on a logarithmic scale."""
     top = drawing.row(name, CHART, "chart")
-    buckets: list[list[float]] = [[] for _ in range(_BUCKETS)]
+    # A percentile of one or two answers is none, so a short run gets wider buckets.
+    number_of = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
+    buckets: list[list[float]] = [[] for _ in range(number_of)]
     for due, latency in values:
-        buckets[min(int(max(due, 0.0) / drawing.span * _BUCKETS), _BUCKETS - 1)].append(max(latency, 1e-4))
+        buckets[min(int(max(due, 0.0) / drawing.span * number_of), number_of - 1)].append(max(latency, 1e-4))
     for bucket in buckets:
         bucket.sort()
     low = min(bucket[0] for bucket in buckets if bucket)
     high = max(bucket[-1] for bucket in buckets if bucket)
     decades = (math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1))
-    inner = CHART - 12
+    inner = CHART - 24
 
     def y(latency: float) -> float:
-        return 6 + inner * (1 - (math.log10(latency) - decades[0]) / (decades[1] - decades[0]))
+        return 12 + inner * (1 - (math.log10(latency) - decades[0]) / (decades[1] - decades[0]))
 
     for decade in range(decades[0], decades[1] + 1):
         drawing.line("level", 0, top + y(10.0**decade), drawing.span, top + y(10.0**decade))
@@ -432,13 +436,14 @@ def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> N
     lines = []
     for css, percentile in (("p99", 99.0), ("p50", 50.0)):
         run: list[str] = []
-        for number in range(_BUCKETS + 1):
-            if number < _BUCKETS and buckets[number]:
-                x = (number + 0.5) / _BUCKETS * 1000
+        for number in range(number_of + 1):
+            if number < number_of and buckets[number]:
+                x = (number + 0.5) / number_of * 1000
                 run.append(f"{x:.1f},{y(nearest_rank(buckets[number], percentile)):.1f}")
             elif run:
-                points = " ".join(run if len(run) > 1 else [run[0], run[0]])
-                lines.append(f'<polyline class="{css}" points="{points}"/>')
+                alone = len(run) == 1
+                points = " ".join(run * 2 if alone else run)
+                lines.append(f'<polyline class="{css}{" dot" if alone else ""}" points="{points}"/>')
                 run = []
     drawing.marks.append(
         f'<svg x="0" y="{top}" width="100%" height="{CHART}" viewBox="0 0 1000 {CHART}" preserveAspectRatio="none">'

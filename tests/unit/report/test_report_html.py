@@ -216,3 +216,15 @@ def test_what_a_pod_holds_never_gets_into_the_page():
     history, judgement = sample.passing()
     held = Contents(60.0, 1, "mysql-0", True, "", "0-1-9", tuple((n, f"secret-token-{n}") for n in range(10)))
     assert "secret-token" not in html.render(summarise(History([*history, held]), judgement), "folder")
+
+
+def test_figures_that_say_the_same_of_several_streams_stand_side_by_side():
+    history, judgement = sample.passing()
+    streams = {name: {"requests": n, "good": n, "outages": 0} for n, name in enumerate(("reads", "rows", "posts"))}
+    first = judgement.steps[0]
+    check = type(first.checks[0])("availability", first.verdict, "", {**streams, "limit_s": 30.0})
+    judged = type(judgement)(judgement.verdict, (type(first)(first.step, first.verdict, (check,)),), "")
+    text = html.render(summarise(history, judged), "folder")
+    assert '<th scope="col">reads</th><th scope="col">rows</th><th scope="col">posts</th>' in text
+    assert '<th scope="row">requests</th><td>0</td><td>1</td><td>2</td>' in text
+    assert '<th scope="row">limit</th><td>30.0 s</td>' in text
