@@ -248,7 +248,7 @@ def _panel(state: _State, elapsed: float) -> RenderableType:
     )
     doing = Text(f"{state.doing} ({words.seconds(max(0.0, elapsed - state.doing_since))})", style="dim")
     table = Table.grid(padding=(0, 2))
-    for key, stream in state.streams.items():
+    for key, stream in sorted(state.streams.items(), key=lambda item: (*_CAP, item[0]).index(item[0])):
         stream.tick(elapsed)
         word = ("up", "green") if stream.up else ("down", "bold red")
         table.add_row(_CAP.get(key, key), Text(*word), Text(stream.spark(), style=word[1]))
