@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -18,4 +19,4 @@ class Pacer:
 
     def next_after(self, now: float) -> int:
         """The number of the first request that is not due yet at `now`."""
-        return max(0, int((now - self.start) * self.rate) + 1)
+        return max(0, math.floor((now - self.start) * self.rate) + 1)

@@ -92,13 +92,9 @@ def _insert(connection: Connection, token: str, writer: str, seq: int) -> Writte
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO ledger (token, writer, seq) VALUES (%s, %s, %s)", (token, writer, seq))
             return Written("ok", key=int(cursor.lastrowid))
-    except pymysql.OperationalError as error:
-        if error.args[0] in _LOST:
-            return Written("info", reason(error))
-        return Written("fail", reason(error))
     except pymysql.MySQLError as error:
         # A server that is being shut down may have committed what it then says was interrupted.
-        unsure = error.args[:1] in ((ER.SERVER_SHUTDOWN,), (ER.QUERY_INTERRUPTED,), ())
+        unsure = not error.args or error.args[0] in (*_LOST, ER.SERVER_SHUTDOWN, ER.QUERY_INTERRUPTED)
         return Written("info" if unsure else "fail", reason(error))
     except OSError as error:
         return Written("info", reason(error))

@@ -1,0 +1,208 @@
+"""What becomes of a row that is tried, and how the dialects' words for replication are read."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pymysql
+import pytest
+
+from chaos.stack import database as sql
+from chaos.stack.credentials import Credentials
+from chaos.stack.database import Database
+from chaos.stack.site import Written
+
+GREETING = (
+    b"\x0a"
+    + b"10.11.11-MariaDB-log\0"
+    + b"\1\0\0\0"
+    + b"12345678\0"
+    + b"\xff\xf7"
+    + b"\x21"
+    + b"\2\0"
+    + b"\xff\x81"
+    + b"\x15"
+    + b"\0" * 10
+    + b"123456789012\0"
+    + b"mysql_native_password\0"
+)
+OK = b"\0\0\0\2\0\0\0"
+
+
+def packet(number: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "little") + bytes([number]) + payload
+
+
+def error(number: int, code: int, text: str) -> bytes:
+    return packet(number, b"\xff" + code.to_bytes(2, "little") + b"#HY000" + text.encode())
+
+
+class Server:
+    """Speaks enough of MySQL's protocol to let a client in; then `on_query` answers each command."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.queries: list[bytes] = []
+        self.on_query: Callable[[socket.socket], None] = lambda c: c.sendall(packet(1, b"\0\1\x2a\2\0\0\0"))
+        self.greet = True
+        self.over = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                if not self.greet:
+                    self.over.wait(30)
+                    return
+                connection.sendall(packet(0, GREETING))
+                connection.recv(65536)
+                connection.sendall(packet(2, OK))
+                while command := connection.recv(65536):
+                    if command[4:5] == b"\3" and b"INSERT" in command:
+                        self.queries.append(command[5:])
+                        self.on_query(connection)
+                    else:
+                        connection.sendall(packet(1, OK))
+            except OSError:
+                return
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.over.set()
+    made.socket.close()
+
+
+@pytest.fixture
+def database() -> Database:
+    known = SimpleNamespace(ledger_user="hachaos", ledger_password="secret word", ledger_database="hachaos")
+    return Database(cast("Credentials", known))
+
+
+def insert(database: Database, address: str, deadline_s: float = 5) -> Written:
+    return database.insert(address, "token-1", "rows", 1, deadline_s)
+
+
+def test_a_row_that_the_server_committed_is_acknowledged_with_its_id(server: Server, database: Database) -> None:
+    assert insert(database, server.address) == Written("ok", key=42)
+    assert b"'token-1'" in server.queries[0]
+
+
+def test_nobody_there_is_a_fail_since_nothing_was_sent(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    assert insert(database, address) == Written("fail", "refused")
+
+
+def test_a_server_that_never_greets_is_a_fail_by_time_out_within_the_deadline(
+    server: Server, database: Database
+) -> None:
+    server.greet = False
+    began = time.monotonic()
+    assert insert(database, server.address, 1).outcome == "fail"
+    assert time.monotonic() - began < 10
+    assert server.queries == []
+
+
+def test_a_statement_whose_answer_never_came_may_have_happened(server: Server, database: Database) -> None:
+    server.on_query = lambda connection: server.over.wait(30) and None
+    assert insert(database, server.address, 0.5).outcome == "info"
+
+
+def test_a_connection_that_broke_after_the_statement_may_have_happened(server: Server, database: Database) -> None:
+    server.on_query = lambda connection: connection.shutdown(socket.SHUT_RDWR)
+    assert insert(database, server.address).outcome == "info"
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "reason"),
+    [
+        (1290, "fail", "read-only"),
+        (1062, "fail", "error 1062"),
+        (1064, "fail", "error 1064"),
+        (1053, "info", "error 1053"),
+        (1317, "info", "error 1317"),
+    ],
+)
+def test_a_refusal_is_a_fail_and_an_interruption_is_not(
+    server: Server, database: Database, code: int, outcome: str, reason: str
+) -> None:
+    server.on_query = lambda connection: connection.sendall(error(1, code, "no"))
+    assert insert(database, server.address) == Written(outcome, reason)
+
+
+def test_a_row_is_sent_once_whatever_comes_of_it(server: Server, database: Database) -> None:
+    server.on_query = lambda connection: connection.sendall(error(1, 1053, "shutdown"))
+    insert(database, server.address)
+    assert len(server.queries) == 1
+
+
+def test_no_reason_carries_the_password(database: Database) -> None:
+    denied = pymysql.OperationalError(1045, "Access denied for user (using password: secret word)")
+    assert sql.reason(denied) == "error 1045"
+
+
+@pytest.mark.parametrize(
+    ("version", "statement"),
+    [
+        ("5.7.44-log", "SHOW SLAVE STATUS"),
+        ("8.0.36", "SHOW REPLICA STATUS"),
+        ("8.4.0", "SHOW REPLICA STATUS"),
+        ("5.5.5-10.11.11-MariaDB-log", "SHOW REPLICA STATUS"),
+        ("10.11.11-MariaDB-0+deb12u1-log", "SHOW REPLICA STATUS"),
+    ],
+)
+def test_a_replica_is_asked_in_words_that_its_server_knows(version: str, statement: str) -> None:
+    assert sql.status_statement(version) == statement
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {
+            "Slave_IO_Running": "Yes",
+            "Slave_SQL_Running": "No",
+            "Seconds_Behind_Master": 3,
+            "Master_Host": "mysql-repl",
+            "Last_IO_Error": "",
+            "Last_SQL_Error": "duplicate entry",
+        },
+        {
+            "Replica_IO_Running": "Yes",
+            "Replica_SQL_Running": "No",
+            "Seconds_Behind_Source": 3,
+            "Source_Host": "mysql-repl",
+            "Last_IO_Error": "",
+            "Last_SQL_Error": "duplicate entry",
+        },
+    ],
+    ids=["MariaDB and MySQL 5.7", "MySQL 8.4"],
+)
+def test_a_replicas_state_is_the_same_in_every_dialect(row: dict[str, Any]) -> None:
+    assert sql.read_status(row) == {
+        "io_running": "Yes",
+        "sql_running": "No",
+        "lag_s": 3,
+        "source": "mysql-repl",
+        "last_error": "duplicate entry",
+    }
+
+
+def test_an_unknown_lag_is_not_zero() -> None:
+    assert sql.read_status({"Slave_IO_Running": "No", "Seconds_Behind_Master": None})["lag_s"] is None
