@@ -1,0 +1,114 @@
+"""What is written of a pod: only changes, and never an empty answer for a look that failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+from chaos.clock import Clock
+from chaos.history import ClusterEvent, PodSeen, Record
+from chaos.monitors.events import Events
+from chaos.monitors.pods import Pods
+from chaos.stack.stack import Stack
+
+
+def pod(name: str, *, ready: bool = True, version: str = "1", ending: bool = False, app: str = "wordpress") -> Any:
+    metadata: dict[str, Any] = {"name": name, "uid": f"uid-{name}", "labels": {"app": app}, "resourceVersion": version}
+    if ending:
+        metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    status = {
+        "phase": "Running",
+        "podIP": "10.0.0.7",
+        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        "containerStatuses": [{"name": "wordpress", "restartCount": 2, "state": {"running": {}}}],
+    }
+    return {"metadata": metadata, "spec": {"nodeName": "node-1"}, "status": status}
+
+
+def stack(*changes: tuple[str, Any]) -> Stack:
+    """A stack whose watch yields these changes, and then nothing until it is stopped."""
+
+    def watch(kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Any]]:
+        yield from changes
+        stop.wait(20)
+
+    roles = {"wordpress": "site", "mysql": "database"}
+    profile = SimpleNamespace(role_of=lambda labels: roles.get(labels.get("app")))
+    return cast("Stack", SimpleNamespace(api=SimpleNamespace(watch=watch), profile=profile))
+
+
+def seen(monitor_of: type[Pods] | type[Events], *changes: tuple[str, Any]) -> tuple[list[Record], Any]:
+    """What the monitor wrote of these changes, and the monitor itself."""
+    records: list[Record] = []
+    last = threading.Event()
+    marker = ("ADDED", pod("the-last", app="mysql") | {"reason": "the-last", "involvedObject": {}})
+
+    def write(record: Record) -> None:
+        if getattr(record, "name", "") == "the-last" or getattr(record, "reason", "") == "the-last":
+            last.set()
+        else:
+            records.append(record)
+
+    monitor = monitor_of(stack(*changes, marker), Clock(), write)
+    monitor.start()
+    assert last.wait(20)
+    monitor.stop()
+    return records, monitor
+
+
+def test_a_pod_is_written_down_with_what_its_containers_do() -> None:
+    (record,), _ = seen(Pods, ("ADDED", pod("web-1")))
+    assert isinstance(record, PodSeen)
+    assert (record.role, record.node, record.ready, record.restarts) == ("site", "node-1", True, 2)
+    assert record.containers == {"wordpress": "running"}
+
+
+def test_a_change_that_says_nothing_new_is_not_written() -> None:
+    records, _ = seen(Pods, ("ADDED", pod("web-1")), ("MODIFIED", pod("web-1", version="2")))
+    assert len(records) == 1
+
+
+def test_pods_of_others_are_passed_over() -> None:
+    assert seen(Pods, ("ADDED", pod("other", app="something-else")))[0] == []
+
+
+def test_a_site_pod_is_read_from_when_it_is_ready_until_it_is_ending() -> None:
+    _, pods = seen(Pods, ("ADDED", pod("web-1", ready=False)))
+    assert pods.serving("web-1") is None
+    _, pods = seen(Pods, ("ADDED", pod("web-1")))
+    assert pods.serving("web-1") == "10.0.0.7:80"
+    _, pods = seen(Pods, ("ADDED", pod("web-1")), ("MODIFIED", pod("web-1", ending=True)))
+    assert pods.serving("web-1") is None
+
+
+def test_a_pod_that_is_not_ready_for_a_while_is_still_read_from() -> None:
+    _, pods = seen(Pods, ("ADDED", pod("web-1")), ("MODIFIED", pod("web-1", ready=False)))
+    assert pods.serving("web-1") == "10.0.0.7:80"
+
+
+def event(uid: str, count: int, when: str) -> Any:
+    return {
+        "metadata": {"uid": uid},
+        "count": count,
+        "lastTimestamp": when,
+        "reason": "Killing",
+        "message": "stopping",
+        "involvedObject": {"kind": "Pod", "name": "mysql-0"},
+    }
+
+
+def test_an_event_is_written_once_for_each_time_that_it_happened_since_the_run_began() -> None:
+    new, old = "2999-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
+    records, _ = seen(
+        Events,
+        ("ADDED", event("a", 1, old)),
+        ("ADDED", event("b", 1, new)),
+        ("MODIFIED", event("b", 1, new)),
+        ("MODIFIED", event("b", 2, new)),
+    )
+    assert [(record.object, record.reason) for record in records if isinstance(record, ClusterEvent)] == [
+        ("pod/mysql-0", "Killing"),
+        ("pod/mysql-0", "Killing"),
+    ]
