@@ -11,9 +11,10 @@ BACKUP_PORT=3307
 
 log() { printf '%s %s: %s\n' "$(date -u +%FT%T.%3NZ)" "${0##*/}" "$*" >&2; }
 
+# With LIMIT_S, no call takes longer: a server that is about to end may never answer.
 # Accounts without a password: the socket lets in the system's user of the same name. Probes come as root.
 if [[ $EUID == 0 ]]; then ACCOUNT=root; else ACCOUNT=mysql; fi
-client() { mariadb --no-defaults --user="$ACCOUNT" --socket="$SOCKET" --connect-timeout=2 "$@"; }
+client() { ${LIMIT_S:+timeout "$LIMIT_S"} mariadb --no-defaults --user="$ACCOUNT" --socket="$SOCKET" --connect-timeout=2 "$@"; }
 sql() { client --skip-column-names --batch --execute="$1"; }
 
 # replica_status TEXT FIELD: a field of what SHOW REPLICA STATUS\G printed

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Ready is: a primary that can be written to, with this stack's data; a replica that replicates and refuses writes.
 . /scripts/lib.sh
+LIMIT_S=3
 if [[ $ORDINAL == 0 ]]; then
   [[ $(sql 'SELECT @@read_only, COUNT(*) FROM stack.identity') == $'0\t1' ]]
 else

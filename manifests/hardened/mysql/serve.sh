@@ -3,6 +3,7 @@
 # probe or a scan starts nothing.
 set -u
 . /scripts/lib.sh
+LIMIT_S=3
 IFS= read -r -t 5 request || exit 0
 [[ -n $TOKEN && ${request%% *} == "$TOKEN" ]] || exit 0
 

@@ -2,6 +2,7 @@
 # The container `xtrabackup`: serves clones, and keeps a replica's replication going.
 set -u
 . /scripts/lib.sh
+LIMIT_S=3
 # PID 1 gets no signal that it does not ask for; when it leaves, the kernel ends the rest of the container.
 trap 'exit 0' TERM INT
 (umask 077 && printf '[mariadb-backup]\nuser=backup\npassword=%s\n' "$BACKUP_PASSWORD" >"$RUN/backup.cnf")
@@ -12,9 +13,10 @@ log "serving port $BACKUP_PORT"
 
 pause() { sleep "$1" & wait $!; }
 
-# The thread may sleep before its next try, or hang in one to the address of a pod that is gone.
+# The thread may sleep before its next try, or hang in one to the address of a pod that is gone. Only a server that greets
+# will take it: STOP REPLICA in the moment in which a whole stack is ended can hang this replica's server as well.
 wake_up() {
-  if timeout 0.3 bash -c ": </dev/tcp/$BASE-repl/3306" 2>/dev/null; then
+  if timeout 1 bash -c "head --bytes=5 </dev/tcp/$BASE-repl/3306 | grep -q ." 2>/dev/null; then
     sql 'STOP REPLICA IO_THREAD; START REPLICA IO_THREAD' && log "restarted an I/O thread that was connecting"
     pause 1
   fi
@@ -35,14 +37,16 @@ on_1236() {
   pause 5
 }
 
+every=0.4
 while true; do
-  pause 0.4
+  pause "$every"
+  every=0.4
   if [[ $ORDINAL == 0 || ! -S $SOCKET ]]; then continue; fi
-  status=$(client --execute='SHOW REPLICA STATUS\G' 2>/dev/null) ||
-    continue
+  status=$(client --execute='SHOW REPLICA STATUS\G' 2>/dev/null) || continue
   if [[ $(replica_status "$status" Last_IO_Errno) == 1236 ]]; then
     on_1236 "$(replica_status "$status" Last_IO_Error)"
   elif [[ $(replica_status "$status" Slave_IO_Running) =~ ^(Connecting|Preparing)$ ]]; then
+    every=0.2 # writes wait for this
     wake_up
   fi
 done

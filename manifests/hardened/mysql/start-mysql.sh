@@ -14,10 +14,18 @@ fi
 . /scripts/fill.sh
 . /scripts/replay.sh
 PATIENCE_S=10
+# A server that hangs is killed, which costs its data nothing, well before kubelet would kill all.
+END_WITHIN_S=10
 
 # PID 1 gets no signal that it does not ask for. All that runs here is to end with it.
 ended=
-trap 'ended=1; trap "" TERM INT; kill -TERM 0' TERM INT
+end() {
+  ended=1
+  trap '' TERM INT
+  kill -TERM 0
+  sleep "$END_WITHIN_S" && log "the server does not end" && kill -KILL 0 &
+}
+trap end TERM INT
 
 # run COMMAND...: in the foreground, but a signal is answered at once
 run() {
