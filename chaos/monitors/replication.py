@@ -6,13 +6,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import pymysql
-
 from chaos.clock import Clock
 from chaos.errors import ClusterError
 from chaos.history import Record, ReplicaSeen
 from chaos.monitors.pacer import Pacer
-from chaos.stack.database import Database, NoDatabase, reason
+from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Pod, Stack
 
 MYSQL_PORT = 3306
@@ -79,8 +77,6 @@ def look(database: Database, pod: Pod, clock: Clock) -> ReplicaSeen:
             state = database.replication(connection)
     except NoDatabase as error:
         return ReplicaSeen(clock.now(), pod.name, error=str(error))
-    except (pymysql.MySQLError, OSError) as error:
-        return ReplicaSeen(clock.now(), pod.name, error=reason(error))
     return ReplicaSeen(
         clock.now(),
         pod.name,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +24,36 @@ Row = Mapping[str, Any]
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
 _BATCH = 5000
 
+# All that a server raises before it begins to commit. Any other error may come from a commit that held all the same.
+_REFUSED = frozenset(
+    {
+        ER.CON_COUNT_ERROR,
+        ER.DBACCESS_DENIED_ERROR,
+        ER.ACCESS_DENIED_ERROR,
+        ER.NO_DB_ERROR,
+        ER.BAD_DB_ERROR,
+        ER.BAD_NULL_ERROR,
+        ER.BAD_FIELD_ERROR,
+        ER.DUP_ENTRY,
+        ER.PARSE_ERROR,
+        ER.RECORD_FILE_FULL,
+        ER.TABLEACCESS_DENIED_ERROR,
+        ER.NO_SUCH_TABLE,
+        ER.LOCK_WAIT_TIMEOUT,
+        ER.LOCK_DEADLOCK,
+        ER.OPTION_PREVENTS_STATEMENT,
+        ER.DATA_TOO_LONG,
+        1792,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+        1836,  # ER_READ_ONLY_MODE
+    }
+)
+
+# PyMySQL lets these through when a server, or what stands in for one, answers with something else than its protocol.
+_GARBLED = (struct.error, LookupError, ValueError, AssertionError, TypeError)
+
 
 class NoDatabase(Exception):
-    """The database could not be reached or did not answer in time. The text says why, without any password."""
+    """The database was not reached, refused, or did not answer in time. The text says why, without any password."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +69,38 @@ class Replication:
     last_error: str | None = None
 
 
+class _Socket(socket.socket):
+    """A TCP socket on which every wait ends at one deadline.
+
+    PyMySQL's time-outs begin anew with each packet's bytes, so a server that trickles would be waited for for ever.
+    """
+
+    def __init__(self, host: str, port: int, deadline_s: float) -> None:
+        super().__init__(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        self._deadline = time.monotonic() + deadline_s
+        try:
+            self._limit()
+            self.connect((host, port))
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            self.close()
+            raise
+
+    def _limit(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left)
+
+    def recv_into(self, *args: Any, **more: Any) -> int:
+        self._limit()
+        return super().recv_into(*args, **more)
+
+    def sendall(self, *args: Any, **more: Any) -> None:
+        self._limit()
+        super().sendall(*args, **more)
+
+
 class Database:
     """Opens connections as the ledger's owner. Safe to use from many threads: each call has a connection of its own."""
 
@@ -46,26 +109,32 @@ class Database:
 
     @contextmanager
     def connect(self, address: str, deadline_s: float) -> Iterator[Connection]:
-        """A connection in autocommit mode to `IP:port`. Raises NoDatabase when none comes about."""
-        known, host, port = self._credentials, *address.split(":")
+        """A connection in autocommit mode to `IP:port`, all of whose use has to end within `deadline_s` seconds.
+
+        Raises NoDatabase when none comes about, or for what went wrong in its use.
+        """
+        known = self._credentials
+        host, _, port = address.rpartition(":")
+        if not host:
+            # An empty host would mean this machine.
+            raise NoDatabase("no address")
+        connection: Connection = pymysql.Connection(
+            user=known.ledger_user,
+            password=known.ledger_password,
+            database=known.ledger_database,
+            autocommit=True,
+            # PyMySQL would load all of the system's certificates anew for each connection: 30 ms of CPU.
+            ssl_disabled=True,
+            defer_connect=True,
+        )
         try:
-            connection = pymysql.connect(
-                host=host,
-                port=int(port),
-                user=known.ledger_user,
-                password=known.ledger_password,
-                database=known.ledger_database,
-                autocommit=True,
-                connect_timeout=max(1, round(deadline_s)),
-                read_timeout=deadline_s,
-                write_timeout=deadline_s,
-                # PyMySQL would load all of the system's certificates anew for each connection: 30 ms of CPU.
-                ssl_disabled=True,
-            )
-        except (pymysql.MySQLError, OSError) as error:
+            connection.connect(_Socket(host.strip("[]"), int(port), deadline_s))
+        except (pymysql.MySQLError, OSError, *_GARBLED) as error:
             raise NoDatabase(reason(error)) from error
         try:
             yield connection
+        except (pymysql.MySQLError, OSError, *_GARBLED) as error:
+            raise NoDatabase(reason(error)) from error
         finally:
             connection.close()
 
@@ -92,12 +161,9 @@ def _insert(connection: Connection, token: str, writer: str, seq: int) -> Writte
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO ledger (token, writer, seq) VALUES (%s, %s, %s)", (token, writer, seq))
             return Written("ok", key=int(cursor.lastrowid))
-    except pymysql.MySQLError as error:
-        # A server that is being shut down may have committed what it then says was interrupted.
-        unsure = not error.args or error.args[0] in (*_LOST, ER.SERVER_SHUTDOWN, ER.QUERY_INTERRUPTED)
-        return Written("info" if unsure else "fail", reason(error))
-    except OSError as error:
-        return Written("info", reason(error))
+    except (pymysql.MySQLError, OSError, *_GARBLED) as error:
+        refused = isinstance(error, pymysql.MySQLError) and bool(error.args) and error.args[0] in _REFUSED
+        return Written("fail" if refused else "info", reason(error))
 
 
 def reason(error: Exception) -> str:
@@ -133,8 +199,9 @@ def version(connection: Connection) -> str:
 
 
 def status_statement(server: str) -> str:
-    """How to ask for a replica's state: MySQL 5.7 knows only the old words, MySQL 8.4 only the new ones."""
-    old = server.startswith("5.") and "mariadb" not in server.lower()
+    """How to ask for a replica's state: MySQL before 8.0.22 knows only the old words, MySQL 8.4 only the new ones."""
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", server)
+    old = numbers is not None and tuple(map(int, numbers.groups())) < (8, 0, 22) and "mariadb" not in server.lower()
     return "SHOW SLAVE STATUS" if old else "SHOW REPLICA STATUS"
 
 
@@ -185,9 +252,25 @@ def posts(connection: Connection) -> list[tuple[int, str]]:
 def seed_hash(connection: Connection, ids: tuple[int, ...]) -> str:
     """Number and content of these posts as `COUNT:BIT_XOR`, a sum that does not depend on the order of rows."""
     marks = ", ".join(["%s"] * len(ids))
-    content = "BIT_XOR(CRC32(CONCAT_WS('#', ID, post_title, post_content, post_status, post_name)))"
-    chosen = f"FROM {SITE_DATABASE}.wp_posts WHERE ID IN ({marks})"
-    row = _one(connection, f"SELECT COUNT(*) AS n, {content} AS x {chosen}", ids)
+    columns = "ID, post_title, post_content, post_status, post_name"
+    return _hash(connection, columns, f"wp_posts WHERE ID IN ({marks})", ids)
+
+
+def options_hash(connection: Connection) -> str:
+    """The settings that make the site this one and that nothing changes while it runs, as `COUNT:BIT_XOR`."""
+    names = ("siteurl", "home", "blogname", "template", "stylesheet", "permalink_structure")
+    marks = ", ".join(["%s"] * len(names))
+    return _hash(connection, "option_name, option_value", f"wp_options WHERE option_name IN ({marks})", names)
+
+
+def users_hash(connection: Connection) -> str:
+    """The site's users as `COUNT:BIT_XOR`, without their passwords: WordPress may hash those anew at a login."""
+    return _hash(connection, "ID, user_login, user_email", "wp_users")
+
+
+def _hash(connection: Connection, columns: str, rows: str, arguments: tuple[Any, ...] = ()) -> str:
+    content = f"BIT_XOR(CRC32(CONCAT_WS('#', {columns})))"
+    row = _one(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {SITE_DATABASE}.{rows}", arguments)  # noqa: S608
     return f"{row['n']}:{row['x']:x}"
 
 

@@ -136,8 +136,14 @@ def test_a_connection_that_broke_after_the_statement_may_have_happened(server: S
         (1290, "fail", "read-only"),
         (1062, "fail", "error 1062"),
         (1064, "fail", "error 1064"),
+        (1205, "fail", "error 1205"),
+        (1213, "fail", "error 1213"),
+        (1836, "fail", "error 1836"),
         (1053, "info", "error 1053"),
+        (1105, "info", "error 1105"),
+        (1180, "info", "error 1180"),
         (1317, "info", "error 1317"),
+        (1927, "info", "error 1927"),
     ],
 )
 def test_a_refusal_is_a_fail_and_an_interruption_is_not(
@@ -145,6 +151,36 @@ def test_a_refusal_is_a_fail_and_an_interruption_is_not(
 ) -> None:
     server.on_query = lambda connection: connection.sendall(error(1, code, "no"))
     assert insert(database, server.address) == Written(outcome, reason)
+
+
+@pytest.mark.parametrize("answer", [packet(9, OK), packet(1, b""), packet(1, b"\xff"), packet(1, b"\0\xfc")])
+def test_an_answer_that_makes_no_sense_may_hide_a_commit(server: Server, database: Database, answer: bytes) -> None:
+    def answer_and_leave(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    server.on_query = answer_and_leave
+    assert insert(database, server.address).outcome == "info"
+
+
+def test_a_server_that_trickles_is_cut_at_the_deadline(server: Server, database: Database) -> None:
+    def trickle(connection: socket.socket) -> None:
+        for byte in packet(1, b"\0\1\x2a\2\0\0\0"):
+            server.over.wait(0.4)
+            connection.sendall(bytes([byte]))
+
+    server.on_query = trickle
+    began = time.monotonic()
+    assert insert(database, server.address, 1) == Written("info", "timeout")
+    assert time.monotonic() - began < 3
+
+
+def test_an_address_without_a_host_is_not_this_machine(database: Database) -> None:
+    assert insert(database, ":3306") == Written("fail", "no address")
+
+
+def test_an_address_of_version_6_is_understood(database: Database) -> None:
+    assert insert(database, "[::1]:1").reason in {"refused", "unreachable", "OSError", "error 2003"}
 
 
 def test_a_row_is_sent_once_whatever_comes_of_it(server: Server, database: Database) -> None:
@@ -162,6 +198,8 @@ def test_no_reason_carries_the_password(database: Database) -> None:
     ("version", "statement"),
     [
         ("5.7.44-log", "SHOW SLAVE STATUS"),
+        ("8.0.21", "SHOW SLAVE STATUS"),
+        ("8.0.22", "SHOW REPLICA STATUS"),
         ("8.0.36", "SHOW REPLICA STATUS"),
         ("8.4.0", "SHOW REPLICA STATUS"),
         ("5.5.5-10.11.11-MariaDB-log", "SHOW REPLICA STATUS"),
