@@ -52,6 +52,9 @@ def exchange(
     """
     deadline = time.monotonic() + deadline_s
     host, _, port = address.rpartition(":")
+    if not host:
+        # An empty host would mean this machine.
+        raise NotSent("unreachable")
     try:
         connection = socket.create_connection((host, int(port)), timeout=deadline_s)
     except OSError as error:
@@ -97,13 +100,17 @@ def _parse(received: bytes) -> Answer:
     head, found, body = received.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(maxsplit=2)
-    if not found or len(words) < 2 or not words[1].isdigit():
+    if not found or len(words) < 2 or not _is_number(words[1]):
         raise NoAnswer("reset")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     size = headers.get("content-length", "")
-    if size.isdigit() and len(body) < int(size):
+    if _is_number(size) and len(body) < int(size):
         raise NoAnswer("reset")
     return Answer(int(words[1]), headers, body)
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit()
 
 
 def _reason(error: OSError) -> str:

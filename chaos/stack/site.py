@@ -13,6 +13,8 @@ from chaos.stack.stack import Stack
 INSTALL = "install-page"
 DATABASE_ERROR = "database-error"
 _INSTALL_MARKS = (b"wp-admin/install.php", b'id="setup"')
+# PHP states no length, so a page that it gave up in the middle of ends like a whole one.
+_END_OF_PAGE = b"</html>"
 _DATABASE_ERROR_MARK = b"Error establishing a database connection"
 
 
@@ -45,7 +47,7 @@ class Site:
         self._writer = {"Authorization": "Basic " + base64.b64encode(pair).decode(), "Content-Type": "application/json"}
 
     def read_front(self, address: str, deadline_s: float) -> Seen:
-        """Fetch the front page from `IP:port`; good only when it carries this installation's marker."""
+        """Fetch the front page from `IP:port`; good only when it is whole and carries this installation's marker."""
         try:
             answer = exchange(address, "GET", "/", self._host, deadline_s=deadline_s)
         except (NotSent, NoAnswer) as error:
@@ -55,15 +57,15 @@ class Site:
             return Seen(ok=False, reason=bad, status=answer.status)
         if answer.status != 200:
             return Seen(ok=False, reason="status", status=answer.status)
-        if self._marker not in answer.body:
+        if self._marker not in answer.body or _END_OF_PAGE not in answer.body:
             return Seen(ok=False, reason="wrong-content", status=answer.status)
         return Seen(ok=True, status=answer.status)
 
     def create_post(self, address: str, token: str, deadline_s: float) -> Written:
         """Publish a post titled with the token through the REST API; sent once.
 
-        201 with an id is `ok`. What cannot have reached WordPress, or was refused by it, is `fail`. All else, 5xx and
-        a lost answer among them, may have happened: `info`.
+        201 with an id is `ok`. What cannot have reached WordPress, or was refused by it (3xx, 4xx), is `fail`. All
+        else, 5xx and a lost answer among them, may have happened: `info`.
         """
         body = json.dumps({"title": token, "content": token, "status": "publish"}).encode()
         headers = self._host | self._writer
@@ -94,9 +96,8 @@ def _outcome(answer: Answer) -> Written:
             return Written("ok", key=int(json.loads(answer.body)["id"]))
         except (ValueError, LookupError, TypeError):
             return Written("info", "201 without an id")
-    if answer.status >= 500:
-        return Written("info", bad or f"status {answer.status}")
-    return Written("fail", bad or f"status {answer.status}")
+    refused = 300 <= answer.status < 500
+    return Written("fail" if refused else "info", bad or f"status {answer.status}")
 
 
 def digest(body: bytes) -> str:

@@ -79,7 +79,7 @@ def reset(connection: socket.socket, request: bytes) -> None:
 
 
 def test_a_page_with_this_installations_marker_is_available(server: Server, site: Site) -> None:
-    server.answer("200 OK", f"<title>{MARKER}</title>")
+    server.answer("200 OK", f"<title>{MARKER}</title></html>")
     assert site.read_front(server.address, 5) == Seen(ok=True, status=200)
     assert b"Host: wordpress.test\r\n" in server.requests[0]
 
@@ -89,6 +89,7 @@ def test_a_page_with_this_installations_marker_is_available(server: Server, site
     [
         ("200 OK", "<title>another site</title>", (), "wrong-content"),
         ("200 OK", "", (), "wrong-content"),
+        ("200 OK", f"<title>{MARKER}</title><body>the first ha", (), "wrong-content"),
         ("200 OK", '<form id="setup" method="post" action="install.php?step=2">', (), "install-page"),
         ("302 Found", "", ("Location: http://wordpress.test/wp-admin/install.php",), "install-page"),
         ("500 Internal Server Error", "<h1>Error establishing a database connection</h1>", (), "database-error"),
@@ -133,6 +134,18 @@ def test_a_server_that_trickles_is_cut_at_the_deadline_too(server: Server, site:
     assert time.monotonic() - began < 10
 
 
+def test_an_address_without_a_host_is_not_this_machine(site: Site) -> None:
+    assert site.read_front(":80", 5).reason == "unreachable"
+    assert site.create_post(":80", "token-1", 5) == Written("fail", "unreachable")
+
+
+@pytest.mark.parametrize("said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 \xb2\xb2\xb2 odd\r\n\r\n", b"HTTP/1.1\r\n\r\n"])
+def test_what_is_no_http_is_no_answer(server: Server, site: Site, said: bytes) -> None:
+    server.talk = lambda connection, request: connection.sendall(said)
+    assert site.read_front(server.address, 5) == Seen(ok=False, reason="reset")
+    assert site.create_post(server.address, "token-1", 5) == Written("info", "reset")
+
+
 def test_an_answer_that_ends_before_its_length_is_no_answer(server: Server) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"
     server.talk = lambda connection, request: connection.sendall(head)
@@ -151,7 +164,9 @@ def test_a_post_with_an_id_is_acknowledged(server: Server, site: Site) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
+        ("200 OK", "Error establishing a database connection", "info"),
         ("201 Created", "not json", "info"),
+        ("201 Created", "[]", "info"),
         ("401 Unauthorized", "{}", "fail"),
         ("403 Forbidden", "{}", "fail"),
         ("302 Found", "", "fail"),
