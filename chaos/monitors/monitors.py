@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
@@ -72,11 +73,17 @@ class Monitors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # What is in flight ends while the first of them is waited for.
+        for stream in (*self._writers, *self._readers):
+            stream.hold()
         self._running.close()
 
     def pause_writers(self, timeout_s: float) -> int:
         """Send no new writes and wait for those in flight; how many still are when `timeout_s` is over."""
-        return sum(stream.pause(timeout_s) for stream in self._writers)
+        deadline = time.monotonic() + timeout_s
+        for stream in self._writers:
+            stream.hold()
+        return sum(stream.pause(max(0.0, deadline - time.monotonic())) for stream in self._writers)
 
     def resume_writers(self) -> None:
         """Go on writing."""

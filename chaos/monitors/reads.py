@@ -12,7 +12,6 @@ from chaos.stack.site import Site
 from chaos.stack.stack import Stack
 
 SERVICE = "service"
-_HTTP_PORT = 80
 
 
 def through_service(
@@ -45,7 +44,10 @@ class PodReads:
 
     def stop(self) -> None:
         """End all of them."""
-        for stream in list(self._streams.values()):
+        streams = list(self._streams.values())
+        for stream in streams:
+            stream.hold()
+        for stream in streams:
             stream.stop()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from chaos.clock import Clock
-from chaos.history import Record, Skipped
+from chaos.history import Note, Record, Skipped
 from chaos.monitors.pacer import Pacer
 
 _MOST_IN_FLIGHT = 64
@@ -44,15 +44,21 @@ class Stream:
         self._open.set()
         self._stop = threading.Event()
         self._closed = False
+        self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
         self._thread.start()
 
+    def hold(self) -> None:
+        """Send nothing new, without waiting for what is in flight."""
+        with self._changed:
+            self._open.clear()
+
     def pause(self, timeout_s: float) -> int:
         """Send nothing new and wait for what is in flight, `timeout_s` at most; how many requests still are."""
-        self._open.clear()
+        self.hold()
         with self._changed:
             self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
             return self._in_flight
@@ -67,7 +73,7 @@ class Stream:
         self._open.set()
         self._thread.join()
         self.pause(self._deadline_s + 1)
-        with self._changed:
+        with self._writing:
             self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -84,11 +90,13 @@ class Stream:
             if wait > 0 and self._stop.wait(wait):
                 return
             number += 1
-            if self._open.is_set():
-                self._send(due)
+            self._send(due)
 
     def _send(self, due: float) -> None:
         with self._changed:
+            # Asked with the lock in hand: whoever pauses may count on it that nothing leaves after what it counted.
+            if self._stop.is_set() or not self._open.is_set():
+                return
             if self._in_flight >= self._bound:
                 reason = f"{self._in_flight} in flight"
             elif self._clock.now() - due > self._deadline_s:
@@ -97,16 +105,24 @@ class Stream:
                 reason = ""
                 self._in_flight += 1
         if reason:
-            self._write(Skipped(self.name, due, reason))
+            self._put(Skipped(self.name, due, reason))
         else:
-            self._pool.submit(self._carry_out, due)
+            self._pool.submit(self._carry_out, due).add_done_callback(self._ended)
 
     def _carry_out(self, due: float) -> None:
-        try:
-            record = self._request(due)
-            if record is not None and not self._closed:
+        record = self._request(due)
+        if record is not None:
+            self._put(record)
+
+    def _ended(self, done: Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._put(Note(self._clock.now(), f"{self.name}: a request broke off: {error!r}"))
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
+    def _put(self, record: Record) -> None:
+        with self._writing:
+            if not self._closed:
                 self._write(record)
-        finally:
-            with self._changed:
-                self._in_flight -= 1
-                self._changed.notify_all()

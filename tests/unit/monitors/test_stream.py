@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.clock import Clock
-from chaos.history import Read, Record, Skipped
+from chaos.history import Note, Read, Record, Skipped
 from chaos.monitors.pacer import Pacer
 from chaos.monitors.stream import Stream
 
@@ -161,3 +162,40 @@ def test_after_stop_nothing_is_written() -> None:
     hold.set()
     time.sleep(0.3)
     assert len(sink.records) == written
+
+
+def test_a_request_that_breaks_off_is_said_and_the_stream_goes_on() -> None:
+    sink, clock = Sink(), Clock()
+
+    def break_off(due: float) -> Record:
+        raise LookupError("no such thing")
+
+    stream = make(sink, clock, break_off, rate=50, deadline_s=1)
+    stream.start()
+    sink.wait_for(lambda records: len(records) >= 3)
+    assert stream.pause(10) == 0
+    stream.stop()
+    assert {type(record) for record in sink.records} == {Note}
+    assert "read service: a request broke off: LookupError" in cast("Note", sink.records[0]).text
+
+
+def test_streams_that_are_held_first_are_stopped_in_the_time_of_one() -> None:
+    sink, clock, hold = Sink(), Clock(), threading.Event()
+    began = threading.Semaphore(0)
+
+    def hang(due: float) -> None:
+        began.release()
+        hold.wait(20)
+
+    streams = [make(sink, clock, hang, rate=2, deadline_s=0.5) for _ in range(4)]
+    for stream in streams:
+        stream.start()
+    for _ in streams:
+        assert began.acquire(timeout=10)
+    for stream in streams:
+        stream.hold()
+    threading.Timer(0.5, hold.set).start()
+    at = time.monotonic()
+    for stream in streams:
+        stream.stop()
+    assert time.monotonic() - at < 2
