@@ -8,11 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import pymysql
-
 from chaos.clock import Clock
+from chaos.cluster.api import Output
 from chaos.errors import ClusterError
 from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
+from chaos.monitors.pods import HTTP_PORT
 from chaos.monitors.replication import MYSQL_PORT, look
 from chaos.stack import database as sql
 from chaos.stack.database import Database, NoDatabase
@@ -26,7 +26,8 @@ _EXEC_S = 10.0
 _LOOK_EVERY_S = 0.2
 
 # The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
-_BIRTH = "stat -c %W /data/mysql; cat /data/provenance.json 2>/dev/null"
+_BIRTH = "stat -c %W /data/mysql || exit 3; cat /data/provenance.json 2>/dev/null"
+_NO_FOLDER = 3
 
 
 def collect(stack: Stack, clock: Clock, step: int, write: Callable[[Record], None], timeout_s: float) -> None:
@@ -77,6 +78,8 @@ def _drain(database: Database, pods: list[Pod], clock: Clock, timeout_s: float) 
 
 def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: int) -> Contents:
     primary = pod.role.endswith("/primary")
+    # Whatever is acknowledged from here on need not be in what is read.
+    began = clock.now()
     try:
         with database.connect(f"{pod.ip}:{MYSQL_PORT}", _READ_S) as connection:
             gtid = sql.position(connection)
@@ -84,15 +87,15 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
             posts = tuple(sql.posts(connection))
             articles = (*stack.seed.posts, stack.seed.page)
             baseline = {f"seed {each.id}": sql.seed_hash(connection, (each.id,)) for each in articles}
+            baseline["picture"] = sql.seed_hash(connection, (stack.seed.picture.id,))
+            baseline["options"], baseline["users"] = sql.options_hash(connection), sql.users_hash(connection)
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
-    except (pymysql.MySQLError, OSError) as error:
-        return Contents(clock.now(), step, pod.name, primary, error=sql.reason(error))
-    return Contents(clock.now(), step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)
+    return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)
 
 
 def _site_contents(stack: Stack, site: Site, pod: Pod, clock: Clock, step: int) -> SiteContents:
-    seed, address = stack.seed, f"{pod.ip}:80"
+    seed, address = stack.seed, f"{pod.ip}:{HTTP_PORT}"
     baseline: dict[str, str] = {}
     try:
         for article in (*seed.posts, seed.page):
@@ -107,16 +110,16 @@ def _site_contents(stack: Stack, site: Site, pod: Pod, clock: Clock, step: int) 
 
 
 def _volume(stack: Stack, pod: Pod, clock: Clock, step: int, when: str) -> VolumeSeen:
-    claim = f"data-{pod.name}"
+    claim, uid, volume, error = f"data-{pod.name}", "", "", ""
+    born, provenance = None, None
     try:
         found: dict[str, Any] = stack.api.get("PersistentVolumeClaim", claim) or {"metadata": {}, "spec": {}}
+        uid, volume = found["metadata"].get("uid", ""), found["spec"].get("volumeName", "")
         container = stack.profile.controller("database").container
         said = stack.api.execute(pod.name, container, ["sh", "-c", _BIRTH], timeout_s=_EXEC_S)
-        first, _, rest = said.out.partition("\n")
-        born = float(first) if first.strip().isdigit() and int(first) > 0 else None
-        provenance = json.loads(rest) if rest.strip() else None
-    except (ClusterError, ValueError) as error:
-        return VolumeSeen(clock.now(), step, when, pod.name, pod.uid, claim, "", "", error=str(error))
+        born, provenance = _birth(said)
+    except (ClusterError, ValueError) as problem:
+        error = str(problem)
     return VolumeSeen(
         at=clock.now(),
         step=step,
@@ -124,8 +127,24 @@ def _volume(stack: Stack, pod: Pod, clock: Clock, step: int, when: str) -> Volum
         pod=pod.name,
         pod_uid=pod.uid,
         claim=claim,
-        claim_uid=found["metadata"].get("uid", ""),
-        volume=found["spec"].get("volumeName", ""),
+        claim_uid=uid,
+        volume=volume,
         born=born,
         provenance=provenance,
+        error=error,
     )
+
+
+def _birth(said: Output) -> tuple[float | None, dict[str, Any] | None]:
+    """The data folder's time of birth, None on a file system that keeps none, and what a clone left beside it.
+
+    Raises ValueError when there is no such folder or the file is not whole.
+    """
+    if said.code == _NO_FOLDER:
+        raise ValueError(f"no data folder: {said.err.strip()}")
+    first, _, rest = said.out.partition("\n")
+    born = float(first) if first.strip().isdigit() and int(first) > 0 else None
+    provenance = json.loads(rest) if rest.strip() else None
+    if provenance is not None and not isinstance(provenance, dict):
+        raise ValueError("provenance.json is no JSON object")
+    return born, provenance

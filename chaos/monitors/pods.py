@@ -12,7 +12,7 @@ from chaos.history import PodSeen, Record
 from chaos.stack.roles import pod_of
 from chaos.stack.stack import Stack
 
-_HTTP_PORT = 80
+HTTP_PORT = 80
 
 
 class Pods:
@@ -66,7 +66,7 @@ class Pods:
         if seen.change == "deleted" or seen.terminating:
             self._serving.pop(seen.name, None)
         elif seen.ready and address:
-            self._serving[seen.name] = f"{address}:{_HTTP_PORT}"
+            self._serving[seen.name] = f"{address}:{HTTP_PORT}"
         for listener in self._listeners:
             listener(seen.name)
 
