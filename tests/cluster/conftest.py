@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos.cluster.api import connect
-from chaos.cluster.local import cluster as embedded
+from chaos.cluster.local import cluster as clusters
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.namespaces import enter_network
 from chaos.cluster.target import Target
@@ -18,9 +18,7 @@ from chaos.progress import PlainProgress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
-
-ROOT = Path(__file__).resolve().parents[2]
-NAME = "test"
+from embedded import NAME, ROOT
 
 Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -33,10 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Three nodes under a name of their own, so that a cluster that the user has is left alone."""
-    found = embedded.up(name=NAME, nodes=3, progress=PlainProgress())
+    """Three nodes."""
+    found = clusters.up(name=NAME, nodes=3, progress=PlainProgress())
     yield found
-    embedded.down(NAME)
+    clusters.down(NAME)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.history import ActionBegun
 from chaos.runner import unfinished
 from chaos.stack.stack import Stack
-from tests.cluster.conftest import NAME, ROOT, Hachaos
+from embedded import NAME, ROOT
 
 SCENARIO = "scenarios/kill-master.yaml"
+
+Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def report_in(reports: Path) -> dict[str, Any]:
