@@ -61,7 +61,7 @@ def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
         ("availability", "continuity", "replication", "clone", "effect", "recovery"), "pass"
     )
     assert checks_of(report)["continuity"]["figures"]["lost"] == 0
-    assert [outage for outage in report["outages"] if outage["kind"] == "rows"], "the master was gone and no row failed"
+    assert [outage for outage in report["outages"] if outage["via"] == "row"], "the master was gone and no row failed"
     (folder,) = tmp_path.iterdir()
     assert {path.name for path in folder.iterdir()} == {"journal.jsonl", "report.json", "report.html", "junit.xml"}
 
