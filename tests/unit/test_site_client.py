@@ -73,6 +73,10 @@ def free_port() -> str:
         return f"127.0.0.1:{taken.getsockname()[1]}"
 
 
+def wait(server: Server) -> None:
+    server.over.wait(30)
+
+
 def reset(connection: socket.socket, request: bytes) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
@@ -116,7 +120,7 @@ def test_a_connection_that_is_reset_is_reset(server: Server, site: Site) -> None
 
 
 def test_a_server_that_says_nothing_is_cut_at_the_deadline(server: Server, site: Site) -> None:
-    server.talk = lambda connection, request: server.over.wait(30) and None
+    server.talk = lambda connection, request: wait(server)
     began = time.monotonic()
     assert site.read_front(server.address, 0.4).reason == "timeout"
     assert 0.3 < time.monotonic() - began < 10

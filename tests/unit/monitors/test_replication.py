@@ -1,0 +1,131 @@
+"""The replicas' state: each pod is asked once a second, and no pod's silence is an answer or delays another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from chaos.clock import Clock
+from chaos.errors import ClusterError
+from chaos.history import Record, ReplicaSeen
+from chaos.monitors.replication import Replication
+from chaos.stack.credentials import Credentials
+from chaos.stack.database import Database
+from chaos.stack.roles import Pod
+from chaos.stack.stack import Stack
+from tests.unit.monitors.fake_database import FakeDatabase, Rows
+
+
+def pod(name: str, ip: str) -> Pod:
+    return Pod(name=name, uid=f"uid-{name}", role="database/replica", node="n", ip=ip, ready=True, terminating=False)
+
+
+def answers(statement: str) -> Rows | None:
+    if "read_only" in statement:
+        return [{"it": 1}]
+    if "gtid" in statement:
+        return [{"it": "0-1-7"}]
+    return [
+        {
+            "Slave_IO_Running": "Connecting",
+            "Slave_SQL_Running": "Yes",
+            "Seconds_Behind_Master": None,
+            "Master_Host": "mysql-repl",
+            "Last_IO_Error": "error connecting",
+        }
+    ]
+
+
+class Watched:
+    """Runs the monitor on pods named by the test and waits for what it writes."""
+
+    def __init__(self, pods: Callable[[], list[Pod]]) -> None:
+        self.records: list[ReplicaSeen] = []
+        self._changed = threading.Condition()
+        known = SimpleNamespace(ledger_user="hachaos", ledger_password="secret word", ledger_database="hachaos")
+        stack = cast("Stack", SimpleNamespace(pods=lambda role: pods()))
+        self.clock = Clock()
+        self.monitor = Replication(stack, Database(cast("Credentials", known)), self.clock, self._write)
+
+    def _write(self, record: Record) -> None:
+        assert isinstance(record, ReplicaSeen)
+        with self._changed:
+            self.records.append(record)
+            self._changed.notify_all()
+
+    def of(self, name: str) -> list[ReplicaSeen]:
+        return [record for record in self.records if record.pod == name]
+
+    def until(self, enough: Callable[[], bool]) -> None:
+        self.monitor.start()
+        with self._changed:
+            assert self._changed.wait_for(enough, 20), self.records
+        self.monitor.stop()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatabase]:
+    made = FakeDatabase("127.0.0.2", 0, answers)
+    monkeypatch.setattr("chaos.monitors.replication.MYSQL_PORT", made.port)
+    yield made
+    made.close()
+
+
+def test_a_replica_is_written_down_with_its_own_words(server: FakeDatabase) -> None:
+    watched = Watched(lambda: [pod("mysql-1", "127.0.0.2")])
+    watched.until(lambda: len(watched.records) >= 1)
+    seen = watched.records[0]
+    assert (seen.error, seen.read_only, seen.io_running, seen.sql_running) == ("", True, "Connecting", "Yes")
+    assert (seen.lag_s, seen.gtid, seen.source, seen.last_error) == (None, "0-1-7", "mysql-repl", "error connecting")
+
+
+def test_a_pod_that_refuses_is_an_error_and_its_state_unknown(server: FakeDatabase) -> None:
+    watched = Watched(lambda: [pod("mysql-2", "127.0.0.9")])
+    watched.until(lambda: len(watched.records) >= 1)
+    assert watched.records[0] == ReplicaSeen(watched.records[0].at, "mysql-2", error="refused")
+
+
+def test_a_pod_that_says_nothing_delays_no_other(server: FakeDatabase) -> None:
+    release = threading.Event()
+
+    def silent(statement: str) -> Rows | None:
+        release.wait(30)
+        return None
+
+    hung = FakeDatabase("127.0.0.3", server.port, silent)
+    try:
+        watched = Watched(lambda: [pod("mysql-2", "127.0.0.3"), pod("mysql-1", "127.0.0.2")])
+        watched.until(lambda: len(watched.of("mysql-2")) >= 1)
+    finally:
+        release.set()
+        hung.close()
+    assert watched.of("mysql-2")[0].error == "timeout"
+    assert len(watched.of("mysql-1")) >= 2
+
+
+def test_a_cluster_that_does_not_answer_is_said_and_the_next_look_is_taken(server: FakeDatabase) -> None:
+    looks: list[int] = []
+
+    def pods() -> list[Pod]:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ClusterError("no answer from the API server")
+        return [pod("mysql-1", "127.0.0.2")]
+
+    watched = Watched(pods)
+    watched.until(lambda: len(watched.records) >= 2)
+    assert [(seen.pod, seen.error) for seen in watched.records[:2]] == [
+        ("", "no answer from the API server"),
+        ("mysql-1", ""),
+    ]
+
+
+def test_an_answer_that_makes_no_sense_is_an_error_and_the_pod_is_asked_again(server: FakeDatabase) -> None:
+    server._answers = lambda statement: [{"it": "perhaps"}]
+    watched = Watched(lambda: [pod("mysql-1", "127.0.0.2")])
+    watched.until(lambda: len(watched.records) >= 2)
+    assert {seen.error for seen in watched.records} == {"ValueError"}
