@@ -99,7 +99,8 @@ def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone
     assert running.returncode == 1, out
     checks = checks_of(report_in(tmp_path))
     assert checks["clone"]["verdict"] == "fail"
-    assert "re-clone" in checks["clone"]["reason"]
+    assert checks["clone"]["figures"]["how"] == "re-clone"
+    assert "mysql-0 was to resume, but was cloned anew" in checks["clone"]["reason"]
     assert checks["continuity"]["figures"]["lost"] == 0
 
 
@@ -145,6 +146,6 @@ def test_a_second_run_at_once_is_refused_and_says_who_holds_the_cluster(
     await_fault(tmp_path / "first")
     done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path / "second"))
     assert done.returncode == 3
-    assert f"a run is under way on cluster 'test' (process {running.pid} since" in done.stderr
+    assert f"a run is under way on cluster {NAME!r} (process {running.pid} since" in done.stderr
     assert not (tmp_path / "second").exists()
     running.communicate(timeout=600)
