@@ -6,8 +6,9 @@ private_server() {
   local try
   rm -f "$PRIVATE"
   configure "$1"
-  mariadbd --defaults-file="$CONF" --socket="$PRIVATE" --pid-file="$RUN/private.pid" --skip-networking --skip-slave-start \
-    --relay-log-recovery=0 --read-only=0 --rpl-semi-sync-master-enabled=0 --rpl-semi-sync-slave-enabled=0 --log-error=/tmp/private.log &
+  mariadbd --defaults-file="$CONF" --socket="$PRIVATE" --pid-file="$RUN/private.pid" --skip-networking \
+    --skip-slave-start --relay-log-recovery=0 --read-only=0 \
+    --rpl-semi-sync-master-enabled=0 --rpl-semi-sync-slave-enabled=0 --log-error=/tmp/private.log &
   PRIVATE_PID=$!
   for ((try = 0; try < 6000; try++)); do
     if [[ -S $PRIVATE ]] && private 'SELECT 1' >/dev/null 2>&1; then return 0; fi
@@ -35,13 +36,14 @@ new_server_id() {
   echo $((now > older ? now : older + 1))
 }
 
-# provenance HOW DONOR POSITION BEGAN: where this data came from. It is the last file of the side folder: with it, whole.
+# provenance HOW DONOR POSITION BEGAN: where this data came from. The last file of the side folder: now it is whole.
 provenance() {
-  local bytes
+  local bytes empty=true
   bytes=$(du --summarize --bytes "$SIDE" | cut -f 1)
-  printf '{"how": "%s", "donor": %s, "gtid": "%s", "bytes": %s, "began": "%s", "finished": "%s", "volume_seen_empty": %s}\n' \
-    "$1" "$2" "$3" "$bytes" "$4" "$(date -u +%FT%T.%3NZ)" "$([[ -d $DATA ]] && echo false || echo true)" \
-    >"$SIDE/provenance.tmp"
+  if [[ -d $DATA ]]; then empty=false; fi
+  printf '{"how": "%s", "donor": %s, "gtid": "%s", "bytes": %s, "began": "%s", "finished": "%s", ' \
+    "$1" "$2" "$3" "$bytes" "$4" "$(date -u +%FT%T.%3NZ)" >"$SIDE/provenance.tmp"
+  printf '"volume_seen_empty": %s}\n' "$empty" >>"$SIDE/provenance.tmp"
   sync --file-system "$SIDE" && mv "$SIDE/provenance.tmp" "$SIDE/provenance.json" && sync "$SIDE"
 }
 
@@ -86,7 +88,9 @@ GRANT ALL ON hachaos.* TO hachaos@'%';
 GRANT SELECT ON wordpress.* TO hachaos@'%';
 GRANT BINLOG MONITOR, REPLICA MONITOR ON *.* TO hachaos@'%';
 CREATE DATABASE stack;
-CREATE TABLE stack.identity (id INT PRIMARY KEY, uuid CHAR(36) NOT NULL, born TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE stack.identity (
+  id INT PRIMARY KEY, uuid CHAR(36) NOT NULL, born TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
 INSERT INTO stack.identity (id, uuid) VALUES (1, UUID());
 END
   local at

@@ -14,7 +14,9 @@ log() { printf '%s %s: %s\n' "$(date -u +%FT%T.%3NZ)" "${0##*/}" "$*" >&2; }
 # With LIMIT_S, no call takes longer: a server that is about to end may never answer.
 # Accounts without a password: the socket lets in the system's user of the same name. Probes come as root.
 if [[ $EUID == 0 ]]; then ACCOUNT=root; else ACCOUNT=mysql; fi
-client() { ${LIMIT_S:+timeout "$LIMIT_S"} mariadb --no-defaults --user="$ACCOUNT" --socket="$SOCKET" --connect-timeout=2 "$@"; }
+client() {
+  ${LIMIT_S:+timeout "$LIMIT_S"} mariadb --no-defaults --user="$ACCOUNT" --socket="$SOCKET" --connect-timeout=2 "$@"
+}
 sql() { client --skip-column-names --batch --execute="$1"; }
 
 # replica_status TEXT FIELD: a field of what SHOW REPLICA STATUS\G printed
@@ -41,7 +43,8 @@ written_position() {
   local files file found
   mapfile -t files < <(tac "$1/$2.index" 2>/dev/null)
   for file in "${files[@]}"; do
-    found=$(mariadb-binlog --no-defaults --base64-output=decode-rows --skip-annotate-row-events "$1/${file##*/}" 2>/dev/null |
+    found=$(mariadb-binlog --no-defaults --base64-output=decode-rows --skip-annotate-row-events \
+      "$1/${file##*/}" 2>/dev/null |
       grep -aE '^#[0-9]{6} .*\s(GTID|Gtid list) |^# 0-' | grep -aoE '\b0-[0-9]+-[0-9]+' | furthest)
     if [[ -n $found ]]; then
       echo "$found"

@@ -13,8 +13,8 @@ log "serving port $BACKUP_PORT"
 
 pause() { sleep "$1" & wait $!; }
 
-# The thread may sleep before its next try, or hang in one to the address of a pod that is gone. Only a server that greets
-# will take it: STOP REPLICA in the moment in which a whole stack is ended can hang this replica's server as well.
+# The thread may sleep before its next try, or hang in one to the address of a pod that is gone. Only a server that
+# greets will take it: STOP REPLICA in the moment in which a whole stack is ended can hang this replica's server too.
 wake_up() {
   if timeout 1 bash -c "head --bytes=5 </dev/tcp/$BASE-repl/3306 | grep -q ." 2>/dev/null; then
     sql 'STOP REPLICA IO_THREAD; START REPLICA IO_THREAD' && log "restarted an I/O thread that was connecting"
