@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -91,13 +92,17 @@ def await_value(look: Callable[[], str], timeout_s: float = 30) -> str:
 
 
 def fetch(address: str) -> str:
+    """What the address answers. A Service's rules reach the nodes a moment after its endpoints are there."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://{address}/", timeout=5) as answer:
-            text: str = answer.read().decode()
-    except OSError as error:
-        raise AssertionError(f"{address} does not answer: {error}") from error
-    return text.strip()
+
+    def look() -> str:
+        try:
+            with opener.open(f"http://{address}/", timeout=5) as answer:
+                return str(answer.read().decode()).strip()
+        except (OSError, HTTPException):
+            return ""
+
+    return await_value(look)
 
 
 def test_every_node_is_ready_and_of_the_version_that_is_promised(cluster: Cluster, kubectl: Kubectl) -> None:
@@ -159,16 +164,10 @@ def test_the_load_balancers_address_moves_when_its_node_is_cut_off(cluster: Clus
         command = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", holder, state]
         subprocess.run(command, check=True)
 
-    def answer() -> str:
-        try:
-            return inside(cluster.switch_netns, lambda: fetch(address))
-        except AssertionError:
-            return ""
-
     link("down")
     try:
         await_value(lambda: "moved" if json.loads(heartbeat.read_text())["addresses"].get(address) != holder else "")
-        assert await_value(answer) != holder
+        assert inside(cluster.switch_netns, lambda: fetch(address)) != holder
     finally:
         link("up")
     kubectl("wait", "node", holder, "--for=condition=Ready", "--timeout=60s")
