@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 
 from chaos.actions import ACTIONS, Aim
@@ -116,7 +115,6 @@ class Runner:
 
     def _fault_and_evidence(self, step: PlannedStep) -> str:
         """The step's work; what cut it short, or nothing."""
-        deadline = time.monotonic() + step.wait.timeout_s
         if not self._await_steady(step, "steady before the fault", STEADY_TIMEOUT_S):
             return "the stack was not steady before the fault, so nothing was broken"
         try:
@@ -127,8 +125,7 @@ class Runner:
         if not self._inject(step, aim):
             problem = f"{step.action} could not be put in"
         else:
-            deadline = max(deadline, time.monotonic() + step.wait.timeout_s)
-            ready = self._await_ready(step, deadline)
+            ready = self._await_ready(step)
             steady = self._await_steady(step, "steady after the fault", max(STEADY_TIMEOUT_S, step.wait.timeout_s))
             problem = "" if ready and steady else "the stack did not recover in time"
         self._collect(step)
@@ -150,11 +147,11 @@ class Runner:
         write(ActionEnded(self.clock.now(), step.index, step.action, happened, effect))
         return True
 
-    def _await_ready(self, step: PlannedStep, deadline: float) -> bool:
+    def _await_ready(self, step: PlannedStep) -> bool:
         role = step.wait.condition.split("/", maxsplit=1)[0]
         began = self.clock.now()
         try:
-            satisfied = wait_until(lambda: self.stack.ready(role), deadline - time.monotonic())
+            satisfied = wait_until(lambda: self.stack.ready(role), step.wait.timeout_s)
             detail = ""
         except ClusterError as error:
             satisfied, detail = False, str(error)
