@@ -30,7 +30,6 @@ from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.report import live, terminal
 from chaos.runner import Runner, put_back, unfinished
-from chaos.scenario.load import load
 from chaos.scenario.plan import Plan
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
@@ -55,12 +54,11 @@ class Interrupted(KeyboardInterrupt):
     """A signal asked for the end; its text is the signal's name."""
 
 
-def run(paths: Sequence[Path], options: Options) -> ExitCode:
-    """Run scenarios one after another, each with its own report; the exit code says the worst verdict.
+def run(plans: Sequence[Plan], options: Options) -> ExitCode:
+    """Run plans one after another, each with its own report; the exit code says the worst verdict.
 
-    Raises HachaosError when there is no verdict: bad input, no cluster, no stack, an undo that did not hold.
+    Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
-    plans = [load(path) for path in paths]
     with _signals():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
         _one_run_at_a_time(options.cluster)

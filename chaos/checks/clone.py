@@ -83,7 +83,7 @@ def _result(step: Step, touched: dict[str, _Pod], figures: dict[str, Any], *, lo
     elif step.limits.clone is not None and not replaced:
         unknown.append(f"no database pod was replaced, so there was nothing to {step.limits.clone}")
     if failed:
-        advice = "look at the log of the pod's clone container, and at who deleted its claim"
+        advice = "look at the log of the pod's database container, which cloned it, and at who deleted its claim"
         return CheckResult(NAME, Verdict.FAIL, "; ".join(failed), figures, advice=advice)
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)

@@ -27,10 +27,9 @@ def run(
     """
     from chaos.scenario.load import load
 
-    for path in scenario:
-        load(path)  # what is wrong with a file is said at once, before the heavy imports
+    plans = [load(path) for path in scenario]  # what is wrong with a file is said before the heavy imports
 
     from chaos import session
 
     options = session.Options(profile=profile, cluster=cluster, nodes=nodes, reports=reports, quiet=quiet)
-    return int(session.run(scenario, options))
+    return int(session.run(plans, options))
