@@ -11,8 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-FORMAT = 1
+FORMAT = 2
 """Version of the journal's format; a reader refuses a newer one."""
+
+FIRST_READING = -2
+"""The step number of what was read before the run wrote anything."""
+
+BASELINE = -1
+"""The step number of the baseline: the state before the first fault, judged like any step."""
+
+QUIET = ("baseline", "noop", "pause")
+"""Actions that break nothing: no effect is looked for."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,8 @@ class WaitEnded(Record):
 class Read(Record):
     """One request to the site. `via` is `service` or a pod's name; `due` is when the schedule wanted it to leave.
 
+    `what` was asked for: `page` (the front page: PHP, database), `static` (a file of WordPress's own, no PHP runs),
+    `upload` (the seed picture, which lies on the shared files).
     `ok` means that the page carried what only this stack can have written. Else `reason` is one of: refused, timeout,
     reset, unreachable, status (with `status`), install-page, database-error, wrong-content.
     """
@@ -156,15 +167,17 @@ class Read(Record):
     ok: bool
     reason: str = ""
     status: int = 0
+    what: str = "page"
 
 
 @dataclass(frozen=True)
 class Write(Record):
     """One write that was tried, once, with a token that no other attempt has.
 
-    `what` is `row` (SQL through mysql-primary) or `post` (WordPress through the Service); `seq` counts up by one for
+    `what` is `row` (SQL to the primary), `post` or `upload` (WordPress through the Service); `seq` counts up by one for
     each attempt of one `writer`. `outcome`: `ok` = acknowledged, `fail` = certainly did not happen, `info` = may have
-    happened. `key` is what the server called it (row id, post id) when acknowledged.
+    happened. `key` is what the server called it (row id, post id) when acknowledged. Of an upload, `path` is where the
+    server says that the file is, and `digest` the hash of what was sent.
     """
 
     kind: ClassVar[str] = "write"
@@ -178,6 +191,8 @@ class Write(Record):
     outcome: str
     reason: str = ""
     key: int | None = None
+    path: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -283,7 +298,12 @@ class Contents(Record):
 
 @dataclass(frozen=True)
 class SiteContents(Record):
-    """What one WordPress pod serves with writers stopped: `{name: hash}` of seed posts, page and picture."""
+    """What one WordPress pod serves with writers stopped: `{name: hash}` of seed posts, page and picture.
+
+    A value that begins with `missing` was not served as it should be, and says what came instead. `session` among them
+    is who the pod takes the bearer of the run's one login cookie for. `uploads` are the run's acknowledged uploads as
+    the pod serves them: `[token, hash or "missing (...)"]`.
+    """
 
     kind: ClassVar[str] = "site-contents"
     at: float
@@ -291,6 +311,18 @@ class SiteContents(Record):
     pod: str
     error: str = ""
     baseline: dict[str, str] = field(default_factory=dict)
+    uploads: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PodSaid(Record):
+    """Why a pod was not well when a step gave up waiting: its state, its last events and log lines, as text."""
+
+    kind: ClassVar[str] = "pod-said"
+    at: float
+    step: int
+    pod: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -329,20 +361,31 @@ def from_json(line: dict[str, Any]) -> Record | None:
 class Limits:
     """What a step's `expect` allows. None = no limit was set; then the check only reports.
 
-    `clone` is `resume`, `re-clone` or None (whichever happened is judged for soundness only).
+    `clone` is `resume`, `re-clone` or None (whichever happened is judged for soundness only). `may_stay_out` are the
+    kinds (`reads`, `writes`, `uploads`) that need not be back at the step's end; a later step judges their outage.
+    `writes` are rows and posts; `uploads` are written and read.
     """
 
     reads_longest_outage_s: float | None = None
     writes_longest_outage_s: float | None = None
     clone: str | None = None
+    uploads_longest_outage_s: float | None = None
+    may_stay_out: frozenset[str] = frozenset()
 
     @classmethod
     def from_json(cls, expect: dict[str, Any]) -> Limits:
-        """From the plan's JSON: `{"reads": {"longest_outage_s": 30.0}, "writes": {...}, "clone": "resume"}`."""
+        """From the plan's JSON.
+
+        `{"reads": {"longest_outage_s": 30.0, "may_stay_out": true}, "writes": {...}, "uploads": {...},
+        "clone": "resume"}`
+        """
+        kinds: dict[str, dict[str, Any]] = {kind: expect.get(kind, {}) for kind in ("reads", "writes", "uploads")}
         return cls(
-            reads_longest_outage_s=expect.get("reads", {}).get("longest_outage_s"),
-            writes_longest_outage_s=expect.get("writes", {}).get("longest_outage_s"),
+            reads_longest_outage_s=kinds["reads"].get("longest_outage_s"),
+            writes_longest_outage_s=kinds["writes"].get("longest_outage_s"),
             clone=expect.get("clone"),
+            uploads_longest_outage_s=kinds["uploads"].get("longest_outage_s"),
+            may_stay_out=frozenset(kind for kind, said in kinds.items() if said.get("may_stay_out")),
         )
 
 

@@ -10,6 +10,7 @@ from chaos.actions.action import wait_until
 from chaos.clock import Clock
 from chaos.errors import ClusterError, HachaosError, UndoIncomplete
 from chaos.history import (
+    FIRST_READING,
     ActionBegun,
     ActionEnded,
     History,
@@ -35,9 +36,6 @@ from chaos.scenario.plan import (
     PlannedStep,
 )
 from chaos.stack.stack import Stack
-
-BASELINE_STEP = -1
-"""The step number of evidence that was taken before the first fault."""
 
 STEADY_S = 2.0
 """Seconds of nothing but good answers that count as steady, before a fault and after recovery."""
@@ -97,7 +95,7 @@ class Runner:
         }
         self._steady = Steady(self.clock, tuple(name for name, rate in streams.items() if rate > 0))
         self.journal.listen(self._steady.see)
-        evidence.collect(self.stack, self.clock, BASELINE_STEP, self.journal.write, DRAIN_TIMEOUT_S)
+        evidence.collect(self.stack, self.clock, FIRST_READING, self.journal.write, DRAIN_TIMEOUT_S)
         with Monitors(self.stack, self.clock, self.journal.write, self.plan.workload) as self._monitors:
             try:
                 for step in self.plan.steps:

@@ -134,7 +134,7 @@ def _begun(plan: Plan, stack: Stack, target: Target, folder: Path, clock: Clock)
         started_at=clock.started_at,
         plan=plan.to_json(),
         stack={
-            "profile": stack.profile.name,
+            "profile": stack.binding.name,
             "namespace": stack.api.namespace,
             "target": target.name,
             "nodes": target.nodes,

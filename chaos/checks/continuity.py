@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.checks import facts, words
-from chaos.history import Contents, History, SiteContents, Step, Write
+from chaos.history import FIRST_READING, Contents, History, SiteContents, Step, Write
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
@@ -81,7 +81,7 @@ def _ledger(history: History, until: float) -> _Ledger:
 
 
 def _held(history: History, read: dict[str, Contents]) -> _Held:
-    first = [one for one in facts.readings(history, facts.BASELINE_STEP).values() if not one.error]
+    first = [one for one in facts.readings(history, FIRST_READING).values() if not one.error]
     before = {key for one in first for key, _ in _entries(one)}
     owed = {key for one in first if one.primary for key, _ in _entries(one)}
     held = _Held({}, before, owed, {})

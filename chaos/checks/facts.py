@@ -16,9 +16,6 @@ from chaos.history import (
     WaitEnded,
 )
 
-BASELINE_STEP = -1
-"""The step number of evidence that was taken before the first fault."""
-
 
 def plan(history: History) -> dict[str, Any]:
     """The run's plan; empty where the history has none."""

@@ -10,8 +10,8 @@ from chaos import paths
 from chaos.errors import InputError, UsageError
 from chaos.scenario.load import ScenarioErrors, load, shown_path
 from chaos.scenario.plan import Plan, PlannedStep
-from chaos.scenario.units import write_duration, write_rate
 from chaos.scenario.vocabulary import ACTIONS
+from chaos.units import write_duration, write_rate
 
 _FILE = click.Path(path_type=Path)
 

@@ -115,7 +115,7 @@ def _volume(stack: Stack, pod: Pod, clock: Clock, step: int, when: str) -> Volum
     try:
         found: dict[str, Any] = stack.api.get("PersistentVolumeClaim", claim) or {"metadata": {}, "spec": {}}
         uid, volume = found["metadata"].get("uid", ""), found["spec"].get("volumeName", "")
-        container = stack.profile.controller("database").container
+        container = stack.binding.controller("database").container
         said = stack.api.execute(pod.name, container, ["sh", "-c", _BIRTH], timeout_s=_EXEC_S)
         born, provenance = _birth(said)
     except (ClusterError, ValueError) as problem:

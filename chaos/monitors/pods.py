@@ -45,12 +45,13 @@ class Pods:
 
     def _run(self) -> None:
         for change, item in self._stack.api.watch("Pod", stop=self._stop):
-            role = self._stack.profile.role_of(item["metadata"].get("labels") or {})
+            labels = item["metadata"].get("labels") or {}
+            role = self._stack.binding.role_of(labels)
             if role is not None and not self._stop.is_set():
-                self._see(change.lower(), item, role)
+                self._see(change.lower(), item, self._stack.binding.narrowest(role, item["metadata"]["name"], labels))
 
-    def _see(self, change: str, item: dict[str, Any], part: str) -> None:
-        seen = seen_of(change, item, part, self._clock.now())
+    def _see(self, change: str, item: dict[str, Any], role: str) -> None:
+        seen = seen_of(change, item, role, self._clock.now())
         known = self._known.get(seen.uid)
         if known is None or replace(known, at=seen.at, change=seen.change) != seen or change == "deleted":
             self._write(seen)
@@ -58,7 +59,7 @@ class Pods:
             self._known.pop(seen.uid, None)
         else:
             self._known[seen.uid] = seen
-        if part == "site":
+        if role == "site":
             self._follow(item, seen)
 
     def _follow(self, item: dict[str, Any], seen: PodSeen) -> None:
@@ -71,9 +72,9 @@ class Pods:
             listener(seen.name)
 
 
-def seen_of(change: str, item: dict[str, Any], part: str, at: float) -> PodSeen:
+def seen_of(change: str, item: dict[str, Any], role: str, at: float) -> PodSeen:
     """A pod as the API server gives it, as a record."""
-    pod, status = pod_of(item, part), item.get("status", {})
+    pod, status = pod_of(item, role), item.get("status", {})
     statuses = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     return PodSeen(
         at=at,

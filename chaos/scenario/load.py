@@ -7,10 +7,12 @@ import os
 import stat
 from pathlib import Path
 
+from chaos import strict_yaml as yaml
+from chaos import suggest
 from chaos.errors import InputError, UsageError
-from chaos.scenario import spec, suggest, vocabulary, yaml
+from chaos.scenario import spec, vocabulary
 from chaos.scenario.plan import Plan, PlannedStep, Wait
-from chaos.scenario.yaml import Document, Place, Problem, SyntaxProblem
+from chaos.strict_yaml import Document, Place, Problem, SyntaxProblem
 
 LARGEST_BYTES = 256 * 1024
 MOST_ERRORS = 20

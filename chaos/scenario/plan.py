@@ -25,9 +25,10 @@ READING_S = 60.0
 
 @dataclass(frozen=True)
 class Workload:
-    """The streams of requests, per second: reads through the Service and of each site pod, SQL rows, posts.
+    """The streams of requests, per second: reads through the Service and of each site pod, SQL rows, posts, uploads.
 
-    `deadline_s` is how long one request may take.
+    `file_reads_per_s` are reads of each site pod of a static file and of the seed picture. `deadline_s` is how long one
+    request may take.
     """
 
     reads_per_s: float
@@ -35,6 +36,18 @@ class Workload:
     writes_per_s: float
     posts_per_s: float
     deadline_s: float
+    uploads_per_s: float = 0.0
+    file_reads_per_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the cluster and the stack have to have before the first fault: nodes, and ready pods of each part."""
+
+    nodes: int = 1
+    database: int = 1
+    site: int = 1
+    files: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,11 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole run on a stack that is up. `path` and `text` are the file that it was read from."""
+    """A whole run on a stack that is up. `path` and `text` are the file that it was read from.
+
+    `baseline`: a baseline that does not pass stops the run before the first fault (`stop`), or is only written down
+    (`record`). `destructive` = some step takes what nothing can bring back.
+    """
 
     name: str
     claim: str
@@ -83,6 +100,9 @@ class Plan:
     text: str
     workload: Workload
     steps: tuple[PlannedStep, ...]
+    baseline: str = "stop"
+    destructive: bool = False
+    needs: Needs = Needs()
 
     @property
     def longest_s(self) -> float:
@@ -97,6 +117,27 @@ class Plan:
             "claim": self.claim,
             "path": self.path,
             "workload": asdict(self.workload),
+            "baseline": self.baseline,
+            "destructive": self.destructive,
+            "needs": asdict(self.needs),
             "steps": [asdict(step) | {"undo": step.undo, "longest_s": step.longest_s} for step in self.steps],
             "longest_s": self.longest_s,
         }
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Several scenarios, one after another, with one report. `path` and `text` are the file that it was read from.
+
+    `budget_s` is for all of them together: a scenario that would begin after it is not begun. `between_s` lies between
+    two. `baseline` is for all of them where it is not empty.
+    """
+
+    name: str
+    claim: str
+    path: str
+    text: str
+    budget_s: float
+    between_s: float
+    plans: tuple[Plan, ...]
+    baseline: str = ""

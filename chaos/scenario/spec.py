@@ -15,11 +15,12 @@ from typing import Any
 from pydantic_core import CoreSchema, ErrorDetails, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from chaos.scenario import suggest, units, vocabulary
+from chaos import suggest, units
+from chaos.scenario import vocabulary
 from chaos.scenario.plan import Wait, Workload
-from chaos.scenario.units import shown
 from chaos.scenario.vocabulary import ACTIONS, Parameter
-from chaos.scenario.yaml import Path
+from chaos.strict_yaml import Path
+from chaos.units import shown
 
 MOST_STEPS = 50
 LONGEST_TEXT = 300
@@ -218,7 +219,12 @@ _EXPECT = {
 
 
 def _parameters(action: str) -> dict[str, Key]:
-    kinds: dict[str, Callable[[Parameter], Callable[[object], int]]] = {"seconds": _seconds, "count": _count}
+    kinds: dict[str, Callable[[Parameter], Callable[[object], Any]]] = {
+        "seconds": _seconds,
+        "count": _count,
+        "word": lambda parameter: _one_of(parameter.key, parameter.words),
+        "name": lambda _: _label,
+    }
     return {
         name: Key(each.key, _read(kinds[each.kind](each)), ... if each.required else None)
         for name, each in ACTIONS[action].parameters.items()

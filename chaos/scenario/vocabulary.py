@@ -12,47 +12,48 @@ API_VERSION = "hachaos/v1"
 class Parameter:
     """One parameter of an action.
 
-    `kind`: `seconds` is a duration of whole seconds, `count` a whole number. `key` is its name in the plan, with the
-    unit where it has one. Bounds are inclusive, in the plan's unit. A parameter that is not required has no value in
-    the plan when it is left out; `unset` tells what that means.
+    `kind`: `seconds` is a duration of whole seconds, `count` a whole number, `word` one of `words`, `name` that of a
+    container. `key` is its name in the plan, with the unit where it has one. Bounds are inclusive, in the plan's unit.
+    A parameter that is not required has no value in the plan when it is left out; `unset` tells what that means.
     """
 
     key: str
-    kind: Literal["seconds", "count"]
-    lowest: int
-    highest: int
-    required: bool
+    kind: Literal["seconds", "count", "word", "name"]
     about: str
+    lowest: int = 0
+    highest: int = 0
+    required: bool = False
     unset: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ActionWords:
-    """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back."""
+    """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back.
+
+    `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
+    `destructive` = nothing takes it back, so the scenario has to say `destructive: true`.
+    """
 
     about: str
     targets: tuple[str, ...]
     parameters: dict[str, Parameter]
     undo: str
+    breaks: bool = True
+    destructive: bool = False
 
+
+_PODS = ("database", "database/primary", "database/replica", "site", "files")
+_ORDINAL = Parameter(
+    key="ordinal",
+    kind="count",
+    lowest=0,
+    highest=8,
+    about="which one, by its number in the StatefulSet",
+    unset="the first of the target",
+)
 
 ACTIONS: dict[str, ActionWords] = {
-    "delete-pod": ActionWords(
-        about="deletes one pod of the target; its controller makes a new one",
-        targets=("database/primary", "database/replica", "site", "files"),
-        parameters={
-            "grace": Parameter(
-                key="grace_s",
-                kind="seconds",
-                lowest=0,
-                highest=3600,
-                required=False,
-                about="time that the pod's processes get to end; 0s kills them at once",
-                unset="what the pod's own manifest says",
-            ),
-        },
-        undo="the controller replaces the pod; at the end as many pods of the role as before have to be ready again",
-    ),
     "scale": ActionWords(
         about="sets the number of the target's pods",
         targets=("database", "site"),
@@ -62,6 +63,96 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="the number from before is set again at the end, and that many pods have to be ready",
+    ),
+    "delete-pod": ActionWords(
+        about="deletes pods of the target; their controller makes new ones",
+        targets=_PODS,
+        parameters={
+            "grace": Parameter(
+                key="grace_s",
+                kind="seconds",
+                lowest=0,
+                highest=3600,
+                about="time that the pod's processes get to end; 0s kills them at once",
+                unset="what the pod's own manifest says",
+            ),
+            "ordinal": _ORDINAL,
+            "count": Parameter(
+                key="count", kind="count", lowest=1, highest=9, about="how many, all at once", unset="one"
+            ),
+        },
+        undo="the controller replaces the pods; at the end as many of the role as before have to be ready again",
+    ),
+    "kill-process": ActionWords(
+        about="sends a signal to the server process of one container of a pod of the target; kubelet starts it again",
+        targets=_PODS,
+        parameters={
+            "signal": Parameter(
+                key="signal",
+                kind="word",
+                words=("KILL", "TERM", "ABRT", "SEGV"),
+                about="which signal",
+                unset="KILL",
+            ),
+            "container": Parameter(
+                key="container", kind="name", about="in which container", unset="the one that serves the role"
+            ),
+            "ordinal": _ORDINAL,
+        },
+        undo="kubelet starts the process again; at the end as many pods as before have to be ready again",
+    ),
+    "delete-volume": ActionWords(
+        about="deletes the volume claim of a database pod with all its data, and the pod, where there is one",
+        targets=("database", "database/primary", "database/replica"),
+        parameters={
+            "ordinal": _ORDINAL,
+            "count": Parameter(
+                key="count", kind="count", lowest=1, highest=9, about="of how many pods, all at once", unset="one"
+            ),
+            "interrupt": Parameter(
+                key="interrupt",
+                kind="word",
+                words=("itself", "primary"),
+                about="kill this pod as well, while the new pod gets its data: the new pod itself, or the primary",
+                unset="nothing more is killed",
+            ),
+        },
+        undo="nothing brings the data back; at the end as many pods as before have to be ready again",
+        destructive=True,
+    ),
+    "stop-service": ActionWords(
+        about="stops the server of the shared files: its workload is scaled to none",
+        targets=("files",),
+        parameters={},
+        undo="the number of pods from before is set again at the end, and that many have to be ready",
+    ),
+    "start-service": ActionWords(
+        about="starts the server of the shared files that stop-service has stopped",
+        targets=("files",),
+        parameters={},
+        undo="nothing is taken, so there is nothing to put back",
+    ),
+    "rolling-restart": ActionWords(
+        about="replaces all pods of the target as a roll-out does, like kubectl rollout restart",
+        targets=("database", "site", "files"),
+        parameters={},
+        undo="the roll-out has to be complete at the end; its annotation restartedAt stays, as kubectl's does",
+    ),
+    "pause": ActionWords(
+        about="does nothing for a time, with everything watched",
+        targets=("stack",),
+        parameters={
+            "for": Parameter(key="for_s", kind="seconds", lowest=1, highest=3600, required=True, about="for how long"),
+        },
+        undo="nothing is touched",
+        breaks=False,
+    ),
+    "noop": ActionWords(
+        about="does nothing: the step is judged like any other",
+        targets=("stack",),
+        parameters={},
+        undo="nothing is touched",
+        breaks=False,
     ),
 }
 

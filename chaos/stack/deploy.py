@@ -45,7 +45,7 @@ def ensure(target: Target, profile: Profile, progress: Progress) -> Stack:
     objects = profile.manifests(local=target.local)
     version = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:16]
     with progress.task("stack: look at what is there"):
-        found = _sound(api, profile, version)
+        found = _sound(api, profile, version, _local_cluster(target))
     if found is not None:
         return found
     _Deployment(api, profile, objects, version, progress).run()
@@ -61,10 +61,14 @@ def attach(target: Target, profile: Profile) -> Stack:
     seed = install.seed_of(api)
     if seed is None:
         raise StackError(f"{target.name}: no stack is installed in namespace {api.namespace}", hint="hachaos stack up")
-    return Stack(profile, api, credentials.load(api), seed)
+    return Stack(profile.binding, api, credentials.load(api), seed, _local_cluster(target))
 
 
-def _sound(api: Api, profile: Profile, version: str) -> Stack | None:
+def _local_cluster(target: Target) -> str:
+    return target.name.removeprefix("local/") if target.local else ""
+
+
+def _sound(api: Api, profile: Profile, version: str, local_cluster: str) -> Stack | None:
     namespace = api.get("Namespace", api.namespace)
     if namespace is None or _applied(namespace) != version or _bootstrapping(api):
         return None
@@ -72,7 +76,7 @@ def _sound(api: Api, profile: Profile, version: str) -> Stack | None:
     if seed is None:
         return None
     try:
-        stack = Stack(profile, api, credentials.load(api), seed)
+        stack = Stack(profile.binding, api, credentials.load(api), seed, local_cluster)
         return stack if stack.ready("stack") and not problems(stack) else None
     except StackError:
         return None
@@ -114,7 +118,7 @@ class _Deployment:
                 self._api,
                 credentials.load(self._api),
                 site=service_address(self._api, self._profile.controller("site").service),
-                site_host=self._profile.site_host,
+                site_host=self._profile.binding.site.host,
                 database=service_address(self._api, self._profile.controller("database").service),
                 task=task,
             )
@@ -215,7 +219,7 @@ class _Deployment:
         controller = self._profile.controller(role)
         with self._progress.task(f"stack: {role} ready ({controller.kind} {controller.name})") as task:
             deadline = time.monotonic() + _READY_TIMEOUT_S
-            while missing := unready(self._api, self._profile, role):
+            while missing := unready(self._api, self._profile.binding, role):
                 task.update(missing)
                 if time.monotonic() >= deadline:
                     said = pods_say(self._api, controller)

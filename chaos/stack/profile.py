@@ -12,28 +12,24 @@ import yaml
 from chaos import paths
 from chaos.errors import StackError, UsageError
 from chaos.stack import kustomize
-from chaos.stack.roles import ROLES, Controller, part
+from chaos.stack.binding import PARTS, Binding, DatabaseBinding, SiteBinding
+from chaos.stack.roles import Controller
 
 Object = dict[str, Any]
 
 FILL_IN = "fill-in"
 """Values in the manifests that begin so stand for what only the cluster at hand can tell."""
 
-_PARTS = ("database", "site", "files")
-
 
 @dataclass(frozen=True)
 class Profile:
     """A stack's manifests (`objects`, in the order of kustomization.yaml) and what profile.yaml says of them.
 
-    `site_host` is the name under which the site answers without a redirect. `local_images` maps the public images of
-    the manifests to those of the embedded cluster, and `local_provisioners` storage classes to its provisioner.
+    `local_images` maps the public images of the manifests to those of the embedded cluster, and `local_provisioners`
+    storage classes to its provisioner.
     """
 
-    name: str
-    namespace: str
-    site_host: str
-    controllers: Mapping[str, Controller]
+    binding: Binding
     objects: tuple[Object, ...]
     local_images: Mapping[str, str]
     local_provisioners: Mapping[str, str]
@@ -50,10 +46,13 @@ class Profile:
             said = yaml.safe_load(file.read_text(encoding="utf-8"))
             local = said["local"]
             return Profile(
-                name=name,
-                namespace=said["namespace"],
-                site_host=said["site_host"],
-                controllers={role: Controller(**said["roles"][role]) for role in _PARTS},
+                binding=Binding(
+                    name=name,
+                    namespace=said["namespace"],
+                    controllers={role: Controller(**said["roles"][role]) for role in PARTS},
+                    site=SiteBinding(**said["site"]),
+                    database=DatabaseBinding(**said["database"]),
+                ),
                 objects=tuple(kustomize.render(folder)),
                 local_images={public: _local_image(image) for public, image in local["images"].items()},
                 local_provisioners=local["provisioners"],
@@ -61,19 +60,19 @@ class Profile:
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise StackError(f"{file}: {error!r}") from error
 
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.binding.name
+
+    @property
+    def namespace(self) -> str:
+        """Where the stack is deployed."""
+        return self.binding.namespace
+
     def controller(self, role: str) -> Controller:
         """What keeps the pods of a role alive."""
-        if role not in ROLES:
-            raise StackError(f"the stack has no role {role!r}", hint=f"roles: {', '.join(ROLES)}")
-        return self.controllers[part(role)]
-
-    def role_of(self, labels: Mapping[str, str]) -> str | None:
-        """The part (database, site or files) that a pod with these labels belongs to, or None."""
-        for role, controller in self.controllers.items():
-            wanted = dict(pair.split("=", maxsplit=1) for pair in controller.selector.split(","))
-            if wanted.items() <= labels.items():
-                return role
-        return None
+        return self.binding.controller(role)
 
     def manifests(self, *, local: bool) -> list[Object]:
         """The objects for the embedded cluster (`local`) or for another: public images, the cluster's own storage.

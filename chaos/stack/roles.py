@@ -37,25 +37,18 @@ class Pod:
 
 
 def pod_of(item: dict[str, Any], role: str) -> Pod:
-    """A pod as the API server gives it, as a Pod of the part `role` (database, site or files)."""
+    """A pod as the API server gives it, as a Pod of `role`."""
     metadata, status = item["metadata"], item.get("status", {})
     conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
-        role=_narrowest(role, metadata["name"]),
+        role=role,
         node=item["spec"].get("nodeName", ""),
         ip=status.get("podIP", ""),
         ready=conditions.get("Ready") == "True",
         terminating="deletionTimestamp" in metadata,
     )
-
-
-def _narrowest(role: str, pod: str) -> str:
-    """Ordinal 0 of the database's StatefulSet is the primary, always: the Service mysql-primary selects it by name."""
-    if role != "database":
-        return role
-    return "database/primary" if pod.endswith("-0") else "database/replica"
 
 
 def part(role: str) -> str:

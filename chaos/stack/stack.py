@@ -8,8 +8,9 @@ from typing import Any
 
 from chaos.cluster.api import Api
 from chaos.errors import StackError
+from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
-from chaos.stack.profile import Profile, containers
+from chaos.stack.profile import containers
 from chaos.stack.roles import Pod, pod_of
 
 _ENDED = ("Succeeded", "Failed")
@@ -64,26 +65,28 @@ class Seed:
 class Stack:
     """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.
 
-    `api` is in the stack's namespace. `site_host` is the Host header that WordPress answers to without a redirect.
+    `api` is in the stack's namespace. `local_cluster` is the name of the embedded cluster that it runs on; empty on
+    another.
     """
 
-    profile: Profile
+    binding: Binding
     api: Api
     credentials: Credentials
     seed: Seed
+    local_cluster: str = ""
 
     @property
     def site_host(self) -> str:
         """The Host header that the site answers to without a redirect."""
-        return self.profile.site_host
+        return self.binding.site.host
 
     def pods(self, role: str) -> list[Pod]:
         """The pods of a role by name, those that are ending included."""
-        return pods(self.api, self.profile, role)
+        return pods(self.api, self.binding, role)
 
     def controller(self, role: str) -> tuple[str, str]:
         """Kind and name of what keeps a role's pods alive."""
-        controller = self.profile.controller(role)
+        controller = self.binding.controller(role)
         return controller.kind, controller.name
 
     def ready(self, role: str) -> bool:
@@ -92,14 +95,14 @@ class Stack:
         `role` may also be `stack`: all of the parts.
         """
         if role == "stack":
-            with ThreadPoolExecutor(len(self.profile.controllers)) as pool:
-                return all(pool.map(self.ready, self.profile.controllers))
-        return not unready(self.api, self.profile, role)
+            with ThreadPoolExecutor(len(self.binding.controllers)) as pool:
+                return all(pool.map(self.ready, self.binding.controllers))
+        return not unready(self.api, self.binding, role)
 
     def images(self) -> dict[str, str]:
         """The images that the stack's workloads name, by `workload/container`."""
         found = {}
-        for controller in self.profile.controllers.values():
+        for controller in self.binding.controllers.values():
             item = self.api.get(controller.kind, controller.name) or {}
             for container in containers(item):
                 found[f"{controller.name}/{container['name']}"] = container["image"]
@@ -107,33 +110,41 @@ class Stack:
 
     def site_address(self) -> str:
         """`IP:port` of the site's Service: its LoadBalancer address where it has one, else its cluster address."""
-        return service_address(self.api, self.profile.controller("site").service)
+        return service_address(self.api, self.binding.controller("site").service)
 
     def database_address(self) -> str:
-        """`IP:port` of the Service that leads to the primary."""
-        return service_address(self.api, self.profile.controller("database").service)
+        """`IP:port` of where rows are written: the Service that leads to the primary, or the primary itself."""
+        if self.binding.database.writes == "service":
+            return service_address(self.api, self.binding.controller("database").service)
+        primary = next((pod.ip for pod in self.pods("database/primary") if pod.ip), "")
+        if not primary:
+            raise StackError("the database's primary has no address")
+        return f"{primary}:{self.binding.database.port}"
 
 
-def pods(api: Api, profile: Profile, role: str) -> list[Pod]:
+def pods(api: Api, binding: Binding, role: str) -> list[Pod]:
     """The pods of a role by name, those that are ending included."""
-    controller = profile.controller(role)
+    controller = binding.controller(role)
     part = role.split("/", maxsplit=1)[0]
     # A pod that has ended for good (evicted, say) is left for reading; its controller has long replaced it.
     alive = [each for each in api.list("Pod", controller.selector) if each["status"].get("phase") not in _ENDED]
-    found = [pod_of(item, part) for item in alive]
+    found = [
+        pod_of(item, binding.narrowest(part, item["metadata"]["name"], item["metadata"].get("labels") or {}))
+        for item in alive
+    ]
     return sorted((pod for pod in found if role in (part, pod.role)), key=lambda pod: pod.name)
 
 
-def unready(api: Api, profile: Profile, role: str) -> str:
+def unready(api: Api, binding: Binding, role: str) -> str:
     """What keeps a part from being ready, in a few words; empty when it is."""
-    controller = profile.controller(role)
+    controller = binding.controller(role)
     workload = api.get(controller.kind, controller.name)
     if workload is None:
         return f"{controller.kind} {controller.name} is missing"
     wanted = workload["spec"].get("replicas", 1)
     if workload.get("status", {}).get("observedGeneration", 0) < workload["metadata"]["generation"]:
         return f"{controller.kind} {controller.name} has not been acted on yet"
-    found = pods(api, profile, role.split("/", maxsplit=1)[0])
+    found = pods(api, binding, role.split("/", maxsplit=1)[0])
     ready = [pod for pod in found if pod.ready and not pod.terminating]
     if len(ready) == wanted == len(found):
         return ""

@@ -29,7 +29,7 @@ Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
     before = {pod.uid for role in ("database", "site", "files") for pod in stack.pods(role)}
     began = time.monotonic()
-    again = deploy.ensure(target, stack.profile, NoProgress())
+    again = deploy.ensure(target, Profile.load(stack.binding.name), NoProgress())
     assert time.monotonic() - began < 6.0  # 0.5 s on an idle machine
     assert again.seed == stack.seed
     assert {pod.uid for role in ("database", "site", "files") for pod in again.pods(role)} == before
@@ -72,7 +72,7 @@ def test_a_picture_that_is_gone_from_the_files_is_noticed_on_every_pod(stack: St
 def test_a_stack_left_scaled_down_and_without_files_is_brought_back(stack: Stack, target: Target) -> None:
     stack.api.patch("Deployment", "wordpress", {"spec": {"replicas": 1}}, subresource="scale")
     stack.api.delete("Pod", "nfs-0", grace_s=0)
-    again = deploy.ensure(target, stack.profile, PlainProgress())
+    again = deploy.ensure(target, Profile.load(stack.binding.name), PlainProgress())
     assert again.seed == stack.seed
     assert len(again.pods("site")) == 3
     assert problems(again) == []

@@ -221,7 +221,7 @@ def test_a_part_is_ready_when_all_its_pods_are_and_none_is_ending(pods: list[Obj
     workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 2}, "spec": {"replicas": 2}}
     workload["status"] = {"observedGeneration": 2}
     api = cast("Api", FakeApi(workload, *pods))
-    assert unready(api, Profile.load("hardened"), "files") == said
+    assert unready(api, Profile.load("hardened").binding, "files") == said
 
 
 def test_a_pod_that_was_evicted_does_not_count() -> None:
@@ -230,14 +230,14 @@ def test_a_pod_that_was_evicted_does_not_count() -> None:
     evicted = pod("nfs-old", {"app": "nfs"}, ready=False)
     evicted["status"]["phase"] = "Failed"
     api = cast("Api", FakeApi(workload, pod("nfs-0", {"app": "nfs"}), evicted))
-    assert unready(api, Profile.load("hardened"), "files") == ""
+    assert unready(api, Profile.load("hardened").binding, "files") == ""
 
 
 def test_a_part_whose_controller_has_not_looked_yet_is_not_ready() -> None:
     workload: Object = {"kind": "StatefulSet", "metadata": {"name": "nfs", "generation": 2}, "spec": {"replicas": 1}}
     workload["status"] = {"observedGeneration": 1}
     api = cast("Api", FakeApi(workload, pod("nfs-0", {"app": "nfs"})))
-    assert "not been acted on" in unready(api, Profile.load("hardened"), "files")
+    assert "not been acted on" in unready(api, Profile.load("hardened").binding, "files")
 
 
 def test_removal_ends_the_files_after_all_that_use_them() -> None:

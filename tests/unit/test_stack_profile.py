@@ -100,7 +100,7 @@ def test_an_image_without_a_local_one_is_refused_by_name() -> None:
 def test_every_role_of_the_hardened_profile_has_its_workload_service_and_labels() -> None:
     profile = Profile.load("hardened")
     there = {(item["kind"], item["metadata"]["name"]): item for item in profile.objects}
-    for role, controller in profile.controllers.items():
+    for role, controller in profile.binding.controllers.items():
         workload = there[controller.kind, controller.name]
         template = workload["spec"]["template"]
         assert profile.role_of(template["metadata"]["labels"]) == role
@@ -112,7 +112,7 @@ def test_the_site_host_is_the_one_that_wordpress_is_told() -> None:
     profile = Profile.load("hardened")
     workload = next(item for item in profile.objects if item["kind"] == "Deployment")
     environment = {each["name"]: each.get("value") for each in next(containers(workload))["env"]}
-    assert environment["SITE_HOST"] == profile.site_host
+    assert environment["SITE_HOST"] == profile.binding.site.host
 
 
 def test_what_is_to_be_filled_in_is_filled_in() -> None:

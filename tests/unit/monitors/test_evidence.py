@@ -19,6 +19,7 @@ from chaos.cluster.api import Output
 from chaos.errors import ClusterError
 from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
 from chaos.monitors import evidence
+from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Article, Picture, Seed, Stack
 from tests.unit.monitors.fake_database import FakeDatabase, Rows
@@ -125,7 +126,7 @@ class World:
                 raise ClusterError(self.exec_error)
             return self.said
 
-        profile = SimpleNamespace(controller=lambda role: SimpleNamespace(container="mysql"))
+        binding = Profile.load("hardened").binding
         known = SimpleNamespace(
             ledger_user="hachaos",
             ledger_password="secret word",
@@ -134,7 +135,7 @@ class World:
             application_password="word",
         )
         api = SimpleNamespace(get=get, execute=execute)
-        parts = {"pods": pods, "api": api, "profile": profile, "credentials": known, "seed": SEED, "site_host": "test"}
+        parts = {"pods": pods, "api": api, "binding": binding, "credentials": known, "seed": SEED, "site_host": "test"}
         return cast("Stack", SimpleNamespace(**parts))
 
     def collect(self, timeout_s: float = 0.0) -> list[Record]:

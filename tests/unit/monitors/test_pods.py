@@ -11,6 +11,7 @@ from chaos.clock import Clock
 from chaos.history import ClusterEvent, PodSeen, Record
 from chaos.monitors.events import Events
 from chaos.monitors.pods import Pods
+from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
 
@@ -34,9 +35,8 @@ def stack(*changes: tuple[str, Any]) -> Stack:
         yield from changes
         stop.wait(20)
 
-    roles = {"wordpress": "site", "mysql": "database"}
-    profile = SimpleNamespace(role_of=lambda labels: roles.get(labels.get("app")))
-    return cast("Stack", SimpleNamespace(api=SimpleNamespace(watch=watch), profile=profile))
+    binding = Profile.load("hardened").binding
+    return cast("Stack", SimpleNamespace(api=SimpleNamespace(watch=watch), binding=binding))
 
 
 def seen(monitor_of: type[Pods] | type[Events], *changes: tuple[str, Any]) -> tuple[list[Record], Any]:

@@ -10,7 +10,7 @@ from scenario_files import Write
 
 from chaos.scenario import spec, vocabulary
 from chaos.scenario.load import load
-from chaos.scenario.units import write_duration
+from chaos.units import write_duration
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "scenarios.md").read_text()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.scenario import units
+from chaos import units
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from chaos.scenario.units import shown
+from chaos.units import shown
 
 DEEPEST = 16
 """Levels of nesting; a scenario needs six."""
