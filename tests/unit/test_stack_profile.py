@@ -103,7 +103,7 @@ def test_every_role_of_the_hardened_profile_has_its_workload_service_and_labels(
     for role, controller in profile.binding.controllers.items():
         workload = there[controller.kind, controller.name]
         template = workload["spec"]["template"]
-        assert profile.role_of(template["metadata"]["labels"]) == role
+        assert profile.binding.role_of(template["metadata"]["labels"]) == role
         assert controller.container in [each["name"] for each in template["spec"]["containers"]]
         assert ("Service", controller.service) in there
 
