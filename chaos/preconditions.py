@@ -1,0 +1,69 @@
+"""What has to be so before the first fault. Everything here only looks; whatever is not so refuses the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from chaos.errors import StackError, UsageError
+from chaos.scenario.plan import Needs, Plan
+from chaos.scenario.vocabulary import ACTIONS
+from chaos.stack.roles import part
+from chaos.stack.stack import Stack
+
+
+def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destructive: bool) -> None:
+    """Refuse a plan that can't be carried out on this stack.
+
+    Raises UsageError for what the user has to allow, StackError for what the cluster or the stack lacks.
+    """
+    if plan.destructive and not local and not allow_destructive:
+        raise UsageError(
+            f"{plan.path}: {plan.name} takes data that nothing can bring back, and the target is not local",
+            hint="--allow-destructive says that this is meant",
+        )
+    lacking = [*_nodes(plan, nodes), *_roles(plan, stack), *_pods(plan, stack), *_volumes(plan, stack)]
+    if lacking:
+        raise StackError(f"{plan.name} cannot be run here: {'; '.join(lacking)}", hint="nothing was touched")
+
+
+def _nodes(plan: Plan, nodes: int) -> Iterator[str]:
+    if nodes < plan.needs.nodes:
+        yield f"it needs {plan.needs.nodes} nodes, and the cluster has {nodes} (hachaos cluster up --nodes)"
+
+
+def _roles(plan: Plan, stack: Stack) -> Iterator[str]:
+    there = stack.binding.controllers
+    for step in plan.steps:
+        if ACTIONS[step.action].breaks and part(step.target) not in there:
+            yield f"step {step.index + 1} ({step.name}) aims at {step.target}, which the stack does not have"
+    if plan.workload.file_reads_per_s > 0 and "files" not in there and "site" not in there:
+        yield "it reads files, and the stack has no site"
+
+
+def _pods(plan: Plan, stack: Stack) -> Iterator[str]:
+    """Too few ready pods of a part, and replicas that a step aims at but nobody has."""
+    for each in fields(Needs):
+        if each.name == "nodes" or each.name not in stack.binding.controllers:
+            continue
+        wanted = getattr(plan.needs, each.name)
+        ready = sum(pod.ready and not pod.terminating for pod in stack.pods(each.name))
+        if ready < wanted:
+            yield f"it needs {wanted} ready pods of {each.name}, and there are {ready}"
+    for target in dict.fromkeys(step.target for step in plan.steps if "/" in step.target):
+        if part(target) in stack.binding.controllers and not any(pod.ready for pod in stack.pods(target)):
+            yield f"it aims at {target}, and no such pod is ready"
+
+
+def _volumes(plan: Plan, stack: Stack) -> Iterator[str]:
+    """With reclaim policy Retain a deleted claim's data would stay behind on the volume, for nobody to clean up."""
+    if not any(step.action == "delete-volume" for step in plan.steps):
+        return
+    for claim in stack.api.list("PersistentVolumeClaim", stack.binding.controller("database").selector):
+        name = claim["spec"].get("volumeName")
+        volume = stack.api.get("PersistentVolume", name) if name else None
+        if volume is not None and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain":
+            yield (
+                f"volume {name} of claim {claim['metadata']['name']} has the reclaim policy Retain, so delete-volume "
+                "would leave its data behind (a policy of Delete, or another scenario)"
+            )

@@ -1,0 +1,113 @@
+"""What a stack or a cluster lacks refuses a run before anything is broken, and says what would be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from chaos.errors import StackError, UsageError
+from chaos.preconditions import require
+from chaos.scenario.plan import Needs, Plan, PlannedStep, Wait, Workload
+from chaos.stack.profile import Profile
+from chaos.stack.roles import Pod
+from chaos.stack.stack import Stack
+from tests.unit.fake_api import FakeApi
+
+BINDING = Profile.load("hardened").binding
+
+
+def pod(name: str, role: str, *, ready: bool = True) -> Pod:
+    return Pod(name, f"uid-{name}", role, "node-1", "10.0.0.1", ready=ready, terminating=False)
+
+
+DATABASE = [pod("mysql-0", "database/primary"), *[pod(f"mysql-{n}", "database/replica") for n in (1, 2)]]
+OTHERS = [pod("wordpress-a", "site"), pod("nfs-0", "files")]
+
+
+@dataclass
+class FakeStack:
+    found: list[Pod] = field(default_factory=lambda: [*DATABASE, *OTHERS])
+    api: Any = field(default_factory=FakeApi)
+    binding: Any = BINDING
+
+    def pods(self, role: str) -> list[Pod]:
+        return [each for each in self.found if role in (each.role, each.role.split("/")[0])]
+
+
+def plan(action: str = "delete-pod", target: str = "database/primary", **more: Any) -> Plan:
+    step = PlannedStep(0, "break it", action, target, {}, Wait("database/ready", 60), {})
+    workload = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_s=1, deadline_s=2)
+    return Plan("p", "it holds", "p.yaml", "", workload, (step,), **more)
+
+
+def check(
+    wanted: Plan, stack: FakeStack | None = None, *, nodes: int = 3, local: bool = True, allow: bool = False
+) -> None:
+    require(wanted, cast("Stack", stack or FakeStack()), nodes=nodes, local=local, allow_destructive=allow)
+
+
+def test_a_stack_that_has_all_is_taken() -> None:
+    check(plan(needs=Needs(nodes=3, database=3)))
+
+
+def test_too_few_nodes_are_refused_with_both_numbers() -> None:
+    with pytest.raises(StackError, match="needs 3 nodes, and the cluster has 1"):
+        check(plan(needs=Needs(nodes=3)), nodes=1)
+
+
+def test_too_few_ready_pods_are_refused() -> None:
+    stack = FakeStack([DATABASE[0], replace(DATABASE[1], ready=False), *OTHERS])
+    with pytest.raises(StackError, match="needs 2 ready pods of database, and there are 1"):
+        check(plan(needs=Needs(database=2)), stack)
+
+
+def test_a_step_at_replicas_is_refused_when_there_are_none() -> None:
+    with pytest.raises(StackError, match="aims at database/replica, and no such pod is ready"):
+        check(plan(target="database/replica"), FakeStack([DATABASE[0], *OTHERS]))
+
+
+def test_a_step_at_a_part_that_the_stack_lacks_is_refused() -> None:
+    binding = replace(BINDING, controllers={k: v for k, v in BINDING.controllers.items() if k != "files"})
+    with pytest.raises(StackError, match=r"step 1 \(break it\) aims at files, which the stack does not have"):
+        check(plan("stop-service", "files"), FakeStack(binding=binding))
+
+
+def test_a_quiet_step_aims_at_nothing() -> None:
+    check(plan("pause", "stack"))
+
+
+@pytest.mark.parametrize(("policy", "refused"), [("Retain", True), ("Delete", False)])
+def test_a_volume_that_would_outlive_its_claim_is_refused_for_deletion(policy: str, refused: bool) -> None:
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data-mysql-0", "labels": {"app": "mysql"}},
+        "spec": {"volumeName": "pv-1"},
+    }
+    volume = {
+        "kind": "PersistentVolume",
+        "metadata": {"name": "pv-1"},
+        "spec": {"persistentVolumeReclaimPolicy": policy},
+    }
+    stack = FakeStack(api=FakeApi(claim, volume))
+    wanted = plan("delete-volume", destructive=True)
+    if refused:
+        with pytest.raises(StackError, match="pv-1 of claim data-mysql-0 has the reclaim policy Retain"):
+            check(wanted, stack)
+    else:
+        check(wanted, stack)
+    check(plan(), stack)
+
+
+def test_destroying_data_has_to_be_allowed_where_the_target_is_not_local() -> None:
+    wanted = plan("delete-volume", destructive=True)
+    with pytest.raises(UsageError, match="the target is not local"):
+        check(wanted, local=False)
+    check(wanted, local=False, allow=True)
+    check(wanted)
+
+
+def test_all_that_is_lacking_is_said_at_once() -> None:
+    with pytest.raises(StackError, match=r"needs 3 nodes.*; it needs 5 ready pods of site"):
+        check(plan(needs=Needs(nodes=3, site=5)), nodes=2)
