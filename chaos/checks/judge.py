@@ -33,14 +33,15 @@ class Judgement:
 
 def judge(history: History) -> Judgement:
     """Judge a history, whatever became of its run. A run that did not come to its end never passes."""
-    steps = tuple(_judge(history, step) for step in history.steps)
+    steps = tuple(judge_step(history, step) for step in history.steps)
     cut_short = _cut_short(history, len(steps))
     verdicts = [step.verdict for step in steps] + [Verdict.UNKNOWN for _ in cut_short]
     verdict = merge(verdicts)
     return Judgement(verdict, steps, _reason(verdict, steps, cut_short))
 
 
-def _judge(history: History, step: Step) -> StepJudgement:
+def judge_step(history: History, step: Step) -> StepJudgement:
+    """Judge one step, or the baseline, by what is in the history so far."""
     checks = tuple(check.check(history, step) for check in _CHECKS)
     return StepJudgement(step, merge(check.verdict for check in checks), checks)
 

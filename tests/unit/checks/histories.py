@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos.checks.judge import judge
 from chaos.history import (
+    FIRST_READING,
     ActionBegun,
     ActionEnded,
     Contents,
@@ -77,7 +78,7 @@ def story(
         UndoDone(END + 0.1, 0, True),
         RunEnded(END + 0.2, "finished"),
     ]
-    return [*records, *contents(records, -1, -0.5, empty=True), *contents(records, 0, READING)]
+    return [*records, *contents(records, FIRST_READING, -0.5, empty=True), *contents(records, 0, READING)]
 
 
 def pod(at: float, name: str, role: str, *, uid: str = "old", change: str = "modified", **more: Any) -> PodSeen:

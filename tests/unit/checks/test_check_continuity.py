@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.checks.continuity import check
-from chaos.history import Contents, History, PodSeen, Read, Record, SiteContents, Write
+from chaos.history import FIRST_READING, Contents, History, PodSeen, Read, Record, SiteContents, Write
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -174,7 +174,7 @@ def test_a_site_pod_that_is_ending_need_not_answer(changes: dict[str, Any]) -> N
 
 
 def test_without_a_reading_from_before_the_step_the_seed_content_is_unknown() -> None:
-    records = drop(story(), lambda r: isinstance(r, SiteContents) and r.step == -1)
+    records = drop(story(), lambda r: isinstance(r, SiteContents) and r.step == FIRST_READING)
     found = continuity(records)
     assert found.verdict is Verdict.UNKNOWN
     assert "the seed content of the site pods was not read before" in found.reason
