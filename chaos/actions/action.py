@@ -14,7 +14,7 @@ Params = dict[str, Any]
 Undo = dict[str, Any]
 """JSON values from which `Action.put_back` restores the stack, in another process if need be."""
 
-_LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,11 @@ class Action(Protocol):
     def inject(self, stack: Stack, aim: Aim) -> None:
         """Put the fault in. Returns as soon as the cluster has accepted it."""
 
-    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
-        """Look for the fault's effect, `timeout_s` at most: was it seen, and `{what: [before, after]}`."""
+    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool | None, dict[str, Any]]:
+        """Look for the fault's effect, `timeout_s` at most: was it seen, and `{what: [before, after]}`.
+
+        None of an action that has no effect to look for. One that takes longer by its nature has a deadline of its own.
+        """
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         """Restore what the action changed and look whether it holds; safe to call again.
@@ -53,8 +56,8 @@ class Action(Protocol):
         """
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Look each 0.25 s until the condition holds; False when it did not in `timeout_s`.
+def wait_until(condition: Callable[[], bool], timeout_s: float, *, every_s: float = LOOK_EVERY_S) -> bool:
+    """Look each `every_s` until the condition holds; False when it did not in `timeout_s`.
 
     A look that the cluster does not answer counts as not yet.
     """
@@ -68,4 +71,4 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
                 raise
         if time.monotonic() >= deadline:
             return False
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(every_s)

@@ -1,65 +1,68 @@
-"""delete-pod: delete the pods of a role; their controller makes new ones."""
+"""delete-pod: delete pods of a role; their controller makes new ones."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.errors import ClusterError, StackError
+from chaos.actions.pods import await_enough, chosen, enough, uids_now
+from chaos.errors import ClusterError
 from chaos.stack.stack import Stack
 
 
 class DeletePod:
-    """Deletes one pod of the target role, with its own grace period or with `grace_s`.
+    """Deletes `count` pods of the target role, from `ordinal` on, at once, with their own grace period or `grace_s`.
 
-    Only the pod whose uid was aimed at is ever deleted: a successor that has taken its name is left alone.
+    Only pods whose uids were aimed at are ever deleted: a successor that has taken a name is left alone.
     """
 
     name = "delete-pod"
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
-        pods = [pod for pod in stack.pods(target) if not pod.terminating]
-        if not pods:
-            raise StackError(f"delete-pod: the stack has no pod of role {target} to delete")
-        pod = pods[0]
-        role = target.split("/", maxsplit=1)[0]
+        pods = chosen(stack, self.name, target, params)
         grace = params.get("grace_s")
         return Aim(
-            objects=(f"pod/{pod.name}",),
-            before={"name": pod.name, "uid": pod.uid, "node": pod.node},
-            undo={"role": role, "ready": sum(p.ready for p in stack.pods(role))},
-            detail=f"{pod.name} on {pod.node}" + (f", grace {grace:g} s" if grace is not None else ""),
+            objects=tuple(f"pod/{pod.name}" for pod in pods),
+            before={"uids": {pod.name: pod.uid for pod in pods}},
+            undo=enough(stack, target),
+            detail=", ".join(f"{pod.name} on {pod.node}" for pod in pods)
+            + (f", grace {grace:g} s" if grace is not None else ""),
             params=params,
         )
 
     def inject(self, stack: Stack, aim: Aim) -> None:
         grace = aim.params.get("grace_s")
-        grace_s = None if grace is None else int(grace)
-        if not stack.api.delete_exactly("Pod", aim.before["name"], aim.before["uid"], grace_s=grace_s):
-            raise ClusterError(f"delete-pod: {aim.before['name']} was gone or replaced before it could be deleted")
+        delete_all(stack, self.name, aim.before["uids"], None if grace is None else int(grace))
 
     def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
-        uid, name = str(aim.before["uid"]), str(aim.before["name"])
-        after = uid
+        before: dict[str, str] = aim.before["uids"]
+        now = dict(before)
 
         def gone() -> bool:
-            nonlocal after
-            pod = stack.api.get("Pod", name)
-            after = pod["metadata"]["uid"] if pod else "gone"
-            return after != uid
+            now.update(uids_now(stack, before))
+            return all(now[name] != before[name] for name in before)
 
         happened = wait_until(gone, timeout_s)
-        return happened, {f"uid of pod/{name}": [uid, after]}
+        return happened, {f"uid of pod/{name}": [before[name], now[name]] for name in before}
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
-        role, wanted = str(undo["role"]), int(undo["ready"])
+        await_enough(stack, undo, timeout_s)
 
-        def as_many() -> bool:
-            return sum(pod.ready and not pod.terminating for pod in stack.pods(role)) >= wanted
 
-        if not wait_until(as_many, timeout_s):
-            names = ", ".join(pod.name for pod in stack.pods(role) if not pod.ready) or "none"
-            raise ClusterError(
-                f"{role}: fewer than {wanted} pods are ready after {timeout_s:g} s (not ready: {names})",
-                hint=f"kubectl -n {stack.api.namespace} get pods",
+def delete_all(stack: Stack, action: str, uids: dict[str, str], grace_s: int | None) -> None:
+    """Delete all these pods side by side, each only if it still has its uid. Raises ClusterError when one has not."""
+    with ThreadPoolExecutor(len(uids)) as pool:
+        deleted = dict(
+            zip(
+                uids,
+                pool.map(
+                    lambda name: stack.api.delete_exactly("Pod", name, uids[name], grace_s=grace_s),
+                    uids,
+                ),
+                strict=True,
             )
+        )
+    missed = ", ".join(name for name, done in deleted.items() if not done)
+    if missed:
+        raise ClusterError(f"{action}: {missed} was gone or replaced before it could be deleted")

@@ -82,7 +82,10 @@ class FakeApi:
 def _merged(old: Object, new: Object) -> Object:
     out = dict(old)
     for key, value in new.items():
-        out[key] = _merged(out.get(key, {}), value) if isinstance(value, dict) else value
+        if value is None:
+            out.pop(key, None)
+        else:
+            out[key] = _merged(out.get(key, {}), value) if isinstance(value, dict) else value
     return out
 
 

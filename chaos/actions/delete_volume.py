@@ -1,0 +1,182 @@
+"""delete-volume: delete volume claims of database pods with all their data, and the pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.catch_clone import Filling, catch
+from chaos.actions.delete_pod import delete_all
+from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now
+from chaos.actions.workload import workload_of
+from chaos.cluster.api import Object
+from chaos.errors import ClusterError, StackError
+from chaos.stack.roles import part
+from chaos.stack.stack import Stack
+
+_CATCH_S = 60.0
+"""How long a new pod may take until it is being filled."""
+
+
+@dataclass(frozen=True)
+class _Disk:
+    """A claim of the StatefulSet's, and the pod that stands on it; `pod_uid` is empty where there is none."""
+
+    claim: str
+    claim_uid: str
+    pod: str
+    pod_uid: str
+
+
+class DeleteVolume:
+    """Deletes the claims of `count` pods of the target, from `ordinal` on, and those pods, all at once.
+
+    The claim goes first, without waiting: it lingers until its pod is gone, and the pod's successor gets a new one. A
+    claim whose pod is not there (after a scale-down) is deleted alone. Nothing brings the data back.
+
+    With `interrupt` the deletion is only the first half: `effect` waits until the new pod is being filled, then kills
+    that pod (`itself`) or the primary. That is in `effect`, since whether there was a clone to be caught is an effect.
+    """
+
+    name = "delete-volume"
+
+    def aim(self, stack: Stack, target: str, params: Params) -> Aim:
+        disks = _chosen(stack, target, params)
+        for disk in disks:
+            _refuse_retained(stack, disk)
+        interrupt = params.get("interrupt") or ""
+        before: dict[str, Any] = {
+            "role": part(target),
+            "claims": {disk.claim: disk.claim_uid for disk in disks},
+            "pods": {disk.pod: disk.pod_uid for disk in disks if disk.pod_uid},
+        }
+        if interrupt:
+            before["victim"] = _victim(stack, interrupt, disks)
+        pods = [f"pod/{disk.pod}" for disk in disks if disk.pod_uid]
+        if interrupt == "primary":
+            pods.append(f"pod/{before['victim']['pod']}")
+        return Aim(
+            objects=(*pods, *(f"persistentvolumeclaim/{disk.claim}" for disk in disks)),
+            before=before,
+            undo=enough(stack, target),
+            detail=", ".join(
+                f"claim {disk.claim}" + (f" and pod {disk.pod}" if disk.pod_uid else ", which has no pod")
+                for disk in disks
+            )
+            + (f"; while it is filled again, {before['victim']['pod']} is killed" if interrupt else ""),
+            params=params,
+        )
+
+    def inject(self, stack: Stack, aim: Aim) -> None:
+        for claim, uid in aim.before["claims"].items():
+            if not stack.api.delete_exactly("PersistentVolumeClaim", claim, uid):
+                raise ClusterError(f"delete-volume: claim {claim} was gone or replaced before it could be deleted")
+        if aim.before["pods"]:
+            delete_all(stack, self.name, aim.before["pods"], None)
+
+    def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
+        caught, seen = self._interrupt(stack, aim) if "victim" in aim.before else (True, {})
+        claims, pods = aim.before["claims"], aim.before["pods"]
+        with_pod = {ordinal_of(pod) for pod in pods}
+        now: dict[str, str] = {}
+
+        def renewed() -> bool:
+            for claim in claims:
+                item = stack.api.get("PersistentVolumeClaim", claim)
+                now[claim] = str(item["metadata"]["uid"]) if item else "gone"
+            now.update(uids_now(stack, pods))
+            new = all(now[pod] not in {uid, "gone"} for pod, uid in pods.items())
+            return new and all(
+                now[claim] != uid and (now[claim] != "gone") == (ordinal_of(claim) in with_pod)
+                for claim, uid in claims.items()
+            )
+
+        happened = wait_until(renewed, timeout_s)
+        found = {f"uid of claim {claim}": [uid, now.get(claim, uid)] for claim, uid in claims.items()}
+        found |= {f"uid of pod/{pod}": [uid, now.get(pod, uid)] for pod, uid in pods.items()}
+        return happened and caught, found | seen
+
+    def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
+        await_enough(stack, undo, timeout_s)
+
+    def _interrupt(self, stack: Stack, aim: Aim) -> tuple[bool, dict[str, Any]]:
+        """Catch the new pod while it is being filled, and kill the victim. Whether that was so, and what was seen."""
+        ((claim, claim_uid),) = aim.before["claims"].items()
+        ((pod, pod_uid),) = aim.before["pods"].items()
+        victim = aim.before["victim"]
+        filling = catch(stack, Filling(pod, pod_uid, claim, claim_uid), _CATCH_S)
+        if not filling.uid:
+            return False, {"clone": [f"caught none within {_CATCH_S:g} s", filling.seen]}
+        itself = victim["pod"] == pod
+        uid = filling.uid if itself else victim["uid"]
+        deleted = stack.api.delete_exactly("Pod", victim["pod"], uid, grace_s=0)
+        over = not itself and filling.over(stack)
+        seen = {
+            "clone": [f"of the new {pod}, caught after {filling.after_s:.1f} s", filling.seen],
+            f"uid of the killed pod/{victim['pod']}": [uid, "gone" if deleted else "was gone before"],
+        }
+        if over:
+            seen["clone"].append("was over before the primary was killed")
+        return deleted and not over, seen
+
+
+def _chosen(stack: Stack, target: str, params: Params) -> list[_Disk]:
+    """The claims that are meant, whether or not there is a pod on each. Raises StackError when there are too few."""
+    kind, name, workload = workload_of(stack, DeleteVolume.name, target)
+    templates = workload["spec"].get("volumeClaimTemplates") or ()
+    if kind != "StatefulSet" or not templates:
+        raise StackError(f"delete-volume: {kind} {name} makes no volume claims of its own")
+    prefix = f"{templates[0]['metadata']['name']}-{name}-"
+    pods = {pod.name: pod for pod in stack.pods(part(target))}
+    disks = []
+    for item in stack.api.list("PersistentVolumeClaim"):
+        metadata = item["metadata"]
+        ordinal = metadata["name"].removeprefix(prefix)
+        if not metadata["name"].startswith(prefix) or not ordinal.isdigit() or "deletionTimestamp" in metadata:
+            continue
+        pod = pods.get(f"{name}-{ordinal}")
+        role = pod.role if pod else stack.binding.narrowest(part(target), f"{name}-{ordinal}", {})
+        if target in (part(target), role) and not (pod and pod.terminating):
+            disks.append(_Disk(metadata["name"], metadata["uid"], f"{name}-{ordinal}", pod.uid if pod else ""))
+    disks.sort(key=lambda disk: ordinal_of(disk.claim))
+    first, count = params.get("ordinal"), params.get("count") or 1
+    if first is not None:
+        disks = [disk for disk in disks if first <= ordinal_of(disk.claim) < first + count]
+    if len(disks) < count:
+        which = f" from ordinal {first} on" if first is not None else ""
+        there = ", ".join(disk.claim for disk in disks) or "none"
+        raise StackError(f"delete-volume: {count} claims of {target}{which} are wanted, and there are: {there}")
+    return disks[:count]
+
+
+def _refuse_retained(stack: Stack, disk: _Disk) -> None:
+    claim: Object = stack.api.get("PersistentVolumeClaim", disk.claim) or {}
+    name = claim.get("spec", {}).get("volumeName")
+    volume = stack.api.get("PersistentVolume", name) if name else None
+    if volume is not None and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain":
+        raise StackError(
+            f"delete-volume: volume {name} of claim {disk.claim} has the reclaim policy Retain: its data would stay",
+            hint=f'kubectl patch pv {name} -p \'{{"spec":{{"persistentVolumeReclaimPolicy":"Delete"}}}}\' lets it go',
+        )
+
+
+def _victim(stack: Stack, interrupt: str, disks: list[_Disk]) -> dict[str, str]:
+    """The pod that is to be killed while the new one is filled. Raises StackError when there is no such thing."""
+    if len(disks) != 1 or not disks[0].pod_uid:
+        raise StackError("delete-volume: `interrupt` needs one claim, with a pod on it")
+    if stack.binding.database.provenance == "none":
+        raise StackError(
+            "delete-volume: `interrupt` needs a database of which it is known how a clone looks",
+            hint="the binding's database.provenance says it",
+        )
+    if interrupt == "itself":
+        return {"pod": disks[0].pod, "uid": disks[0].pod_uid}
+    primary = next((pod for pod in stack.pods("database/primary") if not pod.terminating), None)
+    if primary is None:
+        raise StackError("delete-volume: there is no primary to be killed")
+    if primary.name == disks[0].pod:
+        raise StackError(
+            f"delete-volume: {primary.name} is the primary itself", hint="interrupt: itself kills it while it is filled"
+        )
+    return {"pod": primary.name, "uid": primary.uid}
