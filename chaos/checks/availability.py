@@ -1,6 +1,7 @@
-"""Availability (A1, A3): for how long readers and writers were out, reads and writes apart, each with both bounds.
+"""Availability (A1, A3): for how long readers and writers were out, each stream for itself, with both bounds.
 
-A limit is broken when the lower bound exceeds it, and kept when the upper bound does not.
+A limit is broken when the lower bound exceeds it, and kept when the upper bound does not. What may stay out at a step's
+end is judged in the step in which it comes back, or in the last.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from chaos.checks import facts, outages, words
+from chaos.checks import facts, findings, outages, words
+from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
 from chaos.history import History, Read, Skipped, Step, Write
-from chaos.verdict import CheckResult, Outage, Verdict, merge
+from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
 SERVICE = "service"
+PAGE, STATIC, UPLOAD = "page", "static", "upload"
+GROUPS = ("reads", "writes", "uploads")
+"""What a step's limits are for."""
+
 PERCENTILES = (50, 95, 99)
 
 GAP_S = 2.0
@@ -33,15 +39,55 @@ STEADY_S = 2.0
 
 
 @dataclass(frozen=True)
+class Name:
+    """Which stream it is: `group` is what its limit is for, `what` is asked for or written, `via` as in the records.
+
+    `kind` is that of its outages.
+    """
+
+    group: str
+    kind: str
+    what: str
+    via: str
+
+    @staticmethod
+    def of_read(what: str, via: str) -> Name:
+        """A stream of reads of pages, static files or uploads."""
+        return Name("uploads" if what == UPLOAD else "reads", "reads" if what == PAGE else f"read-{what}", what, via)
+
+    @staticmethod
+    def of_write(what: str) -> Name:
+        """A stream of rows, posts or uploads."""
+        kind = "uploads" if what == UPLOAD else "writes"
+        return Name(kind, kind, what, what)
+
+    @property
+    def of_pod(self) -> bool:
+        """Whether it reads a pod at its own address."""
+        return self.kind.startswith("read") and self.via != SERVICE
+
+    @property
+    def label(self) -> str:
+        """What it is called: `reads`, `rows`, `reads of POD`, `static of POD`."""
+        if not self.kind.startswith("read"):
+            return f"{self.what}s"
+        called = "reads" if self.what == PAGE else self.what
+        return f"{called} of {self.via}" if self.of_pod else called
+
+    @property
+    def verb(self) -> str:
+        """`was` or `were`."""
+        return "was" if self.of_pod and self.what != PAGE else "were"
+
+
+@dataclass(frozen=True)
 class Stream:
     """One stream of requests through the whole run, in the order in which they left, with its outages.
 
     `interval_s` is what lies between two requests by the plan; without one, the median of what was seen.
     """
 
-    label: str
-    kind: str
-    via: str
+    name: Name
     attempts: tuple[Attempt, ...]
     starts: tuple[float, ...]
     skipped: tuple[float, ...]
@@ -72,61 +118,119 @@ class Stream:
         ]
 
 
+@dataclass
+class _Said:
+    """What was found of all streams, a phrase each."""
+
+    failed: list[Finding]
+    unknown: list[str]
+    passed: list[str]
+
+
 def check(history: History, step: Step) -> CheckResult:
-    """Judge the reads through the Service, the rows and the posts of one step against its limits."""
+    """Judge the streams of one step against its limits, and that each pod that stays serves again at its end."""
     streams = _streams(history)
-    judged = [stream for stream in streams if stream.via in (SERVICE, "row", "post")]
-    limits = {"reads": step.limits.reads_longest_outage_s, "writes": step.limits.writes_longest_outage_s}
-    results = [_judge(history, step, stream, limits[stream.kind]) for stream in judged]
-    results += [
-        (Verdict.UNKNOWN, f"no {kind} were made, so the limit of {words.seconds(limit)} was not put to the test")
-        for kind, limit in limits.items()
-        if limit is not None and not any(stream.kind == kind for stream in judged)
-    ]
-    if not results:
-        results = [(Verdict.UNKNOWN, "neither reads nor writes were made")]
-    verdict = merge(found for found, _ in results)
-    return CheckResult(
-        NAME,
-        verdict,
-        "; ".join(sentence for found, sentence in results if found is verdict),
-        {stream.label: _figures(step, stream, limits[stream.kind]) for stream in streams if _has_part(step, stream)},
-        tuple(one for stream in streams for one in _outages_of(step, stream)),
-        _advice(judged, step) if verdict is Verdict.FAIL else None,
-    )
+    limits = {
+        "reads": step.limits.reads_longest_outage_s,
+        "writes": step.limits.writes_longest_outage_s,
+        "uploads": step.limits.uploads_longest_outage_s,
+    }
+    staying = _staying(history, step)
+    judged = [stream for stream in streams if not stream.name.of_pod]
+    judged += [one for one in streams if one.name.of_pod and one.name.what == UPLOAD and one.name.via in staying]
+    said = _Said([], [], [])
+    for stream in judged:
+        _judge(history, step, stream, limits[stream.name.group], said)
+    for group, limit in limits.items():
+        if limit is not None and not any(stream.name.group == group for stream in judged):
+            said.unknown.append(f"no {group} were made, so the limit of {words.seconds(limit)} was not put to the test")
+    said.failed += _pods_out(step, [one for one in streams if one.name.of_pod and one.name.via in staying])
+    if not judged and not said.unknown:
+        said.unknown.append("neither reads nor writes were made")
+    figures: dict[str, Any] = {
+        stream.name.label: _figures(step, stream, limits[stream.name.group])
+        for stream in streams
+        if _has_part(step, stream)
+    }
+    found = tuple(one for stream in streams for one in _outages_of(step, stream))
+    if said.failed:
+        return findings.failed(NAME, said.failed, figures, found, _advice(judged, step))
+    if said.unknown:
+        return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(said.unknown), figures, found)
+    return CheckResult(NAME, Verdict.PASS, "; ".join(said.passed), figures, found)
 
 
-def _judge(history: History, step: Step, stream: Stream, limit: float | None) -> tuple[Verdict, str]:
+def _staying(history: History, step: Step) -> set[str]:
+    """The site pods that are there at the step's end and do not end."""
+    there = facts.pods(history, "site", step.end) or {}
+    return {name for name, seen in there.items() if not seen.terminating}
+
+
+def _judge(history: History, step: Step, stream: Stream, limit: float | None, said: _Said) -> None:
+    name = stream.name
+    excused = name.group in step.limits.may_stay_out
     found = _outages_of(step, stream)
+    pending = [one for one in found if _is_on(step, one)] if excused else []
+    if not facts.is_last(history, step):
+        found = [one for one in found if one not in pending]
     allowed = "" if limit is None else f" of at most {words.seconds(limit)} allowed"
-    if broken := _broken(step, stream.label, found, limit, allowed):
-        return Verdict.FAIL, broken
-    if problem := _vacuous(history, step, stream) or _undecided(found, limit, allowed):
-        return Verdict.UNKNOWN, f"{stream.label}{problem}"
-    if not found:
+    if broken := _broken(step, name, found, limit, allowed, excused=excused):
+        said.failed.append(Finding(f"out:{name.group if name.of_pod else name.label}", broken))
+        return
+    if pending and limit is None:
+        found = [one for one in found if one not in pending]
+    vacuous = "" if name.of_pod else _vacuous(history, step, stream, excused=excused)
+    if problem := vacuous or _undecided(found, name, limit, allowed):
+        said.unknown.append(f"{name.label}{problem}")
+    elif pending:
+        said.passed.append(f"{name.label} {name.verb} out at the step's end, as they may be")
+    elif not found:
         requests = words.count(len(stream.within(step.begin, step.end)), "request")
-        return Verdict.PASS, f"{stream.label} were never out ({requests})"
-    shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
-    times = "" if len(found) == 1 else f" at the longest of {len(found)} times"
-    return Verdict.PASS, f"{stream.label} were out for {words.bounds(shown)}{times}{allowed}"
+        said.passed.append(f"{name.label} {name.verb} never out ({requests})")
+    else:
+        shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
+        times = "" if len(found) == 1 else f" at the longest of {len(found)} times"
+        said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{times}{allowed}{_why(shown)}")
 
 
-def _broken(step: Step, label: str, found: Sequence[Outage], limit: float | None, allowed: str) -> str:
+def _broken(
+    step: Step, name: Name, found: Sequence[Outage], limit: float | None, allowed: str, *, excused: bool
+) -> str:
     """What fails the stream, or nothing."""
-    if (still := _still_out(step, found)) is not None:
-        return f"{label} were still out at the step's end, since {words.seconds(still.first_bad)} into the run"
+    if not excused and not name.of_pod and (still := _still_out(step, found)) is not None:
+        return _still(name, still)
     longest = max(found, key=lambda one: one.no_shorter_than_s, default=None)
     if limit is not None and longest is not None and longest.no_shorter_than_s > limit:
-        return f"{label} were out for {words.bounds(longest)}{allowed}"
+        return f"{name.label} {name.verb} out for {words.bounds(longest)}{allowed}{_why(longest)}"
     return ""
 
 
-def _undecided(found: Sequence[Outage], limit: float | None, allowed: str) -> str:
+def _still(name: Name, outage: Outage) -> str:
+    since = words.seconds(outage.first_bad)
+    return f"{name.label} {name.verb} still out at the step's end, since {since} into the run{_why(outage)}"
+
+
+def _why(outage: Outage) -> str:
+    """How requests failed; one that hung to its deadline is told from one that was refused or answered badly."""
+    return f" ({words.reasons(outage.reasons)})" if outage.reasons else ""
+
+
+def _pods_out(step: Step, streams: Iterable[Stream]) -> list[Finding]:
+    """The pods that stay and did not come back, for each kind of request. A Service hides one pod of three."""
+    out: dict[str, list[str]] = {}
+    for stream in streams:
+        still = _still_out(step, _outages_of(step, stream))
+        if still is not None and stream.name.group not in step.limits.may_stay_out:
+            out.setdefault(stream.name.what, []).append(_still(stream.name, still))
+    return [Finding(f"pod-out:{what}", ", ".join(texts)) for what, texts in sorted(out.items())]
+
+
+def _undecided(found: Sequence[Outage], name: Name, limit: float | None, allowed: str) -> str:
     """What leaves open how long an outage was, or whether there was one; or nothing."""
     widest = max(found, key=_upper, default=None)
-    if widest is None:
+    if widest is None or (name.of_pod and limit is None):
         return ""
-    how_long = f" were out for {words.bounds(widest)}{allowed}"
+    how_long = f" {name.verb} out for {words.bounds(widest)}{allowed}"
     if widest.no_longer_than_s is None:
         side = "beginning" if widest.last_good is None else "end"
         return f"{how_long}: the outage's {side} was not seen"
@@ -141,26 +245,34 @@ def _upper(outage: Outage) -> float:
     return math.inf if high is None else high
 
 
+def _is_on(step: Step, outage: Outage) -> bool:
+    return outage.first_bad <= step.end and (outage.first_good is None or outage.first_good > step.end)
+
+
 def _still_out(step: Step, found: Iterable[Outage]) -> Outage | None:
     """The outage that was on when the step ended. One bad answer alone, the last of all, does not show that."""
-    for one in found:
-        if one.attempts >= 2 and one.first_bad <= step.end and (one.first_good is None or one.first_good > step.end):
-            return one
-    return None
+    return next((one for one in found if one.attempts >= 2 and _is_on(step, one)), None)
 
 
-def _vacuous(history: History, step: Step, stream: Stream) -> str:
+def _vacuous(history: History, step: Step, stream: Stream, *, excused: bool) -> str:
     """Why the answers seen show nothing (A3), or nothing."""
     at, attempts = facts.fault(history, step), stream.within(step.begin, step.end)
-    if at is None:
+    if at is None and not facts.quiet(step):
         return ": nothing was broken in this step"
     if not attempts:
-        return ": no request left in this step"
-    before = sum(one.good and one.end <= at for one in attempts)
-    after = sum(one.good and one.start >= at for one in attempts)
-    for number, when in ((before, "before"), (after, "after")):
+        return f": no request left {facts.where(step)}"
+    if excused:
+        return ""
+    carried = stream.name.group in facts.may_be_out(history, step)
+    if at is None or facts.quiet(step):
+        wanted = [(sum(one.good for one in attempts), facts.where(step))]
+    else:
+        before = sum(one.good and one.end <= at for one in attempts)
+        after = sum(one.good and one.start >= at for one in attempts)
+        wanted = [(after, "after the fault")] if carried else [(before, "before the fault"), (after, "after the fault")]
+    for number, when in wanted:
         if number < stream.enough:
-            return f": only {words.count(number, 'good answer')} {when} the fault, {stream.enough} wanted"
+            return f": only {words.count(number, 'good answer')} {when}, {stream.enough} wanted"
     low, high = _gap(history, step, stream)
     if high - low > stream.gap_s:
         return f": no request left for {words.seconds(high - low)} from {words.seconds(low)} into the run on"
@@ -182,13 +294,13 @@ def _watched_until(history: History, step: Step) -> float:
 def _outages_of(step: Step, stream: Stream) -> list[Outage]:
     """The step's outages; of a pod, those in which it was asked in this step."""
     found = stream.touching(step.begin, step.end)
-    if stream.kind == "reads" and stream.via != SERVICE:
+    if stream.name.of_pod:
         return [one for one in found if one.last_bad >= step.begin]
     return found
 
 
 def _has_part(step: Step, stream: Stream) -> bool:
-    return bool(stream.within(step.begin, step.end)) or stream.via in (SERVICE, "row", "post")
+    return bool(stream.within(step.begin, step.end)) or not stream.name.of_pod
 
 
 def _figures(step: Step, stream: Stream, limit: float | None) -> dict[str, Any]:
@@ -207,7 +319,7 @@ def _figures(step: Step, stream: Stream, limit: float | None) -> dict[str, Any]:
         "longest_no_longer_than_s": _rounded(longest.no_longer_than_s) if longest else 0.0,
         "latency": _latency(attempts),
     }
-    if stream.via in (SERVICE, "row", "post"):
+    if not stream.name.of_pod or stream.name.what == UPLOAD:
         figures["limit_s"] = limit
     return figures
 
@@ -230,22 +342,19 @@ def _advice(judged: Iterable[Stream], step: Step) -> str:
     for stream in judged:
         for one in _outages_of(step, stream):
             reasons.update(one.reasons)
-    why = ", ".join(f"{number} x {reason}" for reason, number in reasons.most_common(3))
-    return f"look at what the pods did in that time; the bad answers were: {why}"
+    return f"look at what the pods did in that time; the bad answers were: {words.reasons(reasons)}"
 
 
 @lru_cache(maxsize=1)
 def _streams(history: History) -> tuple[Stream, ...]:
     """All streams of a run: those that the plan wanted, also where nothing came of them, and those that were seen."""
-    seen: dict[tuple[str, str], list[Attempt]] = {}
     rates = _rates(history)
-    for key, rate in rates.items():
-        if rate > 0 and key[1]:
-            seen[key] = []
+    seen: dict[Name, list[Attempt]] = {name: [] for name in rates if name.via}
     for read in history.of(Read):
         if _sound(read):
-            attempt = Attempt(read.due, read.start, max(read.start, read.end), read.ok, read.reason)
-            seen.setdefault(("reads", read.via), []).append(attempt)
+            reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
+            attempt = Attempt(read.due, read.start, max(read.start, read.end), read.ok, reason)
+            seen.setdefault(Name.of_read(read.what, read.via), []).append(attempt)
     for write in history.of(Write):
         if _sound(write):
             attempt = Attempt(
@@ -255,64 +364,65 @@ def _streams(history: History) -> tuple[Stream, ...]:
                 write.outcome == "ok",
                 write.reason or write.outcome,
             )
-            seen.setdefault(("writes", write.what), []).append(attempt)
+            seen.setdefault(Name.of_write(write.what), []).append(attempt)
     skips = _skips(history)
     return tuple(
         _stream(
-            kind,
-            via,
+            name,
             attempts,
-            skips.get(_label(kind, via), []),
-            rates.get((kind, via if kind == "writes" or via == SERVICE else "")),
+            skips.get(name.label, []),
+            rates.get(Name.of_read(name.what, "") if name.of_pod else name),
         )
-        for (kind, via), attempts in seen.items()
+        for name, attempts in seen.items()
     )
 
 
-def _stream(kind: str, via: str, attempts: list[Attempt], skipped: list[float], rate: float | None) -> Stream:
+def _stream(name: Name, attempts: list[Attempt], skipped: list[float], rate: float | None) -> Stream:
     attempts.sort(key=lambda attempt: attempt.start)
     skipped.sort()
     interval = 1 / rate if rate else _median_interval(attempts)
-    found = outages.find(kind, via, attempts, skipped, blind_s=max(GAP_S, GAP_INTERVALS * interval))
+    blind = max(GAP_S, GAP_INTERVALS * interval)
+    found = outages.find(name.kind, name.via, attempts, skipped, blind_s=blind)
     starts = tuple(attempt.start for attempt in attempts)
-    return Stream(_label(kind, via), kind, via, tuple(attempts), starts, tuple(skipped), interval, tuple(found))
-
-
-def _label(kind: str, via: str) -> str:
-    if kind == "writes":
-        return f"{via}s"
-    return "reads" if via == SERVICE else f"reads of {via}"
+    return Stream(name, tuple(attempts), starts, tuple(skipped), interval, tuple(found))
 
 
 def _sound(record: Read | Write) -> bool:
     return all(facts.number(value) is not None for value in (record.due, record.start, record.end))
 
 
-def _rates(history: History) -> dict[tuple[str, str], float]:
-    """Requests a second by the plan, for (kind, via); each site pod's are under an empty `via`."""
+def _rates(history: History) -> dict[Name, float]:
+    """Requests a second by the plan; those of each site pod are under an empty `via`."""
     workload = facts.plan(history).get("workload")
     if not isinstance(workload, dict):
         return {}
     keys = {
-        ("reads", SERVICE): "reads_per_s",
-        ("reads", ""): "pod_reads_per_s",
-        ("writes", "row"): "writes_per_s",
-        ("writes", "post"): "posts_per_s",
+        Name.of_read(PAGE, SERVICE): "reads_per_s",
+        Name.of_read(PAGE, ""): "pod_reads_per_s",
+        Name.of_read(STATIC, ""): "file_reads_per_s",
+        Name.of_read(UPLOAD, ""): "file_reads_per_s",
+        Name.of_write("row"): "writes_per_s",
+        Name.of_write("post"): "posts_per_s",
+        Name.of_write(UPLOAD): "uploads_per_s",
     }
     return {
-        key: rate for key, name in keys.items() if (rate := facts.number(workload.get(name))) is not None and rate > 0
+        name: rate for name, key in keys.items() if (rate := facts.number(workload.get(key))) is not None and rate > 0
     }
 
 
 def _skips(history: History) -> dict[str, list[float]]:
-    """When requests were due that never left, by the stream's label (`read service`, `rows`, ...)."""
+    """When requests were due that never left, by the stream's label.
+
+    A stream of reads is named `read VIA`, `static POD` or `upload POD` when it skips, one of writes `rows` or the like.
+    """
     found: dict[str, list[float]] = {}
     for record in history.of(Skipped):
         if facts.number(record.due) is None:
             continue
         kind, _, via = record.stream.partition(" ")
-        label = _label("reads" if kind.startswith("read") else "writes", via or kind.removesuffix("s"))
-        found.setdefault(label, []).append(record.due)
+        what = {"read": PAGE, "reads": PAGE}.get(kind, kind)
+        name = Name.of_read(what, via) if via else Name.of_write(kind.removesuffix("s"))
+        found.setdefault(name.label, []).append(record.due)
     return found
 
 

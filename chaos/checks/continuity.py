@@ -2,7 +2,7 @@
 
 All writes of the run until the step's end are held against what each pod holds then, read at its own address with the
 writers stopped and replication drained. What the first reading found before anything was written belongs to the run's
-baseline.
+baseline. Uploads are judged in `uploads`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.checks import facts, words
-from chaos.history import FIRST_READING, Contents, History, SiteContents, Step, Write
+from chaos.checks import facts, findings, uploads, words
+from chaos.checks.findings import Finding
+from chaos.history import BASELINE, FIRST_READING, Contents, History, SiteContents, Step, Write
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
 SHOWN = 20
 """So many tokens of each kind of finding are named in the figures."""
+
+_GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
+
+PICTURE, SESSION = "picture", "session"
+"""Of what a site pod serves: what lies on the shared files, and who it takes the login cookie for."""
 
 Key = tuple[str, str]
 """What a write is known by: (`row` or `post`, token)."""
@@ -41,7 +47,7 @@ class _Held:
     pods: dict[str, dict[Key, set[int]]]
     before: set[Key]
     owed: set[Key]
-    torn: dict[str, int]
+    torn: dict[tuple[str, str], int]
 
 
 def check(history: History, step: Step) -> CheckResult:
@@ -49,20 +55,34 @@ def check(history: History, step: Step) -> CheckResult:
     readings = facts.readings(history, step.index)
     read = {pod: reading for pod, reading in readings.items() if not reading.error and pod}
     sites = facts.site_readings(history, step.index)
-    ledger = _ledger(history, facts.reading_time(step, read.values()))
+    at = facts.reading_time(step, read.values())
+    ledger = _ledger(history, at)
     held = _held(history, read)
     figures: dict[str, Any] = {
         "acknowledged": len(ledger.ok),
         "tried": len(ledger.ok | ledger.fail | ledger.info),
         "pods_read": sorted(read),
     }
-    findings = _writes(ledger, held, read, figures) + _baseline(history, step, read, sites, figures)
-    unknown = _unread(history, step, readings, sites) + _vacuous(history, step, ledger, bool(read))
-    if findings:
-        return CheckResult(NAME, Verdict.FAIL, "; ".join(findings), figures, advice=_advice(figures))
+    found = _writes(history, step, ledger, held, read, figures)
+    found += _seeds(history, step, read, figures) + _served(history, step, sites, figures)
+    none_wanted = "" if readings else facts.none_wanted(history, step)
+    unknown = _unread(history, step, readings, sites, databases=not none_wanted)
+    if "uploads" not in step.limits.may_stay_out:
+        files = uploads.judge(history, step, _staying(history, step, sites))
+        found += files.findings
+        figures["uploads"] = files.figures
+        figures["acknowledged"] += files.figures["acknowledged"]
+        figures["lost"] = files.figures["lost"] + (figures["lost"] or 0) if read or files.figures["lost"] else None
+        unknown += files.unknown
+    unknown += _vacuous(history, step, at, was_read=bool(read))
+    if found:
+        return findings.failed(NAME, found, figures, advice=_advice(figures))
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
-    reason = f"all {words.count(len(ledger.ok), 'acknowledged write')} and the seed content are on {words.names(read)}"
+    if none_wanted:
+        return CheckResult(NAME, Verdict.PASS, none_wanted, figures)
+    of_all = words.count(figures["acknowledged"], "acknowledged write")
+    reason = f"all {of_all} and the seed content are on {words.names(read)}"
     return CheckResult(NAME, Verdict.PASS, reason, figures)
 
 
@@ -70,6 +90,8 @@ def _ledger(history: History, until: float) -> _Ledger:
     """A write that ended after the reading had begun promises nothing of what was read; it was only tried."""
     ledger = _Ledger({})
     for write in history.of(Write):
+        if write.what == uploads.WHAT:
+            continue
         key = (write.what, write.token)
         if key not in ledger.ok:
             ledger.tried[key] = write
@@ -87,15 +109,12 @@ def _held(history: History, read: dict[str, Contents]) -> _Held:
     held = _Held({}, before, owed, {})
     for pod, reading in read.items():
         ids: dict[Key, set[int]] = defaultdict(set)
-        torn = 0
         for key, number in _entries(reading):
             if key[1]:
                 ids[key].add(number)
             else:
-                torn += 1
+                held.torn[pod, key[0]] = held.torn.get((pod, key[0]), 0) + 1
         held.pods[pod] = dict(ids)
-        if torn:
-            held.torn[pod] = torn
     return held
 
 
@@ -105,48 +124,49 @@ def _entries(reading: Contents) -> Iterable[tuple[Key, int]]:
             yield (what, token), number
 
 
-def _writes(ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict[str, Any]) -> list[str]:
-    """The findings about writes, a phrase each; the figures of all of them are filled in."""
+def _writes(
+    history: History, step: Step, ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict[str, Any]
+) -> list[Finding]:
+    """What was found of writes; the figures of all of it are filled in."""
     pods = held.pods
     present: set[Key] = set().union(*pods.values()) if pods else set()
     everywhere: set[Key] = set.intersection(*(set(found) for found in pods.values())) if pods else set()
-    known = ledger.tried.keys() | held.before
-    phantom = present - known
-    resurrected = present & ledger.fail - held.before
-    duplicated = _duplicated(pods, ledger.tried.keys() - held.before)
     split = (present - everywhere) & ledger.info
-    figures.update(
-        indeterminate={
-            "tried": len(ledger.info),
-            "present": len(ledger.info & everywhere),
-            "absent": len(ledger.info - present) if pods else 0,
-            "differing": len(split),
-        },
-        phantom=len(phantom),
-        resurrected=len(resurrected),
-        duplicated=len(duplicated),
-        torn=sum(held.torn.values()),
+    sayings: tuple[tuple[str, str, set[Key], str], ...] = (
+        ("phantom", "phantom", present - ledger.tried.keys() - held.before, "that nobody tried"),
+        ("resurrected", "resurrected", present & ledger.fail - held.before, "that had failed"),
+        ("duplicated", "duplicated", _duplicated(pods, ledger.tried.keys() - held.before), "under two ids"),
+        ("split", "differing", split, "without an answer that are on some pods and not on others"),
     )
-    for name, found in (
-        ("phantom", phantom),
-        ("resurrected", resurrected),
-        ("duplicated", duplicated),
-        ("differing", split),
-    ):
-        if found:
-            figures[f"{name}_tokens"] = [f"{what} {token}" for what, token in sorted(found)[:SHOWN]]
-    sayings = (
-        (phantom, "that nobody tried are present"),
-        (resurrected, "that had failed are present"),
-        (duplicated, "are there under two ids"),
-        (split, "without an answer are on some pods and not on others"),
-    )
-    findings = _lost(ledger, held, read, figures)
-    findings += [f"{words.count(len(found), 'write')} {saying}" for found, saying in sayings if found]
-    findings += [
-        f"{words.count(number, 'entry', 'entries')} of {pod} can't be read whole" for pod, number in held.torn.items()
+    figures["indeterminate"] = {
+        "tried": len(ledger.info),
+        "present": len(ledger.info & everywhere),
+        "absent": len(ledger.info - present) if pods else 0,
+        "differing": len(split),
+    }
+    found = _lost(history, step, ledger, held, read, figures)
+    for key, name, every, saying in sayings:
+        if name != "differing":
+            figures[name] = len(every)
+        if every:
+            figures[f"{name}_tokens"] = [f"{what} {token}" for what, token in sorted(every)[:SHOWN]]
+        for what, some in _by_kind(every).items():
+            there = "there is" if len(some) == 1 else "there are"
+            found.append(Finding(f"{key}-{what}", f"{there} {words.count(len(some), what)} {saying}"))
+    figures["torn"] = sum(held.torn.values())
+    found += [
+        Finding(f"torn-{what}:{pod}", f"{words.count(number, what)} of {pod} can't be read whole")
+        for (pod, what), number in sorted(held.torn.items())
     ]
-    return findings
+    return found
+
+
+def _by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
+    """The writes of each kind: rows, posts."""
+    kinds: dict[str, set[Key]] = {}
+    for key in found:
+        kinds.setdefault(key[0], set()).add(key)
+    return dict(sorted(kinds.items(), reverse=True))
 
 
 def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: set[Key]) -> set[Key]:
@@ -157,22 +177,23 @@ def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: set[Key]) -> set[Ke
     return {key for key, numbers in ids.items() if len(numbers) > 1 and key in tried}
 
 
-def _lost(ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict[str, Any]) -> list[str]:
+def _lost(
+    history: History, step: Step, ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict[str, Any]
+) -> list[Finding]:
     """Lost = the primary lacks it; where no primary could be read, all pods that could be lack it."""
     pods = held.pods
     missing = {pod: ledger.ok - found.keys() for pod, found in pods.items()}
     everywhere: set[Key] = set.intersection(*missing.values()) if missing else set()
-    primaries = [missing[pod] for pod, reading in read.items() if reading.primary]
-    lost: set[Key] = set().union(*primaries) if primaries else everywhere
+    lost = _lost_of(missing, read)
     anywhere: set[Key] = set().union(*missing.values()) if missing else set()
-    older = {pod: len(held.owed - found.keys()) for pod, found in pods.items() if held.owed - found.keys()}
+    older = {pod: held.owed - found.keys() for pod, found in pods.items() if held.owed - found.keys()}
     figures.update(
         lost=len(lost) if pods else None,
         lost_everywhere=len(everywhere) if pods else None,
         missing_on={pod: len(found) for pod, found in sorted(missing.items())},
-        older_missing_on=older,
+        older_missing_on={pod: len(found) for pod, found in older.items()},
     )
-    findings = []
+    found = []
     if anywhere:
         named = sorted((ledger.tried[key] for key in (lost or anywhere)), key=lambda write: write.end)
         figures.update(
@@ -181,60 +202,174 @@ def _lost(ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict
             lost_acknowledged_first_s=named[0].end,
             lost_acknowledged_last_s=named[-1].end,
         )
-        where = ", ".join(f"{len(found)} on {pod}" for pod, found in sorted(missing.items()) if found)
-        of_all = f"of {words.count(len(ledger.ok), 'acknowledged write')}"
-        if lost:
-            findings.append(
-                f"{len(lost)} {of_all} were lost, {len(everywhere)} of them on every pod (missing: {where})"
-            )
-        else:
-            findings.append(f"some {of_all} are missing on replicas ({where})")
-    if older:
-        where = ", ".join(f"{number} on {pod}" for pod, number in sorted(older.items()))
-        findings.append(f"writes from before the run are gone ({where})")
-    return findings
+        found = _losses(history, step, ledger, missing, lost, everywhere, figures)
+    for pod, gone in sorted(older.items()):
+        for what, some in _by_kind(gone).items():
+            text = f"{words.count(len(some), what)} from before the run {words.are(len(some))} gone from {pod}"
+            found.append(Finding(f"older-{what}:{pod}", text))
+    return found
 
 
-def _baseline(
-    history: History, step: Step, read: dict[str, Contents], sites: dict[str, SiteContents], figures: dict[str, Any]
-) -> list[str]:
-    """D7: the seed content, in the databases and as each site pod serves it, against the first reading."""
-    changed: dict[str, list[str]] = {}
-    leaving, _ = _leaving(history, step, "site", list(sites.values()))
-    served = {pod: reading for pod, reading in sites.items() if not reading.error and pod and pod not in leaving}
-    for reference, now in (
-        (_first(history.of(Contents), step), {pod: reading.baseline for pod, reading in read.items()}),
-        (_first(history.of(SiteContents), step), {pod: reading.baseline for pod, reading in served.items()}),
-    ):
-        for pod, found in now.items():
-            names = sorted(name for name in reference.keys() | found.keys() if _differs(reference, found, name))
-            if names:
-                changed[pod] = names
+def _lost_of(missing: dict[str, set[Key]], read: dict[str, Contents]) -> set[Key]:
+    primaries = [missing[pod] for pod, reading in read.items() if reading.primary]
+    if primaries:
+        return set().union(*primaries)
+    return set.intersection(*missing.values()) if missing else set()
+
+
+def _losses(
+    history: History,
+    step: Step,
+    ledger: _Ledger,
+    missing: dict[str, set[Key]],
+    lost: set[Key],
+    everywhere: set[Key],
+    figures: dict[str, Any],
+) -> list[Finding]:
+    """What is lost, and what only replicas lack, each kind for itself.
+
+    What an earlier reading had seen and is gone is new, whatever the baseline had lost already.
+    """
+    earlier = _Earlier.of(history, step)
+    all_of, lost_of = _by_kind(ledger.ok), _by_kind(lost)
+    if earlier.lost is not None:
+        figures["lost_before"] = len(lost & earlier.lost)
+    found = []
+    for what, some in lost_of.items():
+        text = f"{len(some)} of {words.count(len(all_of[what]), f'acknowledged {what}')} {words.were(len(some))} lost"
+        if earlier.lost is not None:
+            text += f", {words.how_many(len(some & earlier.lost), len(some))} of them before the first fault"
+        text += f", {words.how_many(len(some & everywhere), len(some))} of them on every pod"
+        found.append(Finding(f"lost-{what}", text, False if some & earlier.on_primary else None))
+    for pod, lacks in sorted(missing.items()):
+        for what, some in _by_kind(lacks - lost).items():
+            of_all = words.count(len(all_of[what]), f"acknowledged {what}")
+            text = f"{len(some)} of {of_all} {words.are(len(some))} missing on {pod}"
+            new = some & earlier.on.get(pod, set())
+            found.append(Finding(f"missing-{what}:{pod}", text, False if new else None))
+    return found
+
+
+@dataclass
+class _Earlier:
+    """What earlier readings of the run had seen on the primary and on each pod; what the baseline's had not found.
+
+    `lost` is None for a run that has no baseline, and in the baseline itself.
+    """
+
+    on_primary: set[Key] = field(default_factory=set)
+    on: dict[str, set[Key]] = field(default_factory=dict)
+    lost: set[Key] | None = None
+
+    @classmethod
+    def of(cls, history: History, step: Step) -> _Earlier:
+        found = cls()
+        for reading in history.of(Contents):
+            if reading.error or reading.step >= step.index:
+                continue
+            there = {key for key, _ in _entries(reading)}
+            found.on.setdefault(reading.pod, set()).update(there)
+            if reading.primary:
+                found.on_primary |= there
+        read = {pod: one for pod, one in facts.readings(history, BASELINE).items() if not one.error and pod}
+        if read and step.index != BASELINE:
+            ledger = _ledger(history, min(one.at for one in read.values()))
+            found.lost = _lost_of({p: ledger.ok - {key for key, _ in _entries(one)} for p, one in read.items()}, read)
+        return found
+
+
+def _seeds(history: History, step: Step, read: dict[str, Contents], figures: dict[str, Any]) -> list[Finding]:
+    """D7 in the databases: the seed content of each against the first reading."""
+    reference = _first(history.of(Contents), step)
+    changed = {
+        pod: names
+        for pod, reading in read.items()
+        if (names := _changed(reference, reading.baseline, reference.keys() | reading.baseline.keys()))
+    }
     figures["baseline_changed"] = changed
-    return [f"the seed content of {pod} changed ({words.names(names)})" for pod, names in sorted(changed.items())]
+    return [
+        Finding(f"seed:{pod}", f"the seed content of {pod} changed ({words.names(names)})")
+        for pod, names in sorted(changed.items())
+    ]
+
+
+def _served(history: History, step: Step, sites: dict[str, SiteContents], figures: dict[str, Any]) -> list[Finding]:
+    """D7 as each site pod serves it: seed posts and page, the picture from the shared files, the login's session.
+
+    While reads may stay out nothing of it is judged, while uploads may, the picture is not.
+    """
+    if "reads" in step.limits.may_stay_out:
+        return []
+    reference = _first(history.of(SiteContents), step)
+    of_kind: dict[str, dict[str, list[str]]] = {"seed": {}, PICTURE: {}, SESSION: {}}
+    for pod, reading in _staying(history, step, sites).items():
+        # What a pod that hung half-way did not get to is not judged.
+        names = reading.baseline.keys() | (set() if reading.error else reference.keys())
+        for name in _changed(reference, reading.baseline, names):
+            if name == PICTURE and "uploads" in step.limits.may_stay_out:
+                continue
+            of_kind[name if name in of_kind else "seed"].setdefault(pod, []).append(name)
+            figures["baseline_changed"].setdefault(pod, []).append(name)
+    sayings = (
+        ("seed", "the seed content of {} changed ({})"),
+        (PICTURE, "the seed picture is not served by {} as it was ({})"),
+        (SESSION, "the login cookie is not taken by {} for the user that it was made for ({})"),
+    )
+    found = []
+    for kind, saying in sayings:
+        pods = of_kind[kind]
+        named = {name for names in pods.values() for name in names}
+        what = named if kind == "seed" else {sites[pod].baseline.get(kind) or "not read" for pod in pods}
+        if pods:
+            found.append(Finding(f"{kind}:site", saying.format(words.names(pods), words.names(what))))
+    return found
+
+
+def _staying(history: History, step: Step, sites: dict[str, SiteContents]) -> dict[str, SiteContents]:
+    """What the site pods that stay served, as far as they could be read."""
+    leaving, _ = _leaving(history, step, "site", list(sites.values()))
+    partly = "uploads" in step.limits.may_stay_out
+    return {pod: one for pod, one in sites.items() if pod and pod not in leaving and (partly or not one.error)}
+
+
+def _changed(reference: dict[str, str], found: dict[str, str], names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if _differs(reference, found, name))
 
 
 def _differs(reference: dict[str, str], found: dict[str, str], name: str) -> bool:
     value = found.get(name)
-    return value is None or value.startswith("missing") or (bool(reference) and value != reference.get(name))
+    return value is None or value.startswith(uploads.MISSING) or (bool(reference) and value != reference.get(name))
 
 
 def _first(records: Iterable[Contents] | Iterable[SiteContents], step: Step) -> dict[str, str]:
-    """The seed content as it was before this step; empty when nobody read it."""
+    """The seed content as it was before this step, the primary's word first; empty when nobody read it.
+
+    Who the login cookie is taken for counts from the first reading that has it.
+    """
     earlier = [one for one in records if one.step < step.index and not one.error and one.baseline]
-    first = min((one.step for one in earlier), default=0)
-    of_first = [one for one in earlier if one.step == first]
-    of_first.sort(key=lambda one: not getattr(one, "primary", False))
-    return of_first[0].baseline if of_first else {}
+    earlier.sort(key=lambda one: (one.step, not getattr(one, "primary", False)))
+    found: dict[str, str] = {}
+    for one in earlier:
+        for name, value in one.baseline.items():
+            if (one.step == earlier[0].step or name == SESSION) and not value.startswith(uploads.MISSING):
+                found.setdefault(name, value)
+    return found or (earlier[0].baseline if earlier else {})
 
 
-def _unread(history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents]) -> list[str]:
+def _unread(
+    history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents], *, databases: bool
+) -> list[str]:
     """Who could not be asked, a phrase each. A pod that was ending, or gone by then, need not answer."""
     found = []
-    groups: tuple[tuple[str, dict[str, str]], ...] = (
-        ("database", {pod: reading.error for pod, reading in readings.items()}),
-        ("site", {pod: reading.error for pod, reading in sites.items()}),
-    )
+    groups: list[tuple[str, dict[str, str]]] = []
+    if databases:
+        groups.append(("database", {pod: reading.error for pod, reading in readings.items()}))
+    if "reads" not in step.limits.may_stay_out:
+        seeds = _first(history.of(SiteContents), step).keys() - {PICTURE}
+        partly = "uploads" in step.limits.may_stay_out
+        groups.append(
+            ("site", {p: "" if partly and seeds <= one.baseline.keys() else one.error for p, one in sites.items()})
+        )
     for role, errors in groups:
         if not errors:
             found.append(f"no {role} pod was read")
@@ -245,7 +380,7 @@ def _unread(history: History, step: Step, readings: dict[str, Contents], sites: 
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
         found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
         if not _first(history.of(Contents) if role == "database" else history.of(SiteContents), step):
-            found.append(f"the seed content of the {role} pods was not read before this step")
+            found.append(f"the seed content of the {role} pods was not read before {facts.this(step)}")
     return found
 
 
@@ -259,26 +394,33 @@ def _leaving(
     return leaving, set(first) - leaving
 
 
-def _vacuous(history: History, step: Step, ledger: _Ledger, was_read: bool) -> list[str]:
+def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> list[str]:
     """Why the comparison shows nothing (A3), a phrase each."""
     if not was_read:
         return []
-    at = facts.fault(history, step)
-    if at is None:
+    at, quiet = facts.fault(history, step), facts.quiet(step)
+    if at is None and not quiet:
         return ["nothing was broken in this step"]
+    tried = history.of(Write)
+    whats = {write.what for write in tried} | _planned(history)
+    if not whats:
+        return ["no write was tried"]
+    acknowledged = [write for write in tried if write.outcome == "ok" and write.end <= until]
     _, after = facts.waits(history, step)
     back = min((wait.at for wait in after if wait.satisfied), default=step.end)
     found = []
-    whats = {what for what, _ in ledger.tried} | _planned(history)
-    if not whats:
-        return ["no write was tried"]
-    if not any(at <= write.start <= back for write in ledger.tried.values()):
+    if not quiet and at is not None and not any(at <= write.start <= back for write in tried):
         found.append("no write was tried between the fault and the recovery")
     for what in sorted(whats):
-        acknowledged = [ledger.tried[key] for key in ledger.ok if key[0] == what]
-        if not any(write.end <= at for write in acknowledged):
+        mine = [write for write in acknowledged if write.what == what]
+        excused = _GROUPS.get(what, "writes") in step.limits.may_stay_out
+        if at is None or quiet:
+            if not excused and not any(write.start >= step.begin for write in mine):
+                found.append(f"no {what} was acknowledged {facts.where(step)}")
+            continue
+        if not any(write.end <= at for write in mine):
             found.append(f"no {what} was acknowledged before the fault")
-        if not any(write.start >= at for write in acknowledged):
+        if not excused and not any(write.start >= at for write in mine):
             found.append(f"no {what} was acknowledged after the fault")
     return found
 
@@ -288,7 +430,7 @@ def _planned(history: History) -> set[str]:
     rates = workload if isinstance(workload, dict) else {}
     return {
         what
-        for what, name in (("row", "writes_per_s"), ("post", "posts_per_s"))
+        for what, name in (("row", "writes_per_s"), ("post", "posts_per_s"), (uploads.WHAT, "uploads_per_s"))
         if (facts.number(rates.get(name)) or 0) > 0
     }
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from chaos.history import (
+    BASELINE,
+    QUIET,
     ActionBegun,
     Contents,
     History,
@@ -47,13 +49,72 @@ def fault(history: History, step: Step) -> float | None:
     return min((record.at for record in history.of(ActionBegun, step=step.index)), default=None)
 
 
+def quiet(step: Step) -> bool:
+    """Whether the step was to break nothing."""
+    return step.action in QUIET
+
+
+def this(step: Step) -> str:
+    """`the baseline`, else `this step`."""
+    return "the baseline" if step.index == BASELINE else "this step"
+
+
+def where(step: Step) -> str:
+    """`in the baseline`, else `in this step`."""
+    return f"in {this(step)}"
+
+
 def waits(history: History, step: Step) -> tuple[list[WaitEnded], list[WaitEnded]]:
-    """What the step waited for before its fault, and after it."""
+    """What the step waited for before its fault, and after it; where nothing was to be broken, all is after."""
     records = history.of(WaitEnded, step=step.index)
+    if quiet(step):
+        return [], records
     at = fault(history, step)
     if at is None:
         return records, []
     return [w for w in records if w.at < at], [w for w in records if w.at >= at]
+
+
+def may_be_out(history: History, step: Step) -> frozenset[str]:
+    """The kinds (reads, writes, uploads) that the step before let stay out, so that they may be out as this begins."""
+    earlier = [one for one in history.steps if one.index < step.index]
+    return max(earlier, key=lambda one: one.index).limits.may_stay_out if earlier else frozenset()
+
+
+def is_last(history: History, step: Step) -> bool:
+    """Whether no later step was begun."""
+    return all(one.index <= step.index for one in history.steps)
+
+
+def wanted(history: History, role: str, index: int) -> int | None:
+    """How many pods of a part there have to be at a step's end: the last `scale` said so, else as the run began."""
+    found = number(stack(history).get(f"{role}_pods"))
+    for planned in planned_steps(history):
+        params, at = planned.get("params"), number(planned.get("index"))
+        if at is None or at > index or planned.get("action") != "scale" or not isinstance(params, dict):
+            continue
+        if root(str(planned.get("target", ""))) == role:
+            found = number(params.get("replicas"))
+    return None if found is None else int(found)
+
+
+def comes_back(history: History, role: str, index: int) -> bool:
+    """Whether a later step of the plan wants pods of a part again."""
+    later = [number(planned.get("index")) for planned in planned_steps(history)]
+    return any(wanted(history, role, int(at)) for at in later if at is not None and at > index)
+
+
+def planned_steps(history: History) -> list[dict[str, Any]]:
+    """The steps of the plan, as its JSON has them."""
+    found = plan(history).get("steps")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, (list, tuple)) else []
+
+
+def none_wanted(history: History, step: Step) -> str:
+    """What to say where no database pod is wanted in a step, and a later one wants them back; else nothing."""
+    if wanted(history, "database", step.index) != 0 or not comes_back(history, "database", step.index):
+        return ""
+    return "no database pod is wanted in this step, so nothing can be read; a later step reads them"
 
 
 def readings(history: History, index: int) -> dict[str, Contents]:

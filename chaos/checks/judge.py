@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos.checks import availability, clone, continuity, effect, facts, recovery, replication, words
-from chaos.history import History, Step
+from chaos.checks import availability, clone, continuity, effect, facts, findings, recovery, replication, words
+from chaos.history import BASELINE, History, Step
 from chaos.verdict import CheckResult, Verdict, merge
 
 _CHECKS = (effect, recovery, availability, continuity, replication, clone)
@@ -33,20 +34,39 @@ class Judgement:
 
 def judge(history: History) -> Judgement:
     """Judge a history, whatever became of its run. A run that did not come to its end never passes."""
-    steps = tuple(judge_step(history, step) for step in history.steps)
-    cut_short = _cut_short(history, len(steps))
+    known = _baseline_keys(history)
+    steps = tuple(_judge(history, step, known) for step in history.steps)
+    stopped = _stopped_by(history, steps)
+    cut_short = _cut_short(history, steps, stopped)
     verdicts = [step.verdict for step in steps] + [Verdict.UNKNOWN for _ in cut_short]
     verdict = merge(verdicts)
-    return Judgement(verdict, steps, _reason(verdict, steps, cut_short))
+    return Judgement(verdict, steps, _reason(verdict, steps, cut_short, stopped))
 
 
 def judge_step(history: History, step: Step) -> StepJudgement:
     """Judge one step, or the baseline, by what is in the history so far."""
-    checks = tuple(check.check(history, step) for check in _CHECKS)
+    return _judge(history, step, {} if step.index == BASELINE else _baseline_keys(history))
+
+
+def _judge(history: History, step: Step, known: Mapping[str, frozenset[str]]) -> StepJudgement:
+    checks = tuple(findings.marked(check.check(history, step), step, known) for check in _CHECKS)
     return StepJudgement(step, merge(check.verdict for check in checks), checks)
 
 
-def _cut_short(history: History, begun: int) -> list[str]:
+def _baseline_keys(history: History) -> dict[str, frozenset[str]]:
+    """What each check found in the baseline; empty for a run that has none."""
+    baseline = next((step for step in history.steps if step.index == BASELINE), None)
+    return findings.keys(check.check(history, baseline) for check in _CHECKS) if baseline else {}
+
+
+def _stopped_by(history: History, steps: tuple[StepJudgement, ...]) -> StepJudgement | None:
+    """The baseline, where it did not pass and the run stopped at it, as its plan wanted."""
+    if facts.plan(history).get("baseline", "stop") != "stop" or any(one.step.index != BASELINE for one in steps):
+        return None
+    return next((one for one in steps if one.verdict is not Verdict.PASS), None)
+
+
+def _cut_short(history: History, steps: tuple[StepJudgement, ...], stopped: StepJudgement | None) -> list[str]:
     """Why the run as a whole can't pass, a phrase each."""
     found = []
     ended = history.ended
@@ -54,25 +74,48 @@ def _cut_short(history: History, begun: int) -> list[str]:
         found.append("the run did not come to its end")
     elif ended.how != "finished":
         found.append(f"the run was {ended.how}" + (f" ({ended.detail})" if ended.detail else ""))
-    planned = facts.plan(history).get("steps")
-    number = len(planned) if isinstance(planned, (list, tuple)) else 0
-    if number > begun:
-        found.append(f"{begun} of {words.count(number, 'step')} were begun")
+    planned, begun = len(facts.planned_steps(history)), sum(one.step.index != BASELINE for one in steps)
+    if planned > begun and stopped is None:
+        found.append(f"{begun} of {words.count(planned, 'step')} were begun")
+    elif begun == 0 and stopped is None:
+        found.append("no step was begun, so nothing was shown")
     return found
 
 
-def _reason(verdict: Verdict, steps: tuple[StepJudgement, ...], cut_short: list[str]) -> str:
+def _reason(
+    verdict: Verdict, steps: tuple[StepJudgement, ...], cut_short: list[str], stopped: StepJudgement | None
+) -> str:
     deciding = [
         (step, check) for step in steps for check in step.checks if check.verdict is verdict is not Verdict.PASS
     ]
     if verdict is Verdict.UNKNOWN and cut_short:
         return "; ".join(cut_short)
-    if not steps:
-        return "no step was begun, so nothing was shown"
     if not deciding:
-        last = next(check for check in steps[-1].checks if check.name == continuity.NAME)
-        where = "the step" if len(steps) == 1 else f"all {len(steps)} steps"
-        return f"in {where} every limit held, and {last.reason}"
-    step, check = min(deciding, key=lambda found: _WEIGHT.index(found[1].name))
-    where = "" if len(steps) == 1 else f"in step {step.step.index + 1} ({step.step.name}) "
-    return f"{where}{check.name}: {check.reason}"
+        return _all_held(steps)
+    step, check = min(
+        deciding, key=lambda found: (_order(*found), _WEIGHT.index(found[1].name), found[0].step.index == BASELINE)
+    )
+    said = f"{check.name}: {check.reason}"
+    if stopped is not None:
+        well = "was not well" if verdict is Verdict.FAIL else "could not be shown to be well"
+        return f"the stack {well} before the first fault, and nothing was broken by this run: {said}"
+    number = sum(one.step.index != BASELINE for one in steps)
+    where = "" if number == 1 else f"in step {step.step.index + 1} ({step.step.name}) "
+    if step.step.index == BASELINE:
+        where = "in the baseline "
+    worse = "nothing got worse than it was before the first fault: " if _order(step, check) else ""
+    return f"{worse}{where}{said}"
+
+
+def _order(step: StepJudgement, check: CheckResult) -> int:
+    """0 for what decides first: what came with a fault. 1 for a check that fails by what was so before alone."""
+    old = check.verdict is Verdict.FAIL and (step.step.index == BASELINE or not findings.any_new(check))
+    return int(old)
+
+
+def _all_held(steps: tuple[StepJudgement, ...]) -> str:
+    held = [check for step in steps for check in step.checks if check.name == continuity.NAME]
+    last = next((check for check in reversed(held) if check.figures.get("pods_read")), held[-1])
+    begun = sum(one.step.index != BASELINE for one in steps)
+    where = "the step" if begun == 1 else f"all {begun} steps"
+    return f"in {where} every limit held, and {last.reason}"

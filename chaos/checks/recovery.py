@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.checks import facts, words
-from chaos.history import History, Step, UndoDone, UndoPlanned, WaitEnded
+from chaos.checks import facts, findings, words
+from chaos.checks.findings import Finding
+from chaos.history import History, PodSaid, Step, UndoDone, UndoPlanned, WaitEnded
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "recovery"
+
+STEADY = "steady"
+NO_ANSWERS = "no steady good answers to "
+"""How a wait for steady answers begins, and how its detail does, which then names the streams."""
+
+_SHOWN = 80
+"""So many characters of what a pod said are in the sentence."""
 
 
 def check(history: History, step: Step) -> CheckResult:
@@ -19,23 +27,55 @@ def check(history: History, step: Step) -> CheckResult:
     if not unknown and not missed and (step.problem or not step.ended):
         unknown.append(f"the step was cut short: {step.problem or 'it did not end'}")
     if not unknown and not after:
-        unknown.append("nothing was waited for after the fault")
+        unknown.append(f"nothing was waited for {facts.where(step) if facts.quiet(step) else 'after the fault'}")
     unknown += _undo(history, step)
+    said = {record.pod: list(record.lines) for record in history.of(PodSaid, step=step.index) if record.pod}
     figures: dict[str, Any] = {
         wait.condition: {"came": wait.satisfied, "took_s": wait.took_s} for wait in (*before, *after)
     }
+    if said:
+        figures["pods_said"] = said
     if missed:
-        advice = "look at the pods that are not ready: their events and logs of that time"
-        return CheckResult(NAME, Verdict.FAIL, "; ".join(_missed(wait) for wait in missed), figures, advice=advice)
+        advice = "look at the pods that are not well: their events and logs of that time"
+        found = [one for wait in missed for one in _findings(wait)]
+        if said:
+            found[-1] = Finding(found[-1].key, f"{found[-1].text}; {_said(said)}")
+        return findings.failed(NAME, found, figures, advice=advice)
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
     came = ", ".join(f"{wait.condition} came after {words.seconds(wait.took_s)}" for wait in after)
     return CheckResult(NAME, Verdict.PASS, came, figures)
 
 
+def _findings(wait: WaitEnded) -> list[Finding]:
+    """One for each stream that did not become steady, or for the part that was not ready."""
+    if not wait.condition.startswith(STEADY):
+        return [Finding(f"not-ready:{facts.root(wait.condition)}", _missed(wait))]
+    named, _, streams = wait.detail.partition(NO_ANSWERS)
+    if named or not streams:
+        return [Finding("not-steady", _missed(wait))]
+    return [
+        Finding(
+            f"not-steady:{stream.strip()}",
+            f"steady good answers to {stream.strip()} did not come within {_within(wait)}",
+        )
+        for stream in streams.split(",")
+    ]
+
+
+def _said(said: dict[str, list[str]]) -> str:
+    """The first line of what each pod that is not well said."""
+    tails = {pod: lines[0] if lines else "it said nothing" for pod, lines in sorted(said.items())}
+    return ", ".join(f"{pod}: {line[:_SHOWN]}" for pod, line in tails.items())
+
+
+def _within(wait: WaitEnded) -> str:
+    return f"{wait.took_s:.0f} s"
+
+
 def _missed(wait: WaitEnded) -> str:
     detail = f" ({wait.detail})" if wait.detail else ""
-    return f"{wait.condition} did not come within {wait.took_s:.0f} s{detail}"
+    return f"{wait.condition} did not come within {_within(wait)}{detail}"
 
 
 def _undo(history: History, step: Step) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from chaos.verdict import Outage
 
 _NAMED = 4
+_REASONS = 3
 
 
 def seconds(value: float) -> str:
@@ -20,6 +21,12 @@ def bounds(outage: Outage) -> str:
     return f"{seconds(low)} or longer" if high is None else f"{seconds(low)} to {seconds(high)}"
 
 
+def reasons(found: Mapping[str, int]) -> str:
+    """`28 hung, 3 refused`: of what bad answers there were, the three most frequent kinds; a time-out hung."""
+    often = sorted(found.items(), key=lambda item: -item[1])[:_REASONS]
+    return ", ".join(f"{number} {'hung' if reason == 'timeout' else reason}" for reason, number in often)
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """`1 row`, `2 rows`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
@@ -30,3 +37,18 @@ def names(found: Iterable[str]) -> str:
     every = sorted(found)
     more = len(every) - _NAMED
     return ", ".join(every[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def are(number: int) -> str:
+    """`is` of one, `are` of several."""
+    return "is" if number == 1 else "are"
+
+
+def were(number: int) -> str:
+    """`was` of one, `were` of several."""
+    return "was" if number == 1 else "were"
+
+
+def how_many(some: int, every: int) -> str:
+    """`none`, `all`, or the number."""
+    return "none" if not some else "all" if some == every else str(some)

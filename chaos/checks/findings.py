@@ -1,0 +1,105 @@
+"""What a failed check holds against the stack: findings, each under a key that stays the same from step to step.
+
+By its key it can be told whether a finding was there before the first fault, and what to change so that it goes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.history import BASELINE, Step
+from chaos.verdict import CheckResult, Outage, Verdict
+
+SO_BEFORE = " (so it was before the first fault)"
+
+KEYS: dict[str, str] = {
+    "lost-row": "acknowledged SQL rows are not on the primary",
+    "lost-post": "acknowledged posts are not on the primary",
+    "lost-upload": "acknowledged uploads are served by no site pod, or with other bytes",
+    "missing-row": "acknowledged SQL rows are on the primary and not on this replica",
+    "missing-post": "acknowledged posts are on the primary and not on this replica",
+    "upload-missing": "acknowledged uploads are not served by some pods of this part, or with other bytes",
+    "older-row": "SQL rows from before the run are gone from this pod",
+    "older-post": "posts from before the run are gone from this pod",
+    "phantom-row": "SQL rows are there that nobody wrote",
+    "phantom-post": "posts are there that nobody wrote",
+    "resurrected-row": "SQL rows are there whose write had failed",
+    "resurrected-post": "posts are there whose write had failed",
+    "duplicated-row": "one SQL row is there under two ids",
+    "duplicated-post": "one post is there under two ids",
+    "split-row": "SQL rows that were never answered are on some pods and not on others",
+    "split-post": "posts that were never answered are on some pods and not on others",
+    "torn-row": "SQL rows of this pod can't be read whole",
+    "torn-post": "posts of this pod can't be read whole",
+    "seed": "the seed content of this database pod, or as this part serves it, is missing or another",
+    "picture": "the seed picture, which lies on the shared files, is not served by this part as it was",
+    "session": "pods of this part do not take one login cookie for one user",
+    "missing-pods": "fewer pods of this part are there than there have to be",
+    "two-writable": "more than one database pod takes writes",
+    "no-writable": "no database pod takes writes",
+    "other-writable": "a database pod takes writes that is not the primary",
+    "not-replicating": "this database pod does not replicate",
+    "differs": "this database pod holds other content than the primary",
+    "empty": "this database pod started empty: on a new volume, with no data from anywhere",
+    "not-resumed": "this database pod was to come back on its own data, and did not",
+    "not-cloned": "this database pod was to get its data anew, and did not",
+    "donor": "this database pod says that it got its data from itself",
+    "out": "readers or writers of this kind were out for longer than allowed, or did not come back",
+    "pod-out": "single site pods did not come back for requests of this kind, though others may have",
+    "not-ready": "the pods of this part did not become ready in time",
+    "not-steady": "this stream of requests did not become steady in time",
+}
+"""Each key, or what stands before its colon, and what it means. After the colon: a pod, a part, a kind of request."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing held against the stack. `text` is a phrase of the check's reason.
+
+    `before` is whether it was so before the first fault; None where the key decides: the baseline had it as well.
+    """
+
+    key: str
+    text: str
+    before: bool | None = None
+
+
+def failed(
+    check: str,
+    found: Sequence[Finding],
+    figures: dict[str, Any],
+    outages: tuple[Outage, ...] = (),
+    advice: str | None = None,
+) -> CheckResult:
+    """A check that fails by these findings, in this order."""
+    listed = [{"key": one.key, "text": one.text, "before": one.before} for one in found]
+    reason = "; ".join(one.text for one in found)
+    return CheckResult(check, Verdict.FAIL, reason, figures | {"findings": listed}, outages, advice)
+
+
+def marked(result: CheckResult, step: Step, baseline: Mapping[str, frozenset[str]]) -> CheckResult:
+    """The result with `before` filled in, new findings first; `baseline` has the keys found there, by check."""
+    known = baseline.get(result.name, frozenset())
+    listed: list[dict[str, Any]] = []
+    for one in result.figures.get("findings", ()):
+        before = one["key"] in known if one["before"] is None else one["before"]
+        listed.append(one | {"before": step.index == BASELINE or before})
+    listed.sort(key=lambda one: one["before"])
+    figures = result.figures | {"findings": listed}
+    if not listed:
+        return CheckResult(result.name, result.verdict, result.reason, figures, result.outages, result.advice)
+    old = "" if step.index == BASELINE else SO_BEFORE
+    reason = "; ".join(one["text"] + (old if one["before"] else "") for one in listed)
+    return CheckResult(result.name, result.verdict, reason, figures, result.outages, result.advice)
+
+
+def keys(results: Iterable[CheckResult]) -> dict[str, frozenset[str]]:
+    """The keys that were found, by check."""
+    return {result.name: frozenset(one["key"] for one in result.figures.get("findings", ())) for result in results}
+
+
+def any_new(result: CheckResult) -> bool:
+    """Whether something was found that was not so before the first fault."""
+    return any(not one["before"] for one in result.figures.get("findings", ()))
