@@ -1,26 +1,32 @@
 """Clone (C1 to C5): on which data did each database pod come back - its own, a clone, or none at all.
 
 What each pod stood on before the fault is held against what it stands on after it: the claim and its volume, the data
-folder's birth, and the provenance that a clone leaves beside the data. Evidence that contradicts itself is `unknown`.
+folder's birth, and the provenance that a clone leaves beside the data. On a stack that keeps no provenance, what the
+pod holds tells. Evidence that contradicts itself is `unknown`.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.checks import facts, words
-from chaos.history import History, Step, VolumeSeen
+from chaos.checks import effect, facts, findings, words
+from chaos.checks.findings import Finding
+from chaos.history import BASELINE, ActionBegun, History, Step, VolumeSeen, Write
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "clone"
 
 RESUME, RE_CLONE, BOOTSTRAP, UNKNOWN = "resume", "re-clone", "bootstrap", "unknown"
 
-KEEPS_VOLUMES = ("delete-pod", "scale")
-"""Actions after which every claim and volume should still be the one from before."""
+TAKES_VOLUMES = "delete-volume"
+"""The one action after which a claim may be another; with every other each should still be the one from before."""
+
+XTRABACKUP = "xtrabackup"
+"""The kind of a provenance that is made up of what xtrabackup leaves: it need not have times."""
 
 SKEW_S = 5.0
 """Nodes' clocks, which a clone's times are from, may differ by so many seconds from the tool's."""
@@ -28,34 +34,52 @@ SKEW_S = 5.0
 
 @dataclass
 class _Pod:
-    """How one pod came back: what decided it, and whether its data is surely not the data from before."""
+    """How one pod came back: what decided it, and whether its data is surely not the data from before.
+
+    `aimed` = its claim was deleted by the run, so it has to be cloned anew.
+    """
 
     how: str
     why: str
     replaced: bool
     renewed: bool = False
     swapped: bool = False
+    aimed: bool = False
+    wrong_donor: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
 
 
 def check(history: History, step: Step) -> CheckResult:
     """Tell resume, re-clone and an empty start apart for each pod that was replaced, and hold them to the limit."""
+    figures: dict[str, Any] = {"expected": step.limits.clone, "pods": {}}
+    if step.index == BASELINE:
+        return CheckResult(NAME, Verdict.PASS, "nothing was to be replaced", figures)
     volumes = history.of(VolumeSeen)
     now = {one.pod: one for one in volumes if one.step == step.index and one.when == "after" and one.pod}
+    if not now and (none_wanted := facts.none_wanted(history, step)):
+        return CheckResult(NAME, Verdict.PASS, none_wanted, figures)
     before = {one.pod: one for one in volumes if _is_before(one, step)}
     uids = {pod: one.uid for pod, one in (facts.pods(history, "database", step.end) or {}).items()}
-    found = {pod: _pod(history, step, before.get(pod), now.get(pod)) for pod in sorted(now)}
+    deleted = _deleted(history, step)
+    found = {pod: _pod(history, step, before.get(pod), now.get(pod), deleted) for pod in sorted(now)}
     touched = {pod: one for pod, one in found.items() if one is not None}
     for pod in sorted(uids.keys() - now.keys()):
         if pod not in before or before[pod].pod_uid != uids[pod]:
             touched[pod] = _Pod(UNKNOWN, "nobody looked at its volume after the fault", replaced=True)
-    figures: dict[str, Any] = {
-        "expected": step.limits.clone,
-        "pods": {pod: {"how": one.how, "why": one.why} | one.figures for pod, one in touched.items()},
-    }
+    figures["pods"] = {pod: {"how": one.how, "why": one.why} | one.figures for pod, one in touched.items()}
     if touched:
         figures["how"] = ", ".join(sorted({one.how for one in touched.values()}))
-    return _result(step, touched, figures, looked=bool(now))
+    return _result(step, touched, figures, looked=bool(now), any_deleted=bool(deleted))
+
+
+def _deleted(history: History, step: Step) -> dict[str, float]:
+    """When the run last deleted a claim, until the step's end, by its name."""
+    return {
+        name.partition("/")[2]: action.at
+        for action in history.of(ActionBegun)
+        for name in action.objects
+        if action.action == TAKES_VOLUMES and action.at <= step.end and name.partition("/")[0] == effect.CLAIM
+    }
 
 
 def _is_before(one: VolumeSeen, step: Step) -> bool:
@@ -65,33 +89,45 @@ def _is_before(one: VolumeSeen, step: Step) -> bool:
     )
 
 
-def _result(step: Step, touched: dict[str, _Pod], figures: dict[str, Any], *, looked: bool) -> CheckResult:
-    failed, unknown = [], []
+def _result(
+    step: Step, touched: dict[str, _Pod], figures: dict[str, Any], *, looked: bool, any_deleted: bool
+) -> CheckResult:
+    failed: list[Finding] = []
+    unknown: list[str] = []
+    limit = step.limits.clone
     for pod, one in touched.items():
-        said = f"{pod} {one.why}"
         if one.how == BOOTSTRAP:
-            failed.append(f"{pod} started empty ({one.why})")
-        elif step.limits.clone == RESUME and (one.how == RE_CLONE or one.renewed):
-            failed.append(f"{pod} was to resume, but {one.why}")
-        elif step.limits.clone == RE_CLONE and one.how == RESUME and one.replaced:
-            failed.append(f"{pod} was to be cloned anew, but {one.why}")
+            failed.append(Finding(f"empty:{pod}", f"{pod} started empty ({one.why})"))
+        elif limit == RESUME and (one.how == RE_CLONE or one.renewed):
+            failed.append(Finding(f"not-resumed:{pod}", f"{pod} was to resume, but {one.why}"))
+        elif one.wrong_donor:
+            failed.append(Finding(f"donor:{pod}", f"{pod} {one.why}"))
+        elif one.how == RESUME and one.aimed:
+            unknown.append(f"{pod} resumed on the claim that was to be deleted")
+        # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.
+        elif one.how == RESUME and one.replaced and limit == RE_CLONE and not any_deleted:
+            failed.append(Finding(f"not-cloned:{pod}", f"{pod} was to be cloned anew, but {one.why}"))
         elif one.how == UNKNOWN:
-            unknown.append(said)
-    replaced = any(one.replaced for one in touched.values())
+            unknown.append(f"{pod} {one.why}")
+    replaced = [one.how for one in touched.values() if one.replaced]
     if not looked:
         unknown.append("nobody looked at the database pods' volumes after the fault")
-    elif step.limits.clone is not None and not replaced:
-        unknown.append(f"no database pod was replaced, so there was nothing to {step.limits.clone}")
+    elif limit is not None and not replaced:
+        unknown.append(f"no database pod was replaced, so there was nothing to {limit}")
+    elif limit == RE_CLONE and not unknown and RE_CLONE not in replaced:
+        unknown.append("no database pod was cloned anew")
     if failed:
         advice = "look at the log of the pod's database container, which cloned it, and at who deleted its claim"
-        return CheckResult(NAME, Verdict.FAIL, "; ".join(failed), figures, advice=advice)
+        return findings.failed(NAME, failed, figures, advice=advice)
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
     reason = "; ".join(f"{pod} {one.why}" for pod, one in touched.items()) or "no database pod was replaced"
     return CheckResult(NAME, Verdict.PASS, reason, figures)
 
 
-def _pod(history: History, step: Step, before: VolumeSeen | None, after: VolumeSeen | None) -> _Pod | None:
+def _pod(
+    history: History, step: Step, before: VolumeSeen | None, after: VolumeSeen | None, deleted: dict[str, float]
+) -> _Pod | None:
     """How one pod came back; None for one that nothing happened to."""
     if after is None or after.error:
         error = after.error if after else "no look"
@@ -101,13 +137,16 @@ def _pod(history: History, step: Step, before: VolumeSeen | None, after: VolumeS
         return _newcomer(step, after, clone)
     replaced = before.pod_uid != after.pod_uid
     changes = _changes(before, after)
-    if not replaced and not changes:
+    aimed = deleted.get(after.claim, -math.inf) > before.at
+    if not replaced and not changes and not aimed:
         return None
     one = _came_back(step, before, after, clone, changes)
-    one.replaced = replaced
+    one.replaced, one.aimed = replaced, aimed
     volume = [what for what in changes if what in ("claim", "volume")]
-    one.swapped = bool(volume) and step.action in KEEPS_VOLUMES
+    one.swapped = bool(volume) and not aimed
     one.renewed = bool(set(changes) & {"claim", "volume", "data folder"})
+    if one.how == UNKNOWN and one.renewed and before.provenance is None and after.provenance is None:
+        _by_contents(history, step, one, after.pod)
     one.figures = {
         "changed": changes,
         "claim": after.claim,
@@ -118,6 +157,25 @@ def _pod(history: History, step: Step, before: VolumeSeen | None, after: VolumeS
         one.figures["swapped"] = True
         one.why += f"; its {' and '.join(volume)} were replaced, which {step.action} does not do: somebody else did"
     return one
+
+
+def _by_contents(history: History, step: Step, one: _Pod, pod: str) -> None:
+    """Tell by what the pod holds, where the stack keeps no word of where data came from.
+
+    What was acknowledged before the fault can't have been written to the new volume by a client.
+    """
+    at, reading = facts.fault(history, step), facts.readings(history, step.index).get(pod)
+    if at is None or reading is None or reading.error:
+        return
+    written = history.of(Write)
+    earlier = {(w.what, w.token) for w in written if w.outcome == "ok" and w.end < at and w.what in ("row", "post")}
+    held = {("row", token) for _, token in reading.rows} | {("post", token) for _, token in reading.posts}
+    if not earlier:
+        return
+    if earlier & held:
+        one.how, one.why = RE_CLONE, "got its data anew: on a new volume it holds what was written before the fault"
+    else:
+        one.how, one.why = BOOTSTRAP, "on a new volume it holds nothing of what was written before the fault"
 
 
 def _changes(before: VolumeSeen, after: VolumeSeen) -> list[str]:
@@ -168,6 +226,7 @@ class _Clone:
     began: float | None
     finished: float | None
     pod: str
+    kind: str
 
     @classmethod
     def of(cls, history: History, volume: VolumeSeen) -> _Clone:
@@ -179,11 +238,12 @@ class _Clone:
         return cls(
             how=str(said.get("how") or ""),
             donor=str(said.get("donor") or ""),
-            gtid=str(said.get("gtid") or ""),
+            gtid=str(said.get("gtid") or said.get("position") or ""),
             size=facts.number(said.get("bytes")),
             began=_since(zero, said.get("began")),
             finished=_since(zero, said.get("finished")),
             pod=volume.pod,
+            kind=str(said.get("kind") or ""),
         )
 
     @property
@@ -194,32 +254,44 @@ class _Clone:
         """What a provenance that is new in this step tells."""
         if self.how == BOOTSTRAP:
             return _Pod(BOOTSTRAP, f"{seen}, and its provenance says bootstrap", replaced=True)
-        if self.how != "clone":
-            return _Pod(UNKNOWN, f"{seen} with no word of where its data came from", replaced=True)
-        missing = [name for name, value in (("donor", self.donor), ("position", self.gtid)) if not value]
-        if self.took_s is None or self.began is None or missing:
-            missing += ["times"] if self.took_s is None else []
-            return _Pod(UNKNOWN, f"{seen} with a clone that names no {words.names(missing)}", replaced=True)
-        if self.donor == self.pod or self.took_s < 0:
-            return _Pod(
-                UNKNOWN, f"{seen} with a clone from {self.donor} in {self.took_s:g} s, which can't be", replaced=True
-            )
-        if not step.begin - SKEW_S <= self.began <= step.end + SKEW_S:
-            return _Pod(UNKNOWN, f"{seen} with a clone that did not begin in this step", replaced=True)
+        if self.donor and self.donor == self.pod:
+            return _Pod(UNKNOWN, f"{seen} with a clone from {self.donor}, itself", replaced=True, wrong_donor=True)
+        if problem := self._problem(step):
+            return _Pod(UNKNOWN, f"{seen} with {problem}", replaced=True)
         size = "" if self.size is None else f"{self.size / 1e6:.1f} MB "
-        return _Pod(
-            RE_CLONE, f"was cloned anew: {size}from {self.donor} in {words.seconds(self.took_s)}", replaced=True
+        took = "" if self.took_s is None else f" in {words.seconds(self.took_s)}"
+        return _Pod(RE_CLONE, f"was cloned anew: {size}from {self.donor}{took}", replaced=True)
+
+    def _problem(self, step: Step) -> str:
+        """Why it does not show that this data was cloned in this step; or nothing."""
+        missing = [name for name, value in (("donor", self.donor), ("position", self.gtid)) if not value]
+        if self.kind != XTRABACKUP and self.took_s is None:
+            missing.append("times")
+        in_step = self.began is None or step.begin - SKEW_S <= self.began <= step.end + SKEW_S
+        problems = (
+            (self.how != "clone", "no word of where its data came from"),
+            (missing, f"a clone that names no {words.names(missing)}"),
+            (self.took_s is not None and self.took_s < 0, f"a clone in {self.took_s} s, which can't be"),
+            (not in_step, "a clone that did not begin in this step"),
         )
+        return next((problem for holds, problem in problems if holds), "")
 
     def figures(self) -> dict[str, Any]:
         found = {
             "donor": self.donor,
+            "donor_by_ordinal": _one_before(self.pod) if self.donor else "",
             "gtid": self.gtid,
             "bytes": self.size,
             "took_s": self.took_s,
             "began_s": self.began,
         }
         return {name: value for name, value in found.items() if value not in {None, ""}}
+
+
+def _one_before(pod: str) -> str:
+    """C3: whom a pod is to be cloned from by its ordinal: `mysql-1` for `mysql-2`; empty for the first."""
+    found = re.fullmatch(r"(.*-)([1-9]\d{0,3})", pod)
+    return f"{found[1]}{int(found[2]) - 1}" if found else ""
 
 
 def _since(zero: float, value: object) -> float | None:

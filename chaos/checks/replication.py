@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.checks import facts, words
+from chaos.checks import facts, findings, words
+from chaos.checks.findings import Finding
 from chaos.history import Contents, History, ReplicaSeen, Step
 from chaos.verdict import CheckResult, Verdict
 
@@ -20,7 +21,7 @@ STALE_S = 15.0
 
 @dataclass
 class _Findings:
-    failed: list[str]
+    failed: list[Finding]
     unknown: list[str]
 
 
@@ -30,21 +31,24 @@ def check(history: History, step: Step) -> CheckResult:
     at = max((one.at for one in readings.values()), default=step.end)
     there = _there(history, at, readings)
     states = _states(history, step, at)
-    findings = _Findings([], [])
+    said = _Findings([], [])
+    writes_may_be_out = "writes" in step.limits.may_stay_out
     figures: dict[str, Any] = {"expected_pods": _expected(history, step), "pods": {}}
-    _count(figures["expected_pods"], there, findings)
-    primary = _primary(there, states, readings, findings)
+    if not there and not readings and (none_wanted := facts.none_wanted(history, step)):
+        return CheckResult(NAME, Verdict.PASS, none_wanted, figures)
+    _count(figures["expected_pods"], there, said)
+    primary = _primary(there, states, readings, said, none_may=writes_may_be_out)
     figures["primary"] = primary
     for pod in sorted(there):
         figures["pods"][pod] = _state_figures(states.get(pod), readings.get(pod))
         if pod != primary:
-            figures["pods"][pod] |= _replica(pod, primary, states, readings, findings)
+            figures["pods"][pod] |= _replica(pod, primary, states, readings, said)
     replicas = sorted(pod for pod in there if pod != primary)
-    if findings.failed:
+    if said.failed:
         advice = "a replica that stopped or differs does not mend itself: have it cloned anew from a pod that has all"
-        return CheckResult(NAME, Verdict.FAIL, "; ".join(findings.failed), figures, advice=advice)
-    if findings.unknown:
-        return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(findings.unknown), figures)
+        return findings.failed(NAME, said.failed, figures, advice=advice)
+    if said.unknown:
+        return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(said.unknown), figures)
     if not replicas:
         return CheckResult(NAME, Verdict.PASS, f"{primary} takes writes, and no replicas are wanted", figures)
     lags = [states[pod].lag_s or 0 for pod in replicas]
@@ -73,33 +77,30 @@ def _states(history: History, step: Step, at: float) -> dict[str, ReplicaSeen]:
 
 def _expected(history: History, step: Step) -> int | None:
     """How many database pods there have to be: the last `scale` said so, else as many as when the run began."""
-    wanted = facts.number(facts.stack(history).get("database_pods"))
-    steps = facts.plan(history).get("steps")
-    for planned in steps if isinstance(steps, (list, tuple)) else ():
-        if not isinstance(planned, dict) or not isinstance(planned.get("params"), dict):
-            continue
-        index = facts.number(planned.get("index"))
-        if index is None or index > step.index or planned.get("action") != "scale":
-            continue
-        if facts.root(str(planned.get("target", ""))) == "database":
-            wanted = facts.number(planned["params"].get("replicas"))
+    wanted = facts.wanted(history, "database", step.index)
     if wanted is None:
         before = facts.pods(history, "database", facts.fault(history, step) or step.begin)
         return len(before) if before else None
-    return int(wanted)
+    return wanted
 
 
-def _count(expected: int | None, there: set[str], findings: _Findings) -> None:
+def _count(expected: int | None, there: set[str], said: _Findings) -> None:
     if expected is None:
-        findings.unknown.append("it is not known how many database pods there should be")
+        said.unknown.append("it is not known how many database pods there should be")
     elif len(there) < expected and there:
-        findings.failed.append(f"{len(there)} of {words.count(expected, 'database pod')} are there")
+        text = f"{len(there)} of {words.count(expected, 'database pod')} are there"
+        said.failed.append(Finding("missing-pods:database", text))
     elif expected == 0 or not there:
-        findings.unknown.append("no database pod was there to be judged")
+        said.unknown.append("no database pod was there to be judged")
 
 
 def _primary(
-    there: set[str], states: dict[str, ReplicaSeen], readings: dict[str, Contents], findings: _Findings
+    there: set[str],
+    states: dict[str, ReplicaSeen],
+    readings: dict[str, Contents],
+    said: _Findings,
+    *,
+    none_may: bool,
 ) -> str | None:
     """R7: exactly one pod is writable, and it is the one that takes the writes. Returns the pod that should be it."""
     meant = sorted(pod for pod, one in readings.items() if one.primary and pod in there)
@@ -107,14 +108,16 @@ def _primary(
     writable = sorted(pod for pod, one in answered.items() if one.read_only is False)
     unsure = sorted(pod for pod in there if pod not in answered or answered[pod].read_only is None)
     if len(writable) > 1:
-        findings.failed.append(f"{len(writable)} pods take writes ({words.names(writable)})")
+        text = f"{len(writable)} pods take writes ({words.names(writable)})"
+        said.failed.append(Finding("two-writable", text))
     elif writable and meant and writable != meant:
-        findings.failed.append(f"{writable[0]} takes writes, but {words.names(meant)} is the primary")
-    elif not writable and there and not unsure:
-        findings.failed.append("no database pod takes writes")
+        text = f"{writable[0]} takes writes, but {words.names(meant)} is the primary"
+        said.failed.append(Finding("other-writable", text))
+    elif not writable and there and not unsure and not none_may:
+        said.failed.append(Finding("no-writable", "no database pod takes writes"))
     for pod in unsure:
         error = states[pod].error if pod in states else "no state was seen after the fault"
-        findings.unknown.append(f"whether {pod} takes writes is not known ({error or 'it did not say'})")
+        said.unknown.append(f"whether {pod} takes writes is not known ({error or 'it did not say'})")
     return meant[0] if meant else writable[0] if writable else None
 
 
@@ -134,27 +137,28 @@ def _replica(
     primary: str | None,
     states: dict[str, ReplicaSeen],
     readings: dict[str, Contents],
-    findings: _Findings,
+    said: _Findings,
 ) -> dict[str, Any]:
     state, mine = states.get(pod), readings.get(pod)
     runs = state is not None and state.io_running == "Yes" and state.sql_running == "Yes"
     if state is not None and not state.error and not runs:
-        findings.failed.append(f"{pod} does not replicate ({_running(state)})")
+        said.failed.append(Finding(f"not-replicating:{pod}", f"{pod} does not replicate ({_running(state)})"))
     if mine is None or mine.error:
-        findings.unknown.append(f"{pod} could not be read ({mine.error if mine else 'no reading'})")
+        said.unknown.append(f"{pod} could not be read ({mine.error if mine else 'no reading'})")
         return {}
     other = readings.get(primary or "")
     if other is None or other.error:
-        findings.unknown.append(f"{pod} could not be compared, as the primary could not be read")
+        said.unknown.append(f"{pod} could not be compared, as the primary could not be read")
         return {}
     held, wanted = _content(mine), _content(other)
     lacks, more = len(wanted - held), len(held - wanted)
     difference = _difference(mine, other, lacks, more)
     if difference:
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
-        findings.failed.append(f"{pod} {says}holds other content than {primary}: {difference}")
+        text = f"{pod} {says}holds other content than {primary}: {difference}"
+        said.failed.append(Finding(f"differs:{pod}", text))
     elif _position(mine.gtid) != _position(other.gtid) and not _met(state, states.get(primary or "")):
-        findings.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
+        said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}
 
 

@@ -106,7 +106,6 @@ def test_another_pod_that_cloned_itself_anew_breaks_resume_as_well() -> None:
         (NEW | {"provenance": NEW_CLONE | {"gtid": ""}}, "names no position"),
         (NEW | {"provenance": NEW_CLONE | {"began": None}}, "names no times"),
         (NEW | {"provenance": NEW_CLONE | {"began": "yesterday"}}, "names no times"),
-        (NEW | {"provenance": NEW_CLONE | {"donor": "mysql-0"}}, "which can't be"),
         (NEW | {"provenance": NEW_CLONE | {"finished": STARTED_AT}}, "which can't be"),
         (NEW | {"provenance": NEW_CLONE | {"began": STARTED_AT - 60}}, "did not begin in this step"),
         ({"error": "exec timed out"}, "could not be looked at"),
@@ -116,6 +115,12 @@ def test_evidence_that_is_missing_or_contradicts_itself_is_unknown(changes: dict
     found = clone(after(story(), **changes))
     assert (found.verdict, found.figures["how"]) == (Verdict.UNKNOWN, "unknown")
     assert says in found.reason
+
+
+def test_a_pod_that_names_itself_as_donor_fails() -> None:
+    found = clone(after(story(), **NEW, provenance=NEW_CLONE | {"donor": "mysql-0"}))
+    assert found.verdict is Verdict.FAIL
+    assert "from mysql-0, itself" in found.reason
 
 
 def test_a_pod_back_without_birth_and_provenance_is_unknown() -> None:
