@@ -240,7 +240,7 @@ def _losses(
         if earlier.lost is not None:
             text += f", {words.how_many(len(some & earlier.lost), len(some))} of them before the first fault"
         text += f", {words.how_many(len(some & everywhere), len(some))} of them on every pod"
-        found.append(Finding(f"lost-{what}", text, False if some & earlier.on_primary else None))
+        found.append(Finding(f"lost-{what}", text, earlier.unless_new(some, earlier.on_primary)))
     for pod, lacks in sorted(missing.items()):
         for what, some in _by_kind(lacks - lost).items():
             of_all = words.count(len(all_of[what]), f"acknowledged {what}")
@@ -276,6 +276,10 @@ class _Earlier:
             ledger = _ledger(history, min(one.at for one in read.values()))
             found.lost = _lost_of({p: ledger.ok - {key for key, _ in _entries(one)} for p, one in read.items()}, read)
         return found
+
+    def unless_new(self, lost: set[Key], seen: set[Key]) -> bool | None:
+        """False for a loss that is new: of what had been seen, or of nothing that the baseline had lost already."""
+        return False if lost & seen or (self.lost is not None and not lost & self.lost) else None
 
 
 def _seeds(history: History, step: Step, read: dict[str, Contents], figures: dict[str, Any]) -> list[Finding]:

@@ -46,7 +46,8 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
         text = f"{len(lost)} {of_all} {words.were(len(lost))} lost"
         if lost_before is not None:
             text += f", {words.how_many(len(lost & lost_before), len(lost))} of them before the first fault"
-        gone = any(token in tokens for tokens in good.values() for token in lost)
+        gone = any(lost & tokens for tokens in good.values())
+        gone = gone or (lost_before is not None and not lost & lost_before)
         found.append(Finding("lost-upload", f"{text} ({_instead(bad, lost)})", False if gone else None))
     some = {pod: tokens.keys() - lost for pod, tokens in bad.items() if tokens.keys() - lost}
     if some:

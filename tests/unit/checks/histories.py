@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos.checks.judge import judge
 from chaos.history import (
+    BASELINE,
     FIRST_READING,
     ActionBegun,
     ActionEnded,
@@ -51,9 +52,17 @@ Pick = Callable[[Record], bool]
 
 
 def story(
-    *, expect: dict[str, Any] | None = None, reads_down: float = 2.0, writes_down: float = 3.0, plan: Any = None
+    *,
+    expect: dict[str, Any] | None = None,
+    reads_down: float = 2.0,
+    writes_down: float = 3.0,
+    plan: Any = None,
+    baseline: bool = False,
 ) -> list[Record]:
-    """The primary's pod is deleted at 10 s, readers are out for 2 s and writers for 3 s, and all is well again."""
+    """The primary's pod is deleted at 10 s, readers are out for 2 s and writers for 3 s, and all is well again.
+
+    With `baseline` the stack is watched for 20 s before, and read at -3 s.
+    """
     records: list[Record] = [
         RunBegun(1, "r", "kill-master", "", STARTED_AT, plan or PLAN, {"database_pods": 3}, {}),
         *(StepBegun(0.0, 0, "delete the master", "delete-pod", "database/primary", expect or {}),),
@@ -78,7 +87,31 @@ def story(
         UndoDone(END + 0.1, 0, True),
         RunEnded(END + 0.2, "finished"),
     ]
-    return [*records, *contents(records, FIRST_READING, -0.5, empty=True), *contents(records, 0, READING)]
+    if baseline:
+        records[1:1] = quiet_time()
+        records += contents(records, BASELINE, -3.0)
+    return [*records, *contents(records, FIRST_READING, -21.0, empty=True), *contents(records, 0, READING)]
+
+
+def quiet_time() -> list[Record]:
+    """The baseline: 20 s of good answers before the story, the pods as they are, and nothing that was done."""
+    return [
+        StepBegun(-20.0, BASELINE, "baseline", "baseline", "stack", {}),
+        *(pod(-20.0, name, "database/primary" if n == 0 else "database/replica") for n, name in enumerate(DATABASES)),
+        *(pod(-20.0, name, "site") for name in SITES),
+        *(Read("service", -n / 20, -n / 20, -n / 20 + 0.02, True) for n in range(1, 401)),
+        *(
+            Write(
+                what, what, 9000 + n, f"{what}-early-{n}", n / 10 - 19, n / 10 - 19, n / 10 - 18.9, "ok", "", 9001 + n
+            )
+            for what in ("row", "post")
+            for n in range(150)
+        ),
+        WaitEnded(-4.0, BASELINE, "steady", True, 2.0),
+        *(replica(n, -3.2) for n in range(3)),
+        *(replace(look, step=BASELINE) for look in volumes("after", -2.0)),
+        StepEnded(-1.0, BASELINE),
+    ]
 
 
 def pod(at: float, name: str, role: str, *, uid: str = "old", change: str = "modified", **more: Any) -> PodSeen:
@@ -111,7 +144,7 @@ def replica(n: int, at: float) -> ReplicaSeen:
 
 def contents(records: Iterable[Record], step: int, at: float, *, empty: bool = False) -> list[Record]:
     """What all pods hold when every acknowledged write is there, and an older row and post."""
-    acknowledged = [r for r in records if isinstance(r, Write) and r.outcome == "ok" and not empty]
+    acknowledged = [r for r in records if isinstance(r, Write) and r.outcome == "ok" and r.end <= at and not empty]
     rows = ((900, "older row"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "row"))
     posts = ((901, "older post"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "post"))
     return [
@@ -151,9 +184,15 @@ def a(cls: type[Record], **values: Any) -> Pick:
 
 def first_step(records: Iterable[Record]) -> tuple[History, Step]:
     history = History(records)
-    return history, history.steps[0]
+    return history, next(step for step in history.steps if step.index == 0)
 
 
 def result(records: Iterable[Record], name: str, step: int = 0) -> CheckResult:
     """What one check says of a step, as the judge sees it."""
-    return next(check for check in judge(History(records)).steps[step].checks if check.name == name)
+    (found,) = [each for each in judge(History(records)).steps if each.step.index == step]
+    return next(check for check in found.checks if check.name == name)
+
+
+def keys(found: CheckResult) -> list[str]:
+    """The keys of a check's findings, in order."""
+    return [one["key"] for one in found.figures["findings"]]
