@@ -52,7 +52,11 @@ def catch(stack: Stack, filling: Filling, timeout_s: float) -> Filling:
             found = replace(found, seen="the new pod was ready before a clone could be caught")
             return True
         found = replace(found, seen="a new pod, with no sign of a clone")
-        said = sign(stack, pod)
+        try:
+            said = sign(stack, pod)
+        except ClusterError as error:  # no log as long as there is no container
+            found = replace(found, seen=f"a new pod, and nothing of a clone: {error}")
+            return False
         claim = stack.api.get("PersistentVolumeClaim", filling.claim) if said else None
         if claim is None or claim["metadata"]["uid"] == filling.old_claim_uid:
             return False

@@ -12,11 +12,9 @@ from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now
 from chaos.actions.workload import workload_of
 from chaos.cluster.api import Object
 from chaos.errors import ClusterError, StackError
+from chaos.scenario.plan import CATCH_TIMEOUT_S
 from chaos.stack.roles import part
 from chaos.stack.stack import Stack
-
-_CATCH_S = 60.0
-"""How long a new pod may take until it is being filled."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,9 @@ class DeleteVolume:
         ((claim, claim_uid),) = aim.before["claims"].items()
         ((pod, pod_uid),) = aim.before["pods"].items()
         victim = aim.before["victim"]
-        filling = catch(stack, Filling(pod, pod_uid, claim, claim_uid), _CATCH_S)
+        filling = catch(stack, Filling(pod, pod_uid, claim, claim_uid), CATCH_TIMEOUT_S)
         if not filling.uid:
-            return False, {"clone": [f"caught none within {_CATCH_S:g} s", filling.seen]}
+            return False, {"clone": [f"caught none within {CATCH_TIMEOUT_S:g} s", filling.seen]}
         itself = victim["pod"] == pod
         uid = filling.uid if itself else victim["uid"]
         deleted = stack.api.delete_exactly("Pod", victim["pod"], uid, grace_s=0)

@@ -13,8 +13,8 @@ from chaos.errors import ClusterError, StackError
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
 
-_LAUNCHERS = ("sh", "bash", "dash", "ash", "busybox", "tini", "dumb-init", "catatonit", "s6-svscan", "supervisord")
-"""What starts a server and waits for it, by the names that the kernel gives (`comm`)."""
+_LAUNCHERS = ("sh", "bash", "dash", "ash", "busybox", "tini", "dumb-init", "catatonit", "s6-svscan", "apache2ctl")
+"""What starts a server and waits for it, by the names that the kernel gives (`comm`); and all that ends in `.sh`."""
 
 _EXEC_S = 10.0
 _ANOTHER_WAY = "delete-pod with grace: 0s ends the whole pod as hard"
@@ -54,8 +54,9 @@ class _Process:
 class KillProcess:
     """Signals the server of one container of one pod.
 
-    The server is process 1 of the container; where that is but a shell or an init, the largest process below it: what
-    is meant is that the server is lost, not that its launcher ends it in an orderly way. On the embedded cluster the
+    The server is process 1 of the container; where that is but a shell or an init, the largest process below it, or
+    the first of its kind where it is a worker: what is meant is that the server is lost, not that its launcher ends it
+    in an orderly way. On the embedded cluster the
     signal comes from the node, as the kernel's own would, so that process 1 can be killed too. On another cluster it is
     sent from within the container, where the kernel protects process 1.
     """
@@ -125,14 +126,21 @@ def server(processes: list[_Process], first: int) -> _Process:
     known = {process.pid: process for process in processes}
     if first not in known:
         raise StackError("kill-process: the container has no process 1 of its own", hint=_ANOTHER_WAY)
-    if known[first].name not in _LAUNCHERS:
+    if not _launches(known[first]):
         return known[first]
-    below, found = {first}, list[_Process]()
-    while more := [each for each in processes if each.parent in below and each.pid not in below]:
-        below |= {each.pid for each in more}
-        found += more
+    below = {first}
+    while more := {each.pid for each in processes if each.parent in below} - below:
+        below |= more
+    found = [known[pid] for pid in below - {first}]
     # Not a shell below the shell, unless there is nothing else.
-    return max(found, key=lambda each: (each.name not in _LAUNCHERS, each.resident), default=known[first])
+    best = max(found, key=lambda each: (not _launches(each), each.resident), default=known[first])
+    while best.parent in below and known[best.parent].name == best.name and best.parent != first:
+        best = known[best.parent]
+    return best
+
+
+def _launches(process: _Process) -> bool:
+    return process.name in _LAUNCHERS or process.name.endswith(".sh")
 
 
 def _statuses(pod: Object) -> dict[str, Object]:

@@ -9,12 +9,14 @@ from chaos.actions.action import Aim, Params, Undo, wait_until
 from chaos.actions.workload import replicas_of, workload_of
 from chaos.cluster.api import Object
 from chaos.errors import ClusterError, StackError
+from chaos.scenario.plan import ROLL_OUT_TIMEOUT_S
 from chaos.stack.stack import Stack
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """Annotation of the pod template that `kubectl rollout restart` sets (kubectl pkg/polymorphichelpers)."""
 
 _EACH_POD_S = 60.0
+"""`ROLL_OUT_TIMEOUT_S` of the plan is this for as many pods as a scenario may ask for."""
 
 
 class RollingRestart:
@@ -47,7 +49,7 @@ class RollingRestart:
     def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
         kind, name, role = aim.before["kind"], aim.before["name"], aim.before["role"]
         before: dict[str, str] = aim.before["uids"]
-        deadline = max(timeout_s, len(before) * _EACH_POD_S)
+        deadline = min(max(timeout_s, len(before) * _EACH_POD_S), ROLL_OUT_TIMEOUT_S)
 
         def left() -> list[str]:
             return [pod.name for pod in stack.pods(role) if pod.uid in before.values()]

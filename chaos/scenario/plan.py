@@ -13,6 +13,12 @@ STEADY_TIMEOUT_S = 60.0
 EFFECT_TIMEOUT_S = 90.0
 """How long a run looks for a fault's effect."""
 
+ROLL_OUT_TIMEOUT_S = 540.0
+"""How long it looks for that of a rolling restart: 60 s for each of nine pods."""
+
+CATCH_TIMEOUT_S = 60.0
+"""How long it waits for a new database pod to be filled, where that is to be interrupted."""
+
 DRAIN_TIMEOUT_S = 30.0
 """How long a run waits for rows in flight, then for posts, then for replication, before it reads what the pods hold."""
 
@@ -77,7 +83,9 @@ class PlannedStep:
     def longest_s(self) -> float:
         """No step takes longer: the sum of the deadlines kept in it and what reading takes (undo comes after all)."""
         before = STEADY_TIMEOUT_S + READING_S
-        recovery = EFFECT_TIMEOUT_S + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
+        effect = ROLL_OUT_TIMEOUT_S if self.action == "rolling-restart" else EFFECT_TIMEOUT_S
+        effect += float(self.params.get("for_s", 0)) + (CATCH_TIMEOUT_S if self.params.get("interrupt") else 0)
+        recovery = effect + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
         return before + recovery + 3 * DRAIN_TIMEOUT_S + READING_S
 
     @property

@@ -9,6 +9,7 @@ from acted_cluster import ActedCluster
 
 from chaos.actions import delete_volume
 from chaos.actions.delete_volume import DeleteVolume
+from chaos.cluster.api import ApiRefused
 from chaos.errors import ClusterError, StackError
 
 ACTION = DeleteVolume()
@@ -19,7 +20,7 @@ CLONING = (
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delete_volume, "_CATCH_S", 0.3)
+    monkeypatch.setattr(delete_volume, "CATCH_TIMEOUT_S", 0.3)
 
 
 def names(cluster: ActedCluster) -> list[str]:
@@ -169,6 +170,33 @@ def test_without_a_clone_under_way_nothing_is_killed_and_it_did_not_happen(log: 
     happened, effect = ACTION.effect(cluster.stack(), aim, 1)
     assert (happened, cluster.deletions) == (False, [])
     assert effect["clone"] == ["caught none within 0.3 s", "a new pod, with no sign of a clone"]
+
+
+def test_a_container_that_has_no_log_yet_is_looked_at_again() -> None:
+    cluster = ActedCluster()
+    aim = being_filled(cluster, interrupt="itself")
+    logs, refused = cluster.logs, [ApiRefused(400, "container is waiting to start"), ClusterError("no answer")]
+
+    def later(pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
+        if refused:
+            raise refused.pop()
+        return logs(pod, container)
+
+    cluster.logs = later  # type: ignore[method-assign]
+    assert ACTION.effect(cluster.stack(), aim, 1)[0] is True
+
+
+def test_a_container_that_never_has_a_log_is_no_clone_that_was_caught() -> None:
+    cluster = ActedCluster()
+    aim = being_filled(cluster, interrupt="itself")
+
+    def never(pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
+        raise ApiRefused(400, "container is waiting to start")
+
+    cluster.logs = never  # type: ignore[method-assign]
+    happened, effect = ACTION.effect(cluster.stack(), aim, 1)
+    assert (happened, cluster.deletions) == (False, [])
+    assert effect["clone"][1] == "a new pod, and nothing of a clone: container is waiting to start"
 
 
 def test_a_new_pod_that_is_ready_already_is_not_killed() -> None:

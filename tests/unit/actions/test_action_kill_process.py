@@ -41,6 +41,7 @@ def processes(lines: list[str]) -> list[_Process]:
         ([stat(1, "apache2", 0), stat(9, "apache2", 1, resident=9000)], "apache2"),
         (HARDENED, "mariadbd"),
         ([stat(1, "tini", 0), stat(7, "bash", 1, resident=900), stat(8, "ncat", 7)], "ncat"),
+        ([stat(1, "start.sh", 0), stat(7, "sleep", 1), stat(8, "socat", 1, resident=2)], "socat"),
         ([stat(1, "bash", 0)], "bash"),
         ([stat(1, "odd) (name", 0)], "odd) (name"),
     ],
@@ -51,6 +52,11 @@ def test_the_server_is_process_1_or_the_largest_below_a_launcher(lines: list[str
 
 def test_process_1_itself_is_taken_and_not_its_largest_worker() -> None:
     assert server(processes([stat(1, "apache2", 0), stat(9, "apache2", 1, resident=9000)]), 1).pid == 1
+
+
+def test_below_a_launcher_the_first_of_a_servers_workers_is_taken_too() -> None:
+    workers = [stat(9, "apache2", 8, resident=9000), stat(10, "apache2", 8, resident=9100)]
+    assert server(processes([stat(1, "apache2ctl", 0), stat(8, "apache2", 1, resident=5000), *workers]), 1).pid == 8
 
 
 def test_a_container_without_a_process_1_of_its_own_is_refused() -> None:
