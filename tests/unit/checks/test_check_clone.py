@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, pod, result, story, volumes
+from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, keys, pod, result, story, volumes
 
-from chaos.history import PodSeen, Record, StepBegun, StepEnded, VolumeSeen
+from chaos.history import ActionBegun, Contents, PodSeen, Record, StepBegun, StepEnded, VolumeSeen
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -180,3 +180,107 @@ def test_a_pod_that_was_scaled_away_is_not_judged() -> None:
     records = drop(story(), a(VolumeSeen, when="after", pod="mysql-2"))
     records.append(pod(FAULT + 1, "mysql-2", "database/replica", change="deleted"))
     assert list(clone(records).figures["pods"]) == ["mysql-0"]
+
+
+def volume_deleted(records: list[Record], *pods: str) -> list[Record]:
+    """The records of a step that deletes the claims of these pods and the pods."""
+    objects = (*(f"pod/{pod}" for pod in pods), *(f"persistentvolumeclaim/data-{pod}" for pod in pods))
+    records = change(records, a(ActionBegun), action="delete-volume", objects=objects)
+    return change(records, a(StepBegun), action="delete-volume")
+
+
+@pytest.mark.parametrize("expect", [{}, {"clone": "re-clone"}])
+def test_a_pod_whose_volume_the_run_deleted_is_cloned_anew_and_nobody_else_did_it(expect: dict[str, str]) -> None:
+    found = clone(after(volume_deleted(story(expect=expect), "mysql-0"), **NEW, provenance=NEW_CLONE))
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "re-clone")
+    assert "somebody else" not in found.reason
+    assert "swapped" not in found.figures["pods"]["mysql-0"]
+
+
+def test_a_pod_whose_volume_the_run_deleted_and_that_came_back_empty_fails() -> None:
+    bootstrap = NEW_CLONE | {"how": "bootstrap", "donor": ""}
+    found = clone(after(volume_deleted(story(), "mysql-0"), **NEW, provenance=bootstrap))
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["empty:mysql-0"])
+
+
+def test_a_claim_that_was_to_be_deleted_and_is_still_there_is_unknown() -> None:
+    found = clone(volume_deleted(story(expect={"clone": "re-clone"}), "mysql-0"))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "mysql-0 resumed on the claim that was to be deleted" in found.reason
+
+
+def test_of_a_deleted_volume_only_its_own_pod_has_to_be_cloned_anew() -> None:
+    records = volume_deleted(story(expect={"clone": "re-clone"}), "mysql-2")
+    records = after(records, "mysql-2", **NEW, provenance=NEW_CLONE, pod_uid="mysql-2-new")
+    found = clone(records)
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "re-clone, resume")
+    other = after(records, "mysql-1", **NEW, provenance=NEW_CLONE | {"donor": "mysql-2"}, pod_uid="mysql-1-new")
+    assert clone(other).figures["pods"]["mysql-1"]["swapped"] is True
+
+
+def test_of_two_clones_in_one_step_the_last_one_counts() -> None:
+    again = NEW_CLONE | {"began": STARTED_AT + 13.0, "finished": STARTED_AT + 14.5}
+    records = volume_deleted(story(expect={"clone": "re-clone"}), "mysql-2")
+    records += [pod(FAULT + n, "mysql-2", "database/replica", uid=f"new-{n}") for n in (1, 3)]
+    records = after(records, "mysql-2", **NEW, provenance=again, pod_uid="mysql-2-new-3")
+    assert clone(records).verdict is Verdict.PASS
+    assert clone(records).figures["pods"]["mysql-2"]["began_s"] == 13.0
+
+
+def scaled_back(provenance: Any, expect: dict[str, Any], **changes: Any) -> CheckResult:
+    """The claim of mysql-2, which has no pod then, is deleted in step 0; the pod comes back in step 1."""
+    records = volume_deleted(story(), "mysql-2")
+    records = drop(records, a(VolumeSeen, when="after", pod="mysql-2"))
+    records += [
+        pod(FAULT + 1, "mysql-2", "database/replica", change="deleted"),
+        StepBegun(20.0, 1, "back to three", "scale", "database", expect),
+        ActionBegun(21.0, 1, "scale", ("statefulset/mysql",)),
+        *(replace(r, at=20.5, step=1) for r in volumes("before", 20.5) if r.pod != "mysql-2"),
+        *(replace(r, at=29.0, step=1, pod_uid=f"{r.pod}-old") for r in volumes("after", 29.0)),
+        pod(25.0, "mysql-2", "database/replica", uid="again"),
+        StepEnded(30.0, 1),
+    ]
+    values = NEW | {"pod_uid": "mysql-2-again", "provenance": provenance} | changes
+    return result(change(records, a(VolumeSeen, step=1, when="after", pod="mysql-2"), **values), "clone", 1)
+
+
+LATE_CLONE = NEW_CLONE | {"began": STARTED_AT + 23.0, "finished": STARTED_AT + 24.0}
+
+
+def test_a_pod_that_comes_back_on_a_claim_that_an_earlier_step_deleted_is_cloned_anew() -> None:
+    found = scaled_back(LATE_CLONE, {"clone": "re-clone"})
+    assert (found.verdict, found.figures["pods"]["mysql-2"]["how"]) == (Verdict.PASS, "re-clone")
+    assert "somebody else" not in found.reason
+    assert found.figures["pods"]["mysql-2"]["donor_by_ordinal"] == "mysql-1"
+    assert scaled_back(LATE_CLONE, {}).verdict is Verdict.PASS
+    assert keys(scaled_back(LATE_CLONE, {"clone": "resume"})) == ["not-resumed:mysql-2"]
+    assert keys(scaled_back(LATE_CLONE | {"how": "bootstrap"}, {})) == ["empty:mysql-2"]
+    assert scaled_back(None, {}).verdict is Verdict.UNKNOWN
+
+
+def test_a_clone_was_wanted_and_of_those_replaced_none_was() -> None:
+    found = clone(volume_deleted(story(expect={"clone": "re-clone"}), "mysql-7"))
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "no database pod was cloned anew")
+
+
+def test_what_xtrabackup_leaves_is_a_clone_by_donor_and_position_without_times() -> None:
+    said = {"kind": "xtrabackup", "how": "clone", "donor": "mysql-1", "position": "binlog.000002:154"}
+    found = clone(after(volume_deleted(story(), "mysql-0"), **NEW, provenance=said))
+    assert (found.verdict, found.reason) == (Verdict.PASS, "mysql-0 was cloned anew: from mysql-1")
+    assert found.figures["pods"]["mysql-0"]["gtid"] == "binlog.000002:154"
+    for lacking in ("donor", "position"):
+        one = clone(after(volume_deleted(story(), "mysql-0"), **NEW, provenance=said | {lacking: ""}))
+        assert (one.verdict, lacking in one.reason) == (Verdict.UNKNOWN, True)
+
+
+def test_without_any_provenance_what_the_pod_holds_tells_a_clone_from_an_empty_start() -> None:
+    records = change(volume_deleted(story(), "mysql-0"), a(VolumeSeen), provenance=None)
+    records = after(records, **NEW)
+    found = clone(records)
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "re-clone")
+    new_only = change(records, a(Contents, step=0, pod="mysql-0"), rows=((500, "row-150"),), posts=())
+    assert keys(clone(new_only)) == ["empty:mysql-0"]
+    unread = change(records, a(Contents, step=0, pod="mysql-0"), error="timeout")
+    assert clone(unread).verdict is Verdict.UNKNOWN
+    same_folder = change(volume_deleted(story(), "mysql-0"), a(VolumeSeen), provenance=None)
+    assert "resumed on the claim" in clone(same_folder).reason
