@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 _CHUNK = 65536
 _MOST = 4 << 20
@@ -29,11 +29,12 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer: status, headers by lower-case name, body."""
+    """A whole answer: status, headers by lower-case name, body, and the cookies that it sets, by name."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 def exchange(
@@ -102,11 +103,17 @@ def _parse(received: bytes) -> Answer:
     words = first.split(maxsplit=2)
     if not found or len(words) < 2 or not _is_number(words[1]):
         raise NoAnswer("reset")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    fields = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers = dict(fields)
     size = headers.get("content-length", "")
     if _is_number(size) and len(body) < int(size):
         raise NoAnswer("reset")
-    return Answer(int(words[1]), headers, body)
+    return Answer(int(words[1]), headers, body, _cookies(value for name, value in fields if name == "set-cookie"))
+
+
+def _cookies(values: Iterable[str]) -> dict[str, str]:
+    pairs = (value.partition(";")[0].partition("=") for value in values)
+    return {name.strip(): content.strip() for name, _, content in pairs if content.strip()}
 
 
 def _is_number(word: str) -> bool:

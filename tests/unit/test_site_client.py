@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
+from xmlrpc.client import Fault, dumps, loads
 
 import pytest
 
-from chaos.stack.http import NoAnswer, exchange
-from chaos.stack.site import Seen, Site, Written
-from chaos.stack.stack import Stack
+from chaos.stack.binding import SiteBinding
+from chaos.stack.http import NoAnswer, NotSent, exchange
+from chaos.stack.site import NotSignedIn, Seen, Site, Written, digest, upload_content
+from chaos.stack.stack import Picture, Stack
 
 MARKER = "hachaos 0123456789abcdef"
+PIXELS = b"picture"
 Talk = Callable[[socket.socket, bytes], None]
 
 
@@ -61,11 +65,22 @@ def server() -> Iterator[Server]:
     made.socket.close()
 
 
+def make(posts: str) -> Site:
+    known = SimpleNamespace(admin_user="hachaos", admin_password="pass & word", application_password="secret word")
+    seed = SimpleNamespace(marker=MARKER, picture=Picture(13, "/up/picture.png", hashlib.sha256(PIXELS).hexdigest()))
+    binding = SimpleNamespace(site=SiteBinding(host="wordpress.test", posts=cast("Any", posts), static="/style.css"))
+    stack = SimpleNamespace(credentials=known, seed=seed, binding=binding, site_host="wordpress.test")
+    return Site(cast("Stack", stack))
+
+
 @pytest.fixture
 def site() -> Site:
-    known = SimpleNamespace(admin_user="hachaos", application_password="secret word")
-    stack = SimpleNamespace(credentials=known, seed=SimpleNamespace(marker=MARKER), site_host="wordpress.test")
-    return Site(cast("Stack", stack))
+    return make("rest")
+
+
+@pytest.fixture
+def xml_site() -> Site:
+    return make("xmlrpc")
 
 
 def free_port() -> str:
@@ -196,3 +211,176 @@ def test_a_write_is_sent_once_whatever_comes_of_it(server: Server, site: Site) -
     server.answer("500 Internal Server Error", "")
     site.create_post(server.address, "token-1", 5)
     assert len(server.requests) == 1
+
+
+def fault(code: int) -> str:
+    return dumps(Fault(code, "no"), methodresponse=True)
+
+
+def answered(value: Any) -> str:
+    return dumps((value,), methodresponse=True)
+
+
+def sent(server: Server) -> tuple[Any, str | None]:
+    """The parameters and the name of the one call that was made by XML-RPC."""
+    (request,) = server.requests
+    assert request.startswith(b"POST /xmlrpc.php HTTP/1.0\r\n")
+    return loads(request.partition(b"\r\n\r\n")[2].decode(), use_builtin_types=True)
+
+
+def test_a_post_by_xml_rpc_carries_user_and_password_and_is_acknowledged_by_its_id(
+    server: Server, xml_site: Site
+) -> None:
+    server.answer("200 OK", answered("42"))
+    assert xml_site.create_post(server.address, "token-1", 5) == Written("ok", key=42)
+    (_, user, password, content), method = sent(server)
+    assert (method, user, password) == ("wp.newPost", "hachaos", "pass & word")
+    assert (content["post_title"], content["post_status"]) == ("token-1", "publish")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "written"),
+    [
+        ("200 OK", fault(401), Written("fail", "fault 401")),
+        ("200 OK", fault(403), Written("fail", "fault 403")),
+        ("200 OK", fault(-32601), Written("fail", "fault -32601")),
+        ("200 OK", fault(500), Written("info", "fault 500")),
+        ("200 OK", fault(0), Written("info", "fault 0")),
+        ("500 Internal Server Error", fault(500), Written("info", "status 500")),
+        ("500 Internal Server Error", "Error establishing a database connection", Written("info", "database-error")),
+        ("200 OK", "Error establishing a database connection", Written("info", "database-error")),
+        ("403 Forbidden", "", Written("fail", "status 403")),
+        ("405 Method Not Allowed", "", Written("fail", "status 405")),
+        ("200 OK", "", Written("info", "status 200")),
+        ("200 OK", "<methodResponse><params><param><value><str", Written("info", "status 200")),
+        ("200 OK", answered("no number"), Written("info", "status 200")),
+        ("200 OK", answered({"id": "7"}), Written("info", "status 200")),
+        ("200 OK", f"<!DOCTYPE x [<!ENTITY y 'z'>]>{answered('42')}", Written("info", "status 200")),
+        ("200 OK", answered("4" * 70000), Written("info", "status 200")),
+    ],
+)
+def test_by_xml_rpc_too_only_what_certainly_did_not_happen_is_a_fail(
+    server: Server, xml_site: Site, status: str, body: str, written: Written
+) -> None:
+    server.answer(status, body)
+    assert xml_site.create_post(server.address, "token-1", 5) == written
+    assert len(server.requests) == 1, "a write is sent once"
+
+
+def test_a_site_that_was_lost_refuses_a_write_with_an_alarm(server: Server, site: Site, xml_site: Site) -> None:
+    server.answer("302 Found", "", "Location: http://wordpress.test/wp-admin/install.php")
+    for each in (site, xml_site):
+        assert each.create_post(server.address, "token-1", 5) == Written("fail", "install-page")
+
+
+def test_a_lost_answer_by_xml_rpc_may_have_happened(server: Server, xml_site: Site) -> None:
+    assert xml_site.create_post(free_port(), "token-1", 5) == Written("fail", "refused")
+    server.talk = reset
+    assert xml_site.create_post(server.address, "token-1", 5) == Written("info", "reset")
+    server.talk = lambda connection, request: wait(server)
+    assert xml_site.create_post(server.address, "token-1", 0.3) == Written("info", "timeout")
+
+
+def test_an_upload_is_text_of_4_kib_that_no_other_token_has() -> None:
+    one = upload_content("run-upload-1")
+    assert len(one) == 4096
+    assert one.isascii()
+    assert one == upload_content("run-upload-1") != upload_content("run-upload-2")
+
+
+def test_an_upload_says_where_it_is_and_what_was_sent(server: Server, site: Site) -> None:
+    content = upload_content("t-1")
+    server.answer("201 Created", json.dumps({"id": 7, "source_url": "http://wordpress.test/wp-content/t-1.txt"}))
+    assert site.create_upload(server.address, "t-1", 5) == Written("ok", "", 7, "/wp-content/t-1.txt", digest(content))
+    (request,) = server.requests
+    assert request.startswith(b"POST /?rest_route=/wp/v2/media HTTP/1.0\r\n")
+    assert b'filename="t-1.txt"' in request
+    assert request.endswith(b"\r\n\r\n" + content)
+
+
+def test_an_upload_by_xml_rpc_says_the_same(server: Server, xml_site: Site) -> None:
+    content = upload_content("t-1")
+    server.answer("200 OK", answered({"id": "7", "url": "http://wordpress.test/wp-content/t-1.txt"}))
+    done = xml_site.create_upload(server.address, "t-1", 5)
+    assert done == Written("ok", "", 7, "/wp-content/t-1.txt", digest(content))
+    (_, _, _, said), method = sent(server)
+    assert (method, said) == ("wp.uploadFile", {"name": "t-1.txt", "type": "text/plain", "bits": content})
+
+
+def test_an_upload_whose_answer_was_lost_may_have_happened(server: Server, site: Site) -> None:
+    server.talk = reset
+    assert site.create_upload(server.address, "t-1", 5).outcome == "info"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "seen"),
+    [
+        ("200 OK", "body{color:red}", Seen(ok=True, status=200)),
+        ("200 OK", "", Seen(ok=False, reason="wrong-content", status=200)),
+        ("200 OK", "\n<!DOCTYPE html><html>welcome</html>", Seen(ok=False, reason="wrong-content", status=200)),
+        ("200 OK", "<?php echo 1;", Seen(ok=False, reason="wrong-content", status=200)),
+        ("404 Not Found", "<html>", Seen(ok=False, reason="status", status=404)),
+        ("500 Error", "Error establishing a database connection", Seen(False, "database-error", 500)),
+    ],
+)
+def test_a_static_file_is_good_when_it_is_no_page(
+    server: Server, site: Site, status: str, body: str, seen: Seen
+) -> None:
+    server.answer(status, body)
+    assert site.read_static(server.address, 5) == seen
+    assert server.requests[0].startswith(b"GET /style.css ")
+
+
+def test_a_static_file_has_to_stay_as_it_was_when_it_was_first_good(server: Server, site: Site) -> None:
+    for body, good in (("<html>", False), ("body{}", True), ("body{ }", False), ("body{}", True)):
+        server.answer("200 OK", body)
+        assert site.read_static(server.address, 5).ok is good, body
+
+
+def test_the_seed_picture_is_good_when_it_is_that_byte_for_byte(server: Server, site: Site) -> None:
+    for body, good in (("picture", True), ("pictur", False), ("", False)):
+        server.answer("200 OK", body)
+        assert site.read_upload(server.address, 5).ok is good, body
+    assert server.requests[0].startswith(b"GET /up/picture.png ")
+
+
+def test_a_login_gives_the_cookies_of_its_session(server: Server, site: Site) -> None:
+    cookies = ("wordpress_1f=a%7Cb; path=/wp-admin; HttpOnly", "wordpress_logged_in_1f=c; path=/", "gone= ; path=/")
+    server.answer("302 Found", "", *(f"Set-Cookie: {each}" for each in cookies))
+    assert site.sign_in(server.address, 5) == "wordpress_1f=a%7Cb; wordpress_logged_in_1f=c"
+    (request,) = server.requests
+    assert request.startswith(b"POST /wp-login.php ")
+    assert b"log=hachaos&pwd=pass+%26+word" in request
+
+
+def test_a_login_that_is_not_taken_says_what_came_instead(server: Server, site: Site) -> None:
+    server.answer("200 OK", "<p>wrong password</p>", "Set-Cookie: wordpress_test_cookie=1")
+    with pytest.raises(NotSignedIn, match="status 200"):
+        site.sign_in(server.address, 5)
+    server.answer("500 Error", "Error establishing a database connection")
+    with pytest.raises(NotSignedIn, match="database-error"):
+        site.sign_in(server.address, 5)
+    with pytest.raises(NotSent):
+        site.sign_in(free_port(), 5)
+
+
+PROFILE = '<td><input type="text" name="user_login" id="user_login" value="h&amp;chaos" disabled="disabled" /></td>'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "whose"),
+    [
+        ("200 OK", PROFILE, (), "h&chaos"),
+        ("302 Found", "", ("Location: http://x/wp-login.php?redirect_to=profile.php",), "missing (asked to sign in)"),
+        ("302 Found", "", ("Location: http://x/wp-admin/install.php",), "missing (install-page)"),
+        ("500 Error", "Error establishing a database connection", (), "missing (database-error)"),
+        ("200 OK", "<html>", (), "missing (200)"),
+        ("503 Unavailable", PROFILE, (), "missing (503)"),
+    ],
+)
+def test_a_pod_tells_whom_it_takes_the_bearer_of_a_cookie_for(
+    server: Server, site: Site, status: str, body: str, headers: tuple[str, ...], whose: str
+) -> None:
+    server.answer(status, body, *headers)
+    assert site.whose(server.address, "wordpress_logged_in_1f=c", 5) == whose
+    assert b"Cookie: wordpress_logged_in_1f=c\r\n" in server.requests[0]
