@@ -21,6 +21,9 @@ NAME = "continuity"
 SHOWN = 20
 """So many tokens of each kind of finding are named in the figures."""
 
+KINDS = ("row", "post")
+"""What is written into the database."""
+
 _GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
 
 PICTURE, SESSION = "picture", "session"
@@ -90,7 +93,7 @@ def _ledger(history: History, until: float) -> _Ledger:
     """A write that ended after the reading had begun promises nothing of what was read; it was only tried."""
     ledger = _Ledger({})
     for write in history.of(Write):
-        if write.what == uploads.WHAT:
+        if write.what not in KINDS:
             continue
         key = (write.what, write.token)
         if key not in ledger.ok:

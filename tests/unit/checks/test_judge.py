@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chaos import history as records_module
+from chaos.checks import findings
 from chaos.checks.judge import judge
 from chaos.history import Contents, History, Read, Record, RunBegun, RunEnded, StepBegun, Write
 from chaos.verdict import Verdict
@@ -92,9 +93,10 @@ def test_a_history_cut_anywhere_is_judged_and_never_passes_without_what_the_pods
 
 
 ABSURD_FLOATS = st.one_of(st.floats(), st.sampled_from([0.0, 1.0, 5.0, 10.0, 20.0]))
-WORDS = st.sampled_from(
-    ["", "ok", "fail", "info", "row", "post", "service", "mysql-0", "database", "deleted", "x", "before", "after"]
-)
+COMMON = ["", "ok", "fail", "info", "row", "post", "service", "mysql-0", "database", "deleted", "x", "before", "after"]
+FILES = ["upload", "static", "page", "site", "site-a", "missing (404)", "session", "picture", "timeout"]
+ACTIONS = ["delete-volume", "persistentvolumeclaim/x", "pod/mysql-0", "kill-process", "baseline", "noop", "scale"]
+WORDS = st.sampled_from([*COMMON, *FILES, *ACTIONS, "bootstrap", "clone"])
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 9), ABSURD_FLOATS, WORDS),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORDS, inner, max_size=3)),
@@ -128,7 +130,14 @@ def any_record(cls: type[Record]) -> st.SearchStrategy[Record]:
     hints = typing.get_type_hints(cls)
     fields = {each.name: of_type(hints[each.name]) for each in dataclasses.fields(cls)}
     if cls is StepBegun:
-        fields["expect"] = st.sampled_from([{}, {"clone": "resume"}, {"reads": {"longest_outage_s": 1.0}}])
+        fields["expect"] = st.sampled_from(
+            [
+                {},
+                {"clone": "resume"},
+                {"reads": {"longest_outage_s": 1.0}},
+                {"uploads": {"may_stay_out": True, "longest_outage_s": 1.0}, "writes": {"may_stay_out": True}},
+            ]
+        )
     return st.builds(cls, **fields)
 
 
@@ -151,7 +160,12 @@ def test_no_history_however_absurd_makes_the_judge_raise_or_pass(records: list[R
 def test_absurd_records_among_sound_ones_make_no_judge_raise(records: list[Record], rng: Any) -> None:
     mixed = [*SHORT, *records]
     rng.shuffle(mixed)
-    judge(History(mixed))
+    for step in judge(History(mixed)).steps:
+        for check in step.checks:
+            for one in check.figures["findings"]:
+                assert one["key"].partition(":")[0] in findings.KEYS
+                assert one["text"] in check.reason
+                assert isinstance(one["before"], bool)
 
 
 def test_two_hundred_thousand_records_are_judged_in_a_few_seconds() -> None:

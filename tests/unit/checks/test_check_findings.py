@@ -1,0 +1,177 @@
+"""Findings: each key can appear, each is explained, and a check fails by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from histories import (
+    FAULT,
+    NEW_CLONE,
+    PAGES,
+    READING,
+    a,
+    change,
+    drop,
+    story,
+)
+
+from chaos.checks.findings import KEYS
+from chaos.checks.judge import judge
+from chaos.history import (
+    Contents,
+    History,
+    PodSeen,
+    Read,
+    Record,
+    ReplicaSeen,
+    SiteContents,
+    VolumeSeen,
+    WaitEnded,
+    Write,
+)
+from chaos.verdict import Verdict
+
+DATABASES = ("mysql-0", "mysql-1", "mysql-2")
+NEW = {"claim_uid": "claim-new", "volume": "pv-new", "born": 5000.0}
+
+
+def held(
+    what: str, edit: Callable[[tuple[Any, ...]], tuple[Any, ...]], pods: tuple[str, ...] = DATABASES
+) -> list[Record]:
+    """The story with the rows (or posts) of some pods put through `edit`."""
+    return [
+        replace(r, **{what: edit(getattr(r, what))}) if isinstance(r, Contents) and r.step == 0 and r.pod in pods else r
+        for r in story()
+    ]
+
+
+def token(outcome: str, what: str) -> str:
+    return next(r.token for r in story() if isinstance(r, Write) and (r.outcome, r.what) == (outcome, what))
+
+
+def unanswered(what: str) -> list[Record]:
+    """The story with an unanswered write of a kind, which one pod has."""
+    lone = Write(what, what, 700, "lone", FAULT, FAULT, FAULT + 1, "info", "timeout")
+    return [lone, *held(f"{what}s", lambda found: (*found, (700, "lone")), ("mysql-1",))]
+
+
+def uploads(*sites: str) -> list[Record]:
+    """The story with an upload that some of its site pods do not serve."""
+    sent = Write("upload", "uploads", 1, "file", 5.0, 5.0, 5.1, "ok", "", digest="dd")
+    return [
+        sent,
+        *(
+            replace(r, uploads=(("file", "missing (404)" if r.pod in sites else "dd"),))
+            if isinstance(r, SiteContents)
+            else r
+            for r in story()
+        ),
+    ]
+
+
+def site(**baseline: str) -> list[Record]:
+    """The story with other words of what a site pod serves, where all pods had taken the login cookie before."""
+    records = change(story(), a(SiteContents), baseline=PAGES | {"session": "admin"})
+    return change(records, a(SiteContents, step=0, pod="site-b"), baseline=PAGES | {"session": "admin"} | baseline)
+
+
+def volume(provenance: Any, expect: dict[str, Any] | None = None) -> list[Record]:
+    return change(story(expect=expect), a(VolumeSeen, when="after", pod="mysql-0"), provenance=provenance, **NEW)
+
+
+def gone(pod: str) -> list[Record]:
+    records = [r for r in story() if not (isinstance(r, (Contents, ReplicaSeen)) and r.pod == pod)]
+    return records + [
+        replace(r, at=FAULT + 1, change="deleted") for r in records if isinstance(r, PodSeen) and r.name == pod
+    ]
+
+
+def silent_pod() -> list[Record]:
+    records = drop(story(), lambda r: isinstance(r, Read) and r.via == "site-a" and r.start > FAULT)
+    return records + [Read("site-a", FAULT + n, FAULT + n, FAULT + n + 0.5, False, "timeout") for n in range(8)]
+
+
+def missed(condition: str, detail: str = "") -> list[Record]:
+    return change(story(), a(WaitEnded, condition=condition), satisfied=False, took_s=90.0, detail=detail)
+
+
+SHOWN: dict[str, tuple[str, list[Record]]] = {
+    "lost-row": ("lost-row", held("rows", lambda found: found[:-1])),
+    "lost-post": ("lost-post", held("posts", lambda found: found[:-1])),
+    "lost-upload": ("lost-upload", uploads("site-a", "site-b")),
+    "missing-row": ("missing-row:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
+    "missing-post": ("missing-post:mysql-2", held("posts", lambda found: found[:-1], ("mysql-2",))),
+    "upload-missing": ("upload-missing:site", uploads("site-b")),
+    "older-row": ("older-row:mysql-1", held("rows", lambda found: found[1:], ("mysql-1",))),
+    "older-post": ("older-post:mysql-1", held("posts", lambda found: found[1:], ("mysql-1",))),
+    "phantom-row": ("phantom-row", held("rows", lambda found: (*found, (999, "who")))),
+    "phantom-post": ("phantom-post", held("posts", lambda found: (*found, (999, "who")))),
+    "resurrected-row": ("resurrected-row", held("rows", lambda found: (*found, (999, token("fail", "row"))))),
+    "resurrected-post": ("resurrected-post", held("posts", lambda found: (*found, (999, token("fail", "post"))))),
+    "duplicated-row": ("duplicated-row", held("rows", lambda found: (*found, (999, found[-1][1])))),
+    "duplicated-post": ("duplicated-post", held("posts", lambda found: (*found, (999, found[-1][1])))),
+    "split-row": ("split-row", unanswered("row")),
+    "split-post": ("split-post", unanswered("post")),
+    "torn-row": ("torn-row:mysql-2", held("rows", lambda found: (*found, (999, "")), ("mysql-2",))),
+    "torn-post": ("torn-post:mysql-2", held("posts", lambda found: (*found, (999, "")), ("mysql-2",))),
+    "seed": ("seed:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "missing"})),
+    "picture": ("picture:site", site(picture="missing (404)")),
+    "session": ("session:site", site(session="nobody")),
+    "missing-pods": ("missing-pods:database", gone("mysql-2")),
+    "two-writable": ("two-writable", change(story(), a(ReplicaSeen, pod="mysql-1"), read_only=False)),
+    "no-writable": ("no-writable", change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True)),
+    "other-writable": (
+        "other-writable",
+        change(
+            change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True), a(ReplicaSeen, pod="mysql-1"),
+            read_only=False,
+        ),
+    ),
+    "not-replicating": ("not-replicating:mysql-1", change(story(), a(ReplicaSeen, pod="mysql-1"), io_running="No")),
+    "differs": ("differs:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
+    "empty": ("empty:mysql-0", volume(NEW_CLONE | {"how": "bootstrap"})),
+    "not-resumed": ("not-resumed:mysql-0", volume(NEW_CLONE, {"clone": "resume"})),
+    "not-cloned": ("not-cloned:mysql-0", story(expect={"clone": "re-clone"})),
+    "donor": ("donor:mysql-0", volume(NEW_CLONE | {"donor": "mysql-0"})),
+    "out": ("out:reads", story(reads_down=99)),
+    "pod-out": ("pod-out:page", silent_pod()),
+    "not-ready": ("not-ready:database", missed("database/ready")),
+    "not-steady": ("not-steady:posts", missed("steady after the fault", "no steady good answers to posts")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", KEYS)
+def test_each_key_appears_and_fails_its_check(prefix: str) -> None:
+    key, records = SHOWN[prefix]
+    (step,) = judge(History(records)).steps
+    found = {one["key"]: check for check in step.checks for one in check.figures["findings"]}
+    assert key in found
+    assert found[key].verdict is Verdict.FAIL
+    assert key.partition(":")[0] == prefix
+
+
+def test_no_key_is_without_a_test() -> None:
+    assert SHOWN.keys() == KEYS.keys()
+
+
+def test_a_check_fails_by_findings_and_by_nothing_else() -> None:
+    for _, records in SHOWN.values():
+        for check in judge(History(records)).steps[0].checks:
+            assert (check.verdict is Verdict.FAIL) == bool(check.figures["findings"])
+
+
+def test_seed_content_that_a_site_pod_does_not_serve_is_a_finding_of_the_part() -> None:
+    records = change(story(), a(SiteContents, step=0, pod="site-a", at=READING), baseline=PAGES | {"seed 1": "missing"})
+    checks = judge(History(records)).steps[0].checks
+    assert [one["key"] for check in checks for one in check.figures["findings"]] == ["seed:site"]
+
+
+def test_the_page_on_verdicts_has_a_line_for_each_key() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "verdicts.md").read_text()
+    for key, meaning in KEYS.items():
+        lines = [line for line in page.splitlines() if line.startswith((f"| `{key}`", f"| `{key}:"))]
+        assert any(meaning in line for line in lines), key
