@@ -13,9 +13,8 @@ from chaos.cluster.api import Output
 from chaos.errors import ClusterError
 from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
 from chaos.monitors.pods import HTTP_PORT
-from chaos.monitors.replication import MYSQL_PORT, look
-from chaos.stack import database as sql
-from chaos.stack.database import Database, NoDatabase
+from chaos.monitors.replication import look
+from chaos.stack.database import Database, NoDatabase, position
 from chaos.stack.http import NoAnswer, NotSent
 from chaos.stack.site import Site, digest
 from chaos.stack.stack import Pod, Stack
@@ -36,7 +35,7 @@ def collect(stack: Stack, clock: Clock, step: int, write: Callable[[Record], Non
     Writes ReplicaSeen and Contents for each database pod and SiteContents for each site pod; what could not be read is
     a record that says so.
     """
-    database, site = Database(stack.credentials), Site(stack)
+    database, site = Database(stack.credentials, stack.binding), Site(stack)
     try:
         databases, sites = stack.pods("database"), stack.pods("site")
     except ClusterError as error:
@@ -81,14 +80,15 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
     # Whatever is acknowledged from here on need not be in what is read.
     began = clock.now()
     try:
-        with database.connect(f"{pod.ip}:{MYSQL_PORT}", _READ_S) as connection:
-            gtid = sql.position(connection)
-            rows = tuple(sql.ledger(connection))
-            posts = tuple(sql.posts(connection))
+        with database.connect(database.address(pod.ip), _READ_S) as connection:
+            gtid = position(connection)
+            rows = tuple(database.ledger(connection))
+            posts = tuple(database.posts(connection))
             articles = (*stack.seed.posts, stack.seed.page)
-            baseline = {f"seed {each.id}": sql.seed_hash(connection, (each.id,)) for each in articles}
-            baseline["picture"] = sql.seed_hash(connection, (stack.seed.picture.id,))
-            baseline["options"], baseline["users"] = sql.options_hash(connection), sql.users_hash(connection)
+            baseline = {f"seed {each.id}": database.seed_hash(connection, (each.id,)) for each in articles}
+            baseline["picture"] = database.seed_hash(connection, (stack.seed.picture.id,))
+            baseline["options"] = database.options_hash(connection)
+            baseline["users"] = database.users_hash(connection)
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
     return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)

@@ -38,7 +38,7 @@ class Monitors:
 
     def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None], workload: Workload) -> None:
         self._running = ExitStack()
-        site, database, run = Site(stack), Database(stack.credentials), secrets.token_hex(4)
+        site, database, run = Site(stack), Database(stack.credentials, stack.binding), secrets.token_hex(4)
         deadline_s = workload.deadline_s
         self._pods = Pods(stack, clock, write)
         self._watchers: tuple[Monitor, ...] = (

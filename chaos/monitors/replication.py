@@ -13,7 +13,6 @@ from chaos.monitors.pacer import Pacer
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Pod, Stack
 
-MYSQL_PORT = 3306
 _RATE = 1.0
 _DEADLINE_S = 2.0
 
@@ -73,7 +72,7 @@ class Replication:
 def look(database: Database, pod: Pod, clock: Clock) -> ReplicaSeen:
     """One pod's replication state now; without an answer the record says why."""
     try:
-        with database.connect(f"{pod.ip}:{MYSQL_PORT}", _DEADLINE_S) as connection:
+        with database.connect(database.address(pod.ip), _DEADLINE_S) as connection:
             state = database.replication(connection)
     except NoDatabase as error:
         return ReplicaSeen(clock.now(), pod.name, error=str(error))

@@ -1,8 +1,7 @@
-"""What the tool says to the databases, and the one place that knows how their dialects differ."""
+"""What the tool says to the databases. How their dialects differ is known to `dialects`."""
 
 from __future__ import annotations
 
-import re
 import socket
 import struct
 import time
@@ -15,7 +14,10 @@ import pymysql
 from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
-from chaos.stack.credentials import SITE_DATABASE, Credentials
+from chaos.stack import dialects
+from chaos.stack.binding import Binding
+from chaos.stack.credentials import Credentials
+from chaos.stack.dialects import Dialect
 from chaos.stack.site import Written
 
 Connection: TypeAlias = "pymysql.Connection[Any]"
@@ -58,10 +60,15 @@ class NoDatabase(Exception):
 
 @dataclass(frozen=True)
 class Replication:
-    """The replication state of one server; what the server does not have (a primary has no source) is None."""
+    """The replication state of one server; what the server does not have (a primary has no source) is None.
+
+    `gtid` is how far it has got: by GTIDs, or where those are off as `FILE:OFFSET` in the source's log.
+    `super_read_only` = administrators may not write either; None on MariaDB, where they always may.
+    """
 
     read_only: bool
     gtid: str
+    super_read_only: bool | None = None
     io_running: str | None = None
     sql_running: str | None = None
     lag_s: int | None = None
@@ -104,14 +111,21 @@ class _Socket(socket.socket):
 class Database:
     """Opens connections as the ledger's owner. Safe to use from many threads: each call has a connection of its own."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, credentials: Credentials, binding: Binding) -> None:
+        self._credentials, self._port = credentials, binding.database.port
+        self._ledger = _name(binding.database.schema, binding.database.table)
+        self._site = binding.site
+
+    def address(self, ip: str) -> str:
+        """`IP:port` of a database pod. Of a pod without an IP it is one at which nothing can be reached."""
+        return f"[{ip}]:{self._port}" if ":" in ip else f"{ip}:{self._port}"
 
     @contextmanager
     def connect(self, address: str, deadline_s: float) -> Iterator[Connection]:
         """A connection in autocommit mode to `IP:port`, all of whose use has to end within `deadline_s` seconds.
 
-        Raises NoDatabase when none comes about, or for what went wrong in its use.
+        No schema is chosen: a server that has lost them all is reached as well. Raises NoDatabase when no connection
+        comes about, or for what went wrong in its use.
         """
         known = self._credentials
         host, _, port = address.rpartition(":")
@@ -121,7 +135,6 @@ class Database:
         connection: Connection = pymysql.Connection(
             user=known.ledger_user,
             password=known.ledger_password,
-            database=known.ledger_database,
             autocommit=True,
             # PyMySQL would load all of the system's certificates anew for each connection: 30 ms of CPU.
             ssl_disabled=True,
@@ -144,22 +157,88 @@ class Database:
         `ok` once the server has committed it. `fail` when no statement was sent or the server refused it. What was
         sent and never answered may have happened: `info`.
         """
+        statement = f"INSERT INTO {self._ledger} (token, writer, seq) VALUES (%s, %s, %s)"  # noqa: S608
         try:
             with self.connect(address, deadline_s) as connection:
-                return _insert(connection, token, writer, seq)
+                return _insert(connection, statement, (token, writer, seq))
         except NoDatabase as error:
             return Written("fail", str(error))
 
+    def read_only(self, address: str, deadline_s: float) -> bool:
+        """Whether the server refuses ordinary users' writes. Raises NoDatabase without an answer in time."""
+        with self.connect(address, deadline_s) as connection:
+            return dialects.switched_on(_one(connection, dialect(connection).read_only)["it"])
+
     def replication(self, connection: Connection) -> Replication:
         """How the server on the other end replicates."""
-        read_only = int(_one(connection, "SELECT @@global.read_only AS it")["it"])
-        return Replication(read_only=bool(read_only), gtid=position(connection), **_source(connection))
+        said = _one(connection, dialect(connection).read_only)
+        row = _maybe(connection, dialect(connection).replica_status)
+        source = dialects.replica_of(row) if row else None
+        return Replication(
+            read_only=dialects.switched_on(said["it"]),
+            gtid=position(connection),
+            super_read_only=dialects.switched_on(said["super"]) if "super" in said else None,
+            io_running=source.io if source else None,
+            sql_running=source.sql if source else None,
+            lag_s=source.lag_s if source else None,
+            source=source.host if source else None,
+            last_error=source.last_error if source else None,
+        )
+
+    def ledger(self, connection: Connection) -> Iterator[tuple[int, str]]:
+        """All rows of the ledger as (id, token), in the order of their ids."""
+        statement = f"SELECT id, token FROM {self._ledger} WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608
+        after = 0
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, (after, _BATCH))
+                rows = cursor.fetchall()
+            for row in rows:
+                yield int(row[0]), str(row[1])
+            if len(rows) < _BATCH:
+                return
+            after = int(rows[-1][0])
+
+    def posts(self, connection: Connection) -> list[tuple[int, str]]:
+        """All published WordPress posts as (id, title)."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT ID, post_title FROM {self._table('posts')}"  # noqa: S608
+                " WHERE post_status = 'publish' AND post_type = 'post' ORDER BY ID",
+                (),
+            )
+            return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]
+
+    def seed_hash(self, connection: Connection, ids: tuple[int, ...]) -> str:
+        """Number and content of these posts as `COUNT:BIT_XOR`, a sum that does not depend on the order of rows."""
+        marks = ", ".join(["%s"] * len(ids))
+        columns = "ID, post_title, post_content, post_status, post_name"
+        return _hash(connection, columns, f"{self._table('posts')} WHERE ID IN ({marks})", ids)
+
+    def options_hash(self, connection: Connection) -> str:
+        """The settings that make the site this one and that nothing changes while it runs, as `COUNT:BIT_XOR`."""
+        names = ("siteurl", "home", "blogname", "template", "stylesheet", "permalink_structure")
+        marks = ", ".join(["%s"] * len(names))
+        rows = f"{self._table('options')} WHERE option_name IN ({marks})"
+        return _hash(connection, "option_name, option_value", rows, names)
+
+    def users_hash(self, connection: Connection) -> str:
+        """The site's users as `COUNT:BIT_XOR`, without their passwords: WordPress may hash those anew at a login."""
+        return _hash(connection, "ID, user_login, user_email", self._table("users"))
+
+    def _table(self, name: str) -> str:
+        return _name(self._site.schema, self._site.prefix + name)
 
 
-def _insert(connection: Connection, token: str, writer: str, seq: int) -> Written:
+def _name(*parts: str) -> str:
+    """A table's name, whatever is in it, for a statement that is run with arguments (so `%` is doubled)."""
+    return ".".join(f"`{part}`" for part in (each.replace("`", "``").replace("%", "%%") for each in parts))
+
+
+def _insert(connection: Connection, statement: str, row: tuple[str, str, int]) -> Written:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("INSERT INTO ledger (token, writer, seq) VALUES (%s, %s, %s)", (token, writer, seq))
+            cursor.execute(statement, row)
             return Written("ok", key=int(cursor.lastrowid))
     except (pymysql.MySQLError, OSError, *_GARBLED) as error:
         refused = isinstance(error, pymysql.MySQLError) and bool(error.args) and error.args[0] in _REFUSED
@@ -183,101 +262,38 @@ def reason(error: Exception) -> str:
 
 
 def position(connection: Connection) -> str:
-    """The GTID position up to which the server has applied changes: MariaDB's, or MySQL's executed set."""
-    variable = "@@global.gtid_current_pos" if is_mariadb(connection) else "@@global.gtid_executed"
-    return str(_one(connection, f"SELECT {variable} AS it")["it"]).replace("\n", "")
+    """How far the server has applied changes: by GTIDs, or where it has none as `FILE:OFFSET` in the source's log."""
+    words = dialect(connection)
+    gtid = str(_one(connection, words.position)["it"] or "").replace("\n", "")
+    if gtid:
+        return gtid
+    replica = _maybe(connection, words.replica_status)
+    if replica:
+        return dialects.replica_of(replica).applied
+    own = _maybe(connection, words.source_status)
+    return dialects.end_of_log(own) if own else ""
 
 
-def is_mariadb(connection: Connection) -> bool:
-    """Whether the server says that it is MariaDB."""
-    return "mariadb" in version(connection).lower()
-
-
-def version(connection: Connection) -> str:
-    """The version string that the server greeted with, e.g. `10.11.11-MariaDB-0+deb12u1-log`."""
-    return str(connection.get_server_info())  # type: ignore[no-untyped-call]
-
-
-def status_statement(server: str) -> str:
-    """How to ask for a replica's state: MySQL before 8.0.22 knows only the old words, MySQL 8.4 only the new ones."""
-    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", server)
-    old = numbers is not None and tuple(map(int, numbers.groups())) < (8, 0, 22) and "mariadb" not in server.lower()
-    return "SHOW SLAVE STATUS" if old else "SHOW REPLICA STATUS"
-
-
-def _source(connection: Connection) -> dict[str, Any]:
-    with connection.cursor(DictCursor) as cursor:
-        cursor.execute(status_statement(version(connection)))
-        row = cursor.fetchone()
-    return read_status(row) if row else {}
-
-
-def read_status(row: Row) -> dict[str, Any]:
-    """A row of SHOW REPLICA STATUS (or SLAVE) of any dialect, as the fields of `Replication`."""
-    words = {name.replace("Slave", "Replica").replace("Master", "Source"): value for name, value in row.items()}
-    lag = words.get("Seconds_Behind_Source")
-    return {
-        "io_running": words.get("Replica_IO_Running"),
-        "sql_running": words.get("Replica_SQL_Running"),
-        "lag_s": None if lag is None else int(lag),
-        "source": words.get("Source_Host"),
-        "last_error": words.get("Last_IO_Error") or words.get("Last_SQL_Error") or None,
-    }
-
-
-def ledger(connection: Connection) -> Iterator[tuple[int, str]]:
-    """All rows of the ledger as (id, token), in the order of their ids."""
-    after = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT id, token FROM ledger WHERE id > %s ORDER BY id LIMIT %s", (after, _BATCH))
-            rows = cursor.fetchall()
-        for row in rows:
-            yield int(row[0]), str(row[1])
-        if len(rows) < _BATCH:
-            return
-        after = int(rows[-1][0])
-
-
-def posts(connection: Connection) -> list[tuple[int, str]]:
-    """All published WordPress posts as (id, title)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT ID, post_title FROM {SITE_DATABASE}.wp_posts"  # noqa: S608
-            " WHERE post_status = 'publish' AND post_type = 'post' ORDER BY ID"
-        )
-        return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]
-
-
-def seed_hash(connection: Connection, ids: tuple[int, ...]) -> str:
-    """Number and content of these posts as `COUNT:BIT_XOR`, a sum that does not depend on the order of rows."""
-    marks = ", ".join(["%s"] * len(ids))
-    columns = "ID, post_title, post_content, post_status, post_name"
-    return _hash(connection, columns, f"wp_posts WHERE ID IN ({marks})", ids)
-
-
-def options_hash(connection: Connection) -> str:
-    """The settings that make the site this one and that nothing changes while it runs, as `COUNT:BIT_XOR`."""
-    names = ("siteurl", "home", "blogname", "template", "stylesheet", "permalink_structure")
-    marks = ", ".join(["%s"] * len(names))
-    return _hash(connection, "option_name, option_value", f"wp_options WHERE option_name IN ({marks})", names)
-
-
-def users_hash(connection: Connection) -> str:
-    """The site's users as `COUNT:BIT_XOR`, without their passwords: WordPress may hash those anew at a login."""
-    return _hash(connection, "ID, user_login, user_email", "wp_users")
+def dialect(connection: Connection) -> Dialect:
+    """The words of the server on the other end."""
+    return dialects.dialect(str(connection.get_server_info()))  # type: ignore[no-untyped-call]
 
 
 def _hash(connection: Connection, columns: str, rows: str, arguments: tuple[Any, ...] = ()) -> str:
     content = f"BIT_XOR(CRC32(CONCAT_WS('#', {columns})))"
-    row = _one(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {SITE_DATABASE}.{rows}", arguments)  # noqa: S608
+    row = _one(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {rows}", arguments)  # noqa: S608
     return f"{row['n']}:{row['x']:x}"
 
 
-def _one(connection: Connection, statement: str, arguments: tuple[Any, ...] = ()) -> Row:
+def _one(connection: Connection, statement: str, arguments: tuple[Any, ...] | None = None) -> Row:
+    row = _maybe(connection, statement, arguments)
+    if row is None:
+        raise NoDatabase(f"no answer to {statement}")
+    return row
+
+
+def _maybe(connection: Connection, statement: str, arguments: tuple[Any, ...] | None = None) -> Row | None:
     with connection.cursor(DictCursor) as cursor:
         cursor.execute(statement, arguments)
         row = cursor.fetchone()
-    if row is None:
-        raise NoDatabase(f"no answer to {statement}")
-    return dict(row)
+    return dict(row) if row else None

@@ -15,7 +15,6 @@ import pymysql
 from chaos.errors import StackError
 from chaos.progress import Task
 from chaos.stack.clients import NotYet, WordPress, connect, gist, run
-from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database
 from chaos.stack.stack import Article, Seed, Stack
 
@@ -138,9 +137,7 @@ def _roles_and_rows(open_: dict[str, pymysql.Connection[Any]], stack: Stack) -> 
         late = {name: connection for name, connection in late.items() if beat_of(connection) != beat}
         if late:
             time.sleep(0.05)
-    return wrong + [
-        f"{name} does not replicate: {replication(connection, stack.credentials)}" for name, connection in late.items()
-    ]
+    return wrong + [f"{name} does not replicate: {replication(connection, stack)}" for name, connection in late.items()]
 
 
 def rows_of(connection: pymysql.Connection[Any], articles: tuple[Article, ...]) -> dict[int, str]:
@@ -156,10 +153,10 @@ def beat_of(connection: pymysql.Connection[Any]) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def replication(connection: pymysql.Connection[Any], known: Credentials) -> str:
+def replication(connection: pymysql.Connection[Any], stack: Stack) -> str:
     """What the server itself says of its replication, in one line."""
     try:
-        said = Database(known).replication(connection)
+        said = Database(stack.credentials, stack.binding).replication(connection)
     except pymysql.MySQLError as error:
         return str(error)
     if said.source is None:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any, cast
@@ -53,7 +53,7 @@ class Data:
             return [{"it": self.gtid}]
         if "REPLICA STATUS" in statement:
             return [] if self.primary else [{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes"}]
-        if "FROM ledger" in statement:
+        if "`hachaos`.`ledger`" in statement:
             after = int(statement.split("id > ")[1].split(maxsplit=1)[0])
             return [{"id": number, "token": token} for number, token in self.rows if number > after]
         if "post_type" in statement:
@@ -91,8 +91,7 @@ class World:
         for name, data in self.data.items():
             self.databases[name] = FakeDatabase(self.ips[name], port, data.answer)
             port = self.databases[name].port
-        monkeypatch.setattr(evidence, "MYSQL_PORT", port)
-        monkeypatch.setattr("chaos.monitors.replication.MYSQL_PORT", port)
+        self.database_port = port
         handler = type("Handler", (Page,), {"pages": self.pages})
         self.web: list[ThreadingHTTPServer] = []
         port = 0
@@ -127,11 +126,13 @@ class World:
             return self.said
 
         binding = Profile.load("hardened").binding
+        binding = replace(binding, database=replace(binding.database, port=self.database_port))
         known = SimpleNamespace(
             ledger_user="hachaos",
             ledger_password="secret word",
             ledger_database="hachaos",
             admin_user="admin",
+            admin_password="another word",
             application_password="word",
         )
         api = SimpleNamespace(get=get, execute=execute)
@@ -193,7 +194,7 @@ def test_a_ledger_of_several_batches_is_read_whole(world: World, monkeypatch: py
     assert world.contents()["mysql-0"].rows == data.rows
 
 
-@pytest.mark.parametrize("broken", ["FROM ledger", "gtid_current_pos", "wp_users"])
+@pytest.mark.parametrize("broken", ["`ledger`", "gtid_current_pos", "wp_users"])
 def test_a_database_that_does_not_answer_all_is_an_error_and_not_empty(world: World, broken: str) -> None:
     world.data["mysql-1"].broken = broken
     found = world.contents()
@@ -210,7 +211,7 @@ def test_a_reading_carries_the_time_at_which_it_began(world: World) -> None:
     answer = world.data["mysql-0"].answer
 
     def slow(statement: str) -> Rows | None:
-        time.sleep(0.3 if "FROM ledger" in statement else 0)
+        time.sleep(0.3 if "`hachaos`.`ledger`" in statement else 0)
         return answer(statement)
 
     world.databases["mysql-0"]._answers = slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -15,6 +16,7 @@ from chaos.history import Record, ReplicaSeen
 from chaos.monitors.replication import Replication
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database
+from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
 from tests.unit.monitors.fake_database import FakeDatabase, Rows
@@ -43,13 +45,15 @@ def answers(statement: str) -> Rows | None:
 class Watched:
     """Runs the monitor on pods named by the test and waits for what it writes."""
 
-    def __init__(self, pods: Callable[[], list[Pod]]) -> None:
+    def __init__(self, server: FakeDatabase, pods: Callable[[], list[Pod]]) -> None:
         self.records: list[ReplicaSeen] = []
         self._changed = threading.Condition()
         known = SimpleNamespace(ledger_user="hachaos", ledger_password="secret word", ledger_database="hachaos")
         stack = cast("Stack", SimpleNamespace(pods=lambda role: pods()))
         self.clock = Clock()
-        self.monitor = Replication(stack, Database(cast("Credentials", known)), self.clock, self._write)
+        binding = Profile.load("hardened").binding
+        binding = replace(binding, database=replace(binding.database, port=server.port))
+        self.monitor = Replication(stack, Database(cast("Credentials", known), binding), self.clock, self._write)
 
     def _write(self, record: Record) -> None:
         assert isinstance(record, ReplicaSeen)
@@ -68,15 +72,14 @@ class Watched:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatabase]:
+def server() -> Iterator[FakeDatabase]:
     made = FakeDatabase("127.0.0.2", 0, answers)
-    monkeypatch.setattr("chaos.monitors.replication.MYSQL_PORT", made.port)
     yield made
     made.close()
 
 
 def test_a_replica_is_written_down_with_its_own_words(server: FakeDatabase) -> None:
-    watched = Watched(lambda: [pod("mysql-1", "127.0.0.2")])
+    watched = Watched(server, lambda: [pod("mysql-1", "127.0.0.2")])
     watched.until(lambda: len(watched.records) >= 1)
     seen = watched.records[0]
     assert (seen.error, seen.read_only, seen.io_running, seen.sql_running) == ("", True, "Connecting", "Yes")
@@ -84,7 +87,7 @@ def test_a_replica_is_written_down_with_its_own_words(server: FakeDatabase) -> N
 
 
 def test_a_pod_that_refuses_is_an_error_and_its_state_unknown(server: FakeDatabase) -> None:
-    watched = Watched(lambda: [pod("mysql-2", "127.0.0.9")])
+    watched = Watched(server, lambda: [pod("mysql-2", "127.0.0.9")])
     watched.until(lambda: len(watched.records) >= 1)
     assert watched.records[0] == ReplicaSeen(watched.records[0].at, "mysql-2", error="refused")
 
@@ -98,7 +101,7 @@ def test_a_pod_that_says_nothing_delays_no_other(server: FakeDatabase) -> None:
 
     hung = FakeDatabase("127.0.0.3", server.port, silent)
     try:
-        watched = Watched(lambda: [pod("mysql-2", "127.0.0.3"), pod("mysql-1", "127.0.0.2")])
+        watched = Watched(server, lambda: [pod("mysql-2", "127.0.0.3"), pod("mysql-1", "127.0.0.2")])
         watched.until(lambda: len(watched.of("mysql-2")) >= 1)
     finally:
         release.set()
@@ -116,7 +119,7 @@ def test_a_cluster_that_does_not_answer_is_said_and_the_next_look_is_taken(serve
             raise ClusterError("no answer from the API server")
         return [pod("mysql-1", "127.0.0.2")]
 
-    watched = Watched(pods)
+    watched = Watched(server, pods)
     watched.until(lambda: len(watched.records) >= 2)
     assert [(seen.pod, seen.error) for seen in watched.records[:2]] == [
         ("", "no answer from the API server"),
@@ -126,6 +129,6 @@ def test_a_cluster_that_does_not_answer_is_said_and_the_next_look_is_taken(serve
 
 def test_an_answer_that_makes_no_sense_is_an_error_and_the_pod_is_asked_again(server: FakeDatabase) -> None:
     server._answers = lambda statement: [{"it": "perhaps"}]
-    watched = Watched(lambda: [pod("mysql-1", "127.0.0.2")])
+    watched = Watched(server, lambda: [pod("mysql-1", "127.0.0.2")])
     watched.until(lambda: len(watched.records) >= 2)
     assert {seen.error for seen in watched.records} == {"ValueError"}
