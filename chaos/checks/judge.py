@@ -34,8 +34,9 @@ class Judgement:
 
 def judge(history: History) -> Judgement:
     """Judge a history, whatever became of its run. A run that did not come to its end never passes."""
-    known = _baseline_keys(history)
-    steps = tuple(_judge(history, step, known) for step in history.steps)
+    raw = [(step, _checked(history, step)) for step in history.steps]
+    known = findings.keys(next((checks for step, checks in raw if step.index == BASELINE), ()))
+    steps = tuple(_judgement(step, checks, known) for step, checks in raw)
     stopped = _stopped_by(history, steps)
     cut_short = _cut_short(history, steps, stopped)
     verdicts = [step.verdict for step in steps] + [Verdict.UNKNOWN for _ in cut_short]
@@ -45,18 +46,18 @@ def judge(history: History) -> Judgement:
 
 def judge_step(history: History, step: Step) -> StepJudgement:
     """Judge one step, or the baseline, by what is in the history so far."""
-    return _judge(history, step, {} if step.index == BASELINE else _baseline_keys(history))
+    baseline = next((one for one in history.steps if one.index == BASELINE), None)
+    known = {} if baseline is None or step.index == BASELINE else findings.keys(_checked(history, baseline))
+    return _judgement(step, _checked(history, step), known)
 
 
-def _judge(history: History, step: Step, known: Mapping[str, frozenset[str]]) -> StepJudgement:
-    checks = tuple(findings.marked(check.check(history, step), step, known) for check in _CHECKS)
+def _checked(history: History, step: Step) -> tuple[CheckResult, ...]:
+    return tuple(check.check(history, step) for check in _CHECKS)
+
+
+def _judgement(step: Step, results: tuple[CheckResult, ...], known: Mapping[str, frozenset[str]]) -> StepJudgement:
+    checks = tuple(findings.marked(result, step, known) for result in results)
     return StepJudgement(step, merge(check.verdict for check in checks), checks)
-
-
-def _baseline_keys(history: History) -> dict[str, frozenset[str]]:
-    """What each check found in the baseline; empty for a run that has none."""
-    baseline = next((step for step in history.steps if step.index == BASELINE), None)
-    return findings.keys(check.check(history, baseline) for check in _CHECKS) if baseline else {}
 
 
 def _stopped_by(history: History, steps: tuple[StepJudgement, ...]) -> StepJudgement | None:

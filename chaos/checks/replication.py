@@ -11,6 +11,7 @@ from typing import Any
 from chaos.checks import facts, findings, words
 from chaos.checks.findings import Finding
 from chaos.history import Contents, History, ReplicaSeen, Step
+from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "replication"
@@ -157,7 +158,7 @@ def _replica(
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
         text = f"{pod} {says}holds other content than {primary}: {difference}"
         said.failed.append(Finding(f"differs:{pod}", text))
-    elif _position(mine.gtid) != _position(other.gtid) and not _met(state, states.get(primary or "")):
+    elif not dialects.same(mine.gtid, other.gtid) and not _met(state, states.get(primary or "")):
         said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}
 
@@ -188,8 +189,4 @@ def _met(state: ReplicaSeen | None, primary: ReplicaSeen | None) -> bool:
     """Whether both were last seen at one position (R4): then something was written between the two readings."""
     if state is None or primary is None or state.gtid is None:
         return False
-    return _position(state.gtid) == _position(primary.gtid)
-
-
-def _position(gtid: str | None) -> tuple[str, ...] | None:
-    return None if gtid is None else tuple(sorted(part.strip() for part in gtid.split(",")))
+    return dialects.same(state.gtid, primary.gtid)
