@@ -51,7 +51,13 @@ class DeletePod:
 
 
 def delete_all(stack: Stack, action: str, uids: dict[str, str], grace_s: int | None) -> None:
-    """Delete all these pods side by side, each only if it still has its uid. Raises ClusterError when one has not."""
+    """Delete all these pods side by side, each only if it still has its uid. Raises ClusterError when one has not.
+
+    No grace is one second for the API server, as kubectl has it without --force: at 0 it forgets the pod at once, while
+    kubelet lets the containers end in their own time (30 s). The successor would run beside them, on the same volume.
+    """
+    if grace_s is not None:
+        grace_s = max(grace_s, 1)
     with ThreadPoolExecutor(len(uids)) as pool:
         deleted = dict(
             zip(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
@@ -74,17 +74,19 @@ class DeleteVolume:
             delete_all(stack, self.name, aim.before["pods"], None)
 
     def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
-        caught, seen = self._interrupt(stack, aim) if "victim" in aim.before else (True, {})
         claims, pods = aim.before["claims"], aim.before["pods"]
+        interrupted = _interrupt(stack, aim) if "victim" in aim.before else _Interrupted(caught=True)
         with_pod = {ordinal_of(pod) for pod in pods}
+        # Of a new pod that was killed as well, the successor is looked for.
+        to_be_replaced = pods | interrupted.killed
         now: dict[str, str] = {}
 
         def renewed() -> bool:
             for claim in claims:
                 item = stack.api.get("PersistentVolumeClaim", claim)
                 now[claim] = str(item["metadata"]["uid"]) if item else "gone"
-            now.update(uids_now(stack, pods))
-            new = all(now[pod] not in {uid, "gone"} for pod, uid in pods.items())
+            now.update(uids_now(stack, to_be_replaced))
+            new = all(now[pod] not in {uid, "gone"} for pod, uid in to_be_replaced.items())
             return new and all(
                 now[claim] != uid and (now[claim] != "gone") == (ordinal_of(claim) in with_pod)
                 for claim, uid in claims.items()
@@ -93,30 +95,37 @@ class DeleteVolume:
         happened = wait_until(renewed, timeout_s)
         found = {f"uid of claim {claim}": [uid, now.get(claim, uid)] for claim, uid in claims.items()}
         found |= {f"uid of pod/{pod}": [uid, now.get(pod, uid)] for pod, uid in pods.items()}
-        return happened and caught, found | seen
+        found |= {f"uid of the killed pod/{pod}": [uid, now.get(pod, uid)] for pod, uid in interrupted.killed.items()}
+        return happened and interrupted.caught, found | interrupted.seen
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         await_enough(stack, undo, timeout_s)
 
-    def _interrupt(self, stack: Stack, aim: Aim) -> tuple[bool, dict[str, Any]]:
-        """Catch the new pod while it is being filled, and kill the victim. Whether that was so, and what was seen."""
-        ((claim, claim_uid),) = aim.before["claims"].items()
-        ((pod, pod_uid),) = aim.before["pods"].items()
-        victim = aim.before["victim"]
-        filling = catch(stack, Filling(pod, pod_uid, claim, claim_uid), CATCH_TIMEOUT_S)
-        if not filling.uid:
-            return False, {"clone": [f"caught none within {CATCH_TIMEOUT_S:g} s", filling.seen]}
-        itself = victim["pod"] == pod
-        uid = filling.uid if itself else victim["uid"]
-        deleted = stack.api.delete_exactly("Pod", victim["pod"], uid, grace_s=0)
-        over = not itself and filling.over(stack)
-        seen = {
-            "clone": [f"of the new {pod}, caught after {filling.after_s:.1f} s", filling.seen],
-            f"uid of the killed pod/{victim['pod']}": [uid, "gone" if deleted else "was gone before"],
-        }
-        if over:
-            seen["clone"].append("was over before the primary was killed")
-        return deleted and not over, seen
+
+@dataclass(frozen=True)
+class _Interrupted:
+    """Whether a clone was caught and a pod killed in the middle of it; which pod by uid, and what was seen."""
+
+    caught: bool
+    killed: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+
+
+def _interrupt(stack: Stack, aim: Aim) -> _Interrupted:
+    """Catch the new pod while it is being filled, and kill the victim."""
+    ((claim, claim_uid),) = aim.before["claims"].items()
+    ((pod, pod_uid),) = aim.before["pods"].items()
+    victim = aim.before["victim"]
+    filling = catch(stack, Filling(pod, pod_uid, claim, claim_uid), CATCH_TIMEOUT_S)
+    if not filling.uid:
+        return _Interrupted(False, seen={"clone": [f"caught none within {CATCH_TIMEOUT_S:g} s", filling.seen]})
+    itself = victim["pod"] == pod
+    killed = {victim["pod"]: filling.uid if itself else victim["uid"]}
+    delete_all(stack, DeleteVolume.name, killed, 0)
+    clone = [f"of the new {pod}, caught after {filling.after_s:.1f} s", filling.seen]
+    if not itself and filling.over(stack):
+        return _Interrupted(False, killed, {"clone": [*clone, "was over before the primary was killed"]})
+    return _Interrupted(True, killed, {"clone": clone})
 
 
 def _chosen(stack: Stack, target: str, params: Params) -> list[_Disk]:

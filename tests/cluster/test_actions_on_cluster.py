@@ -90,7 +90,7 @@ def test_delete_pod_by_its_ordinal_leaves_the_others(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "params", "restarted", "process"),
+    ("role", "params", "restarted", "process"),
     [
         # Below the shell that is process 1, and process 1 itself.
         ("database/primary", {}, "mysql-0/mysql", "SIGKILL to mariadbd"),
@@ -100,11 +100,10 @@ def test_delete_pod_by_its_ordinal_leaves_the_others(stack: Stack) -> None:
     ],
 )
 def test_kill_process_ends_the_server_and_kubelet_starts_it_again_in_the_same_pod(
-    stack: Stack, target: str, params: dict[str, Any], restarted: str, process: str
+    stack: Stack, role: str, params: dict[str, Any], restarted: str, process: str
 ) -> None:
-    role = target.split("/", maxsplit=1)[0]
     before, pods = restarts(stack, role), uids(stack, role)
-    aim, _ = carry_out(stack, "kill-process", target, params)
+    aim, _ = carry_out(stack, "kill-process", role, params)
     assert aim.detail.startswith(process)
     put_back(stack, "kill-process", aim)
     assert changed(before, restarts(stack, role)) == {restarted}
@@ -142,10 +141,10 @@ def test_a_container_that_has_been_started_again_is_not_signalled_by_an_old_aim(
     assert restarts(stack, "database") == before
 
 
-@pytest.mark.parametrize("target", ["database/primary", "database/replica"])
-def test_delete_volume_gives_the_new_pod_a_new_claim_which_is_filled_from_another(stack: Stack, target: str) -> None:
+@pytest.mark.parametrize("role", ["database/primary", "database/replica"])
+def test_delete_volume_gives_the_new_pod_a_new_claim_which_is_filled_from_another(stack: Stack, role: str) -> None:
     before, pods = claims(stack), uids(stack, "database")
-    aim, _ = carry_out(stack, "delete-volume", target)
+    aim, _ = carry_out(stack, "delete-volume", role)
     (pod,) = aim.before["pods"]
     put_back(stack, "delete-volume", aim)
     assert changed(before, claims(stack)) == {f"data-{pod}"}
@@ -166,7 +165,7 @@ def test_delete_volume_takes_claims_that_a_scale_down_has_left(stack: Stack) -> 
 
 
 @pytest.mark.parametrize(
-    ("target", "interrupt", "killed"),
+    ("role", "interrupt", "killed"),
     [
         ("database/replica", "itself", "mysql-1"),
         ("database/replica", "primary", "mysql-0"),
@@ -174,10 +173,10 @@ def test_delete_volume_takes_claims_that_a_scale_down_has_left(stack: Stack) -> 
     ],
 )
 def test_delete_volume_catches_the_clone_and_kills_in_the_middle_of_it(
-    stack: Stack, target: str, interrupt: str, killed: str
+    stack: Stack, role: str, interrupt: str, killed: str
 ) -> None:
     before = uids(stack, "database")
-    aim, effect = carry_out(stack, "delete-volume", target, {"interrupt": interrupt})
+    aim, effect = carry_out(stack, "delete-volume", role, {"interrupt": interrupt})
     victim, _ = effect[f"uid of the killed pod/{killed}"]
     assert "-> CLONE" in effect["clone"][1]
     put_back(stack, "delete-volume", aim)

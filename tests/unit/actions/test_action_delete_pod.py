@@ -11,16 +11,22 @@ from chaos.errors import ClusterError, StackError
 ACTION = DeletePod()
 
 
-def test_it_hits_the_first_pod_of_its_role_with_the_grace_that_was_given_and_sees_the_successor() -> None:
+def test_it_hits_the_first_pod_of_its_role_and_sees_the_successor() -> None:
     cluster = ActedCluster()
     stack, old = cluster.stack(), cluster.uid("Pod", "mysql-0")
-    aim = ACTION.aim(stack, "database/primary", {"grace_s": 0})
+    aim = ACTION.aim(stack, "database/primary", {"grace_s": 7})
     ACTION.inject(stack, aim)
-    assert cluster.deletions == [("Pod", "mysql-0", 0)]
+    assert cluster.deletions == [("Pod", "mysql-0", 7)]
     assert ACTION.effect(stack, aim, 5) == (True, {"uid of pod/mysql-0": [old, cluster.uid("Pod", "mysql-0")]})
 
 
-def test_without_grace_the_pods_own_holds() -> None:
+def test_no_grace_is_one_second_or_the_pod_would_be_forgotten_while_its_processes_go_on() -> None:
+    cluster = ActedCluster()
+    ACTION.inject(cluster.stack(), ACTION.aim(cluster.stack(), "database/primary", {"grace_s": 0}))
+    assert cluster.deletions == [("Pod", "mysql-0", 1)]
+
+
+def test_without_a_word_of_grace_the_pods_own_holds() -> None:
     cluster = ActedCluster()
     ACTION.inject(cluster.stack(), ACTION.aim(cluster.stack(), "database/primary", {}))
     assert cluster.deletions == [("Pod", "mysql-0", None)]

@@ -145,9 +145,9 @@ def test_the_new_pod_is_killed_while_it_is_being_filled() -> None:
     aim = being_filled(cluster, interrupt="itself")
     second = cluster.uid("Pod", "mysql-1")
     happened, effect = ACTION.effect(cluster.stack(), aim, 1)
-    assert cluster.deletions == [("Pod", "mysql-1", 0)]
+    assert cluster.deletions == [("Pod", "mysql-1", 1)]
     assert happened is True
-    assert effect["uid of the killed pod/mysql-1"] == [second, "gone"]
+    assert effect["uid of the killed pod/mysql-1"] == [second, cluster.uid("Pod", "mysql-1")]
     assert effect["clone"][1] == CLONING.strip()
     assert len({second, *effect["uid of pod/mysql-1"]}) == 3
 
@@ -158,9 +158,16 @@ def test_the_primary_is_killed_while_a_replica_is_being_filled() -> None:
     aim = being_filled(cluster, interrupt="primary")
     assert aim.objects == ("pod/mysql-1", "pod/mysql-0", "persistentvolumeclaim/data-mysql-1")
     happened, effect = ACTION.effect(cluster.stack(), aim, 1)
-    assert cluster.deletions == [("Pod", "mysql-0", 0)]
+    assert cluster.deletions == [("Pod", "mysql-0", 1)]
     assert happened is True
-    assert effect["uid of the killed pod/mysql-0"] == [primary, "gone"]
+    assert effect["uid of the killed pod/mysql-0"] == [primary, cluster.uid("Pod", "mysql-0")]
+
+
+def test_a_new_pod_that_is_ending_but_not_yet_gone_is_not_the_successor_that_is_looked_for() -> None:
+    cluster = ActedCluster()
+    aim = being_filled(cluster, interrupt="itself")
+    cluster.stuck = True
+    assert ACTION.effect(cluster.stack(), aim, 0.1)[0] is False
 
 
 @pytest.mark.parametrize("log", ["", "start-mysql.sh: EMPTY -> WAIT: no peer\n", CLONING + "in place: {}\n"])
@@ -233,7 +240,7 @@ def test_of_the_tutorials_stack_the_init_container_that_clones_is_the_sign() -> 
     init = {"name": "clone-mysql", "state": {"running": {}}}
     cluster.change("Pod", "mysql-1", status={"phase": "Pending", "initContainerStatuses": [init]})
     happened, effect = ACTION.effect(stack, aim, 1)
-    assert (happened, cluster.deletions) == (True, [("Pod", "mysql-1", 0)])
+    assert (happened, cluster.deletions) == (True, [("Pod", "mysql-1", 1)])
     assert effect["clone"][1] == "init container clone-mysql is running"
 
 
