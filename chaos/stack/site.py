@@ -10,12 +10,14 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from chaos.stack import xml_rpc
 from chaos.stack.http import Answer, NoAnswer, NotSent, exchange
-from chaos.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from chaos.stack.stack import Stack
 
 INSTALL = "install-page"
 DATABASE_ERROR = "database-error"

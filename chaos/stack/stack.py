@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chaos.cluster.api import Api
 from chaos.errors import StackError
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
+from chaos.stack.database import Database
 from chaos.stack.profile import containers
-from chaos.stack.roles import Pod, pod_of
+from chaos.stack.roles import Pod, part, pod_of
+from chaos.stack.writable import Writable
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -74,6 +76,7 @@ class Stack:
     credentials: Credentials
     seed: Seed
     local_cluster: str = ""
+    _writable: Writable = field(default_factory=Writable, init=False, repr=False, compare=False)
 
     @property
     def site_host(self) -> str:
@@ -81,8 +84,17 @@ class Stack:
         return self.binding.site.host
 
     def pods(self, role: str) -> list[Pod]:
-        """The pods of a role by name, those that are ending included."""
-        return pods(self.api, self.binding, role)
+        """The pods of a role by name, those that are ending included.
+
+        Where the binding says that the primary is known by @@read_only, the pods are asked (see `Writable.roles`), at
+        most once a second.
+        """
+        self.binding.controller(role)
+        if part(role) != "database" or self.binding.database.primary != "read-only":
+            return pods(self.api, self.binding, role)
+        database = Database(self.credentials, self.binding)
+        found = self._writable.roles(database, pods(self.api, self.binding, "database"))
+        return [pod for pod in found if role in ("database", pod.role)]
 
     def controller(self, role: str) -> tuple[str, str]:
         """Kind and name of what keeps a role's pods alive."""
@@ -125,14 +137,13 @@ class Stack:
 def pods(api: Api, binding: Binding, role: str) -> list[Pod]:
     """The pods of a role by name, those that are ending included."""
     controller = binding.controller(role)
-    part = role.split("/", maxsplit=1)[0]
     # A pod that has ended for good (evicted, say) is left for reading; its controller has long replaced it.
     alive = [each for each in api.list("Pod", controller.selector) if each["status"].get("phase") not in _ENDED]
     found = [
-        pod_of(item, binding.narrowest(part, item["metadata"]["name"], item["metadata"].get("labels") or {}))
+        pod_of(item, binding.narrowest(part(role), item["metadata"]["name"], item["metadata"].get("labels") or {}))
         for item in alive
     ]
-    return sorted((pod for pod in found if role in (part, pod.role)), key=lambda pod: pod.name)
+    return sorted((pod for pod in found if role in (part(role), pod.role)), key=lambda pod: pod.name)
 
 
 def unready(api: Api, binding: Binding, role: str) -> str:
@@ -144,7 +155,7 @@ def unready(api: Api, binding: Binding, role: str) -> str:
     wanted = workload["spec"].get("replicas", 1)
     if workload.get("status", {}).get("observedGeneration", 0) < workload["metadata"]["generation"]:
         return f"{controller.kind} {controller.name} has not been acted on yet"
-    found = pods(api, binding, role.split("/", maxsplit=1)[0])
+    found = pods(api, binding, part(role))
     ready = [pod for pod in found if pod.ready and not pod.terminating]
     if len(ready) == wanted == len(found):
         return ""
