@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from chaos.history import (
@@ -18,9 +17,6 @@ from chaos.history import (
     Step,
     WaitEnded,
 )
-
-NO_SUCH_THING = ("error 1146", "error 1049")
-"""What MySQL and MariaDB answer when a table, or its schema, is not there (ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR)."""
 
 
 def plan(history: History) -> dict[str, Any]:
@@ -122,17 +118,8 @@ def none_wanted(history: History, step: Step) -> str:
 
 
 def readings(history: History, index: int) -> dict[str, Contents]:
-    """What each database pod held at a step's end, by pod; the last reading of each.
-
-    A server that was read before and now knows no such table or schema was reached, and holds nothing.
-    """
-    found = {record.pod: record for record in history.of(Contents, step=index)}
-    emptied = {pod for pod, record in found.items() if record.error in NO_SUCH_THING}
-    if emptied:
-        emptied &= {record.pod for record in history.of(Contents) if record.step < index and not record.error}
-    return found | {
-        pod: replace(found[pod], error="", gtid=None, rows=(), posts=(), baseline={}) for pod in sorted(emptied)
-    }
+    """What each database pod held at a step's end, by pod; the last reading of each."""
+    return {record.pod: record for record in history.of(Contents, step=index)}
 
 
 def site_readings(history: History, index: int) -> dict[str, SiteContents]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -24,6 +24,7 @@ Connection: TypeAlias = "pymysql.Connection[Any]"
 Row = Mapping[str, Any]
 
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
+_NO_SUCH_THING = (ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR)
 _BATCH = 5000
 
 # All that a server raises before it begins to commit. Any other error may come from a commit that held all the same.
@@ -186,13 +187,11 @@ class Database:
         )
 
     def ledger(self, connection: Connection) -> Iterator[tuple[int, str]]:
-        """All rows of the ledger as (id, token), in the order of their ids."""
+        """All rows of the ledger as (id, token), in the order of their ids; none where there is no such table."""
         statement = f"SELECT id, token FROM {self._ledger} WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608
         after = 0
         while True:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, (after, _BATCH))
-                rows = cursor.fetchall()
+            rows = _rows(connection, statement, (after, _BATCH))
             for row in rows:
                 yield int(row[0]), str(row[1])
             if len(rows) < _BATCH:
@@ -200,14 +199,12 @@ class Database:
             after = int(rows[-1][0])
 
     def posts(self, connection: Connection) -> list[tuple[int, str]]:
-        """All published WordPress posts as (id, title)."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT ID, post_title FROM {self._table('posts')}"  # noqa: S608
-                " WHERE post_status = 'publish' AND post_type = 'post' ORDER BY ID",
-                (),
-            )
-            return [(int(row[0]), str(row[1])) for row in cursor.fetchall()]
+        """All published WordPress posts as (id, title); none where there is no such table."""
+        statement = (
+            f"SELECT ID, post_title FROM {self._table('posts')}"  # noqa: S608
+            " WHERE post_status = 'publish' AND post_type = 'post' ORDER BY ID"
+        )
+        return [(int(row[0]), str(row[1])) for row in _rows(connection, statement, ())]
 
     def seed_hash(self, connection: Connection, ids: tuple[int, ...]) -> str:
         """Number and content of these posts as `COUNT:BIT_XOR`, a sum that does not depend on the order of rows."""
@@ -281,8 +278,20 @@ def dialect(connection: Connection) -> Dialect:
 
 def _hash(connection: Connection, columns: str, rows: str, arguments: tuple[Any, ...] = ()) -> str:
     content = f"BIT_XOR(CRC32(CONCAT_WS('#', {columns})))"
-    row = _one(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {rows}", arguments)  # noqa: S608
-    return f"{row['n']}:{row['x']:x}"
+    found = _rows(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {rows}", arguments)  # noqa: S608
+    return f"{found[0][0]}:{found[0][1]:x}" if found else "missing (no such table)"
+
+
+def _rows(connection: Connection, statement: str, arguments: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
+    """What a statement finds: nothing on a server that does not have the table, such as one that started empty."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, arguments)
+            return tuple(cursor.fetchall())
+    except pymysql.MySQLError as error:
+        if error.args and error.args[0] in _NO_SUCH_THING:
+            return ()
+        raise
 
 
 def _one(connection: Connection, statement: str, arguments: tuple[Any, ...] | None = None) -> Row:

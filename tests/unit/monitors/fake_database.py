@@ -10,8 +10,8 @@ from typing import Any
 from tests.unit.test_database_client import GREETING, OK, error, packet
 
 Rows = Sequence[Mapping[str, Any]]
-Answers = Callable[[str], Rows | None]
-"""The rows that a statement gives; None for an error 1146."""
+Answers = Callable[[str], Rows | int | None]
+"""The rows that a statement gives; the number of an error; None for an error 1105, which can mean anything."""
 
 _EOF = b"\xfe\0\0\2\0"
 
@@ -52,8 +52,8 @@ class FakeDatabase:
         if not statement.startswith(("SELECT", "SHOW")):
             return packet(1, OK)
         rows = self._answers(statement)
-        if rows is None:
-            return error(1, 1146, "no such table")
+        if rows is None or isinstance(rows, int):
+            return error(1, 1105 if rows is None else rows, "an error")
         names = list(rows[0]) if rows else ["nothing"]
         payloads = [bytes([len(names)]), *(_column(name, rows[0][name] if rows else None) for name in names), _EOF]
         payloads += [b"".join(_text(row[name]) for name in names) for row in rows] + [_EOF]

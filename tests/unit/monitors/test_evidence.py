@@ -43,8 +43,11 @@ class Data:
     posts: tuple[tuple[int, str], ...] = ((11, "first"), (21, "t-post-1"))
     hashes: dict[str, str] = field(default_factory=dict)
     broken: str = ""
+    dropped: str = ""
 
-    def answer(self, statement: str) -> Rows | None:
+    def answer(self, statement: str) -> Rows | int | None:
+        if self.dropped and self.dropped in statement:
+            return 1146
         if self.broken and self.broken in statement:
             return None
         if "read_only" in statement:
@@ -198,8 +201,20 @@ def test_a_ledger_of_several_batches_is_read_whole(world: World, monkeypatch: py
 def test_a_database_that_does_not_answer_all_is_an_error_and_not_empty(world: World, broken: str) -> None:
     world.data["mysql-1"].broken = broken
     found = world.contents()
-    assert found["mysql-1"].error == "error 1146"
+    assert found["mysql-1"].error == "error 1105"
     assert not found["mysql-0"].error
+
+
+@pytest.mark.parametrize(
+    ("dropped", "rows", "seed"),
+    [("`ledger`", (), "1:abc"), ("`wordpress`", Data(primary=True).rows, "missing (no such table)")],
+)
+def test_a_server_without_a_table_holds_nothing_of_it_and_what_it_has_is_read(
+    world: World, dropped: str, rows: tuple[tuple[int, str], ...], seed: str
+) -> None:
+    world.data["mysql-0"].dropped = dropped
+    found = world.contents()["mysql-0"]
+    assert (found.error, found.rows, found.baseline["seed 11"]) == ("", rows, seed)
 
 
 def test_a_pod_without_an_address_is_an_error_and_not_this_machine(world: World) -> None:
