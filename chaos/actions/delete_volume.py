@@ -143,7 +143,7 @@ def _chosen(stack: Stack, target: str, params: Params) -> list[_Disk]:
         if not metadata["name"].startswith(prefix) or not ordinal.isdigit() or "deletionTimestamp" in metadata:
             continue
         pod = pods.get(f"{name}-{ordinal}")
-        role = pod.role if pod else stack.binding.narrowest(part(target), f"{name}-{ordinal}", {})
+        role = pod.role if pod else _role_of_absent(stack, f"{name}-{ordinal}")
         if target in (part(target), role) and not (pod and pod.terminating):
             disks.append(_Disk(metadata["name"], metadata["uid"], f"{name}-{ordinal}", pod.uid if pod else ""))
     disks.sort(key=lambda disk: ordinal_of(disk.claim))
@@ -155,6 +155,12 @@ def _chosen(stack: Stack, target: str, params: Params) -> list[_Disk]:
         there = ", ".join(disk.claim for disk in disks) or "none"
         raise StackError(f"delete-volume: {count} claims of {target}{which} are wanted, and there are: {there}")
     return disks[:count]
+
+
+def _role_of_absent(stack: Stack, pod: str) -> str:
+    """The role of a pod that is not there: where only the server could tell, it takes no writes at least."""
+    role = stack.binding.narrowest("database", pod, {})
+    return "database/replica" if role == "database" else role
 
 
 def _refuse_retained(stack: Stack, disk: _Disk) -> None:

@@ -70,6 +70,13 @@ def test_claims_that_a_scale_down_left_are_deleted_alone_and_stay_away() -> None
     assert (happened, [after for _, after in effect.values()]) == (True, ["gone", "gone"])
 
 
+def test_a_pod_that_is_not_there_is_a_replica_where_only_the_server_could_tell() -> None:
+    cluster = ActedCluster()
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 0}})
+    aim = ACTION.aim(cluster.stack(primary="read-only"), "database/replica", {"count": 3})
+    assert len(aim.before["claims"]) == 3
+
+
 def test_the_claims_name_is_that_of_the_statefulsets_template_and_not_a_guess() -> None:
     cluster = ActedCluster()
     templates = [{"metadata": {"name": "disk"}}]
