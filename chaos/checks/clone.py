@@ -25,6 +25,9 @@ RESUME, RE_CLONE, BOOTSTRAP, UNKNOWN = "resume", "re-clone", "bootstrap", "unkno
 TAKES_VOLUMES = "delete-volume"
 """The one action after which a claim may be another; with every other each should still be the one from before."""
 
+KILLS = "kill-process"
+"""The action after which a pod is the same and its processes are not."""
+
 XTRABACKUP = "xtrabackup"
 """The kind of a provenance that is made up of what xtrabackup leaves: it need not have times."""
 
@@ -63,6 +66,8 @@ def check(history: History, step: Step) -> CheckResult:
     deleted = _deleted(history, step)
     found = {pod: _pod(history, step, before.get(pod), now.get(pod), deleted) for pod in sorted(now)}
     touched = {pod: one for pod, one in found.items() if one is not None}
+    for pod in _killed(history, step) & found.keys() - touched.keys():
+        touched[pod] = _Pod(RESUME, "started again on its own data", replaced=True)
     for pod in sorted(uids.keys() - now.keys()):
         if pod not in before or before[pod].pod_uid != uids[pod]:
             touched[pod] = _Pod(UNKNOWN, "nobody looked at its volume after the fault", replaced=True)
@@ -80,6 +85,12 @@ def _deleted(history: History, step: Step) -> dict[str, float]:
         for name in action.objects
         if action.action == TAKES_VOLUMES and action.at <= step.end and name.partition("/")[0] == effect.CLAIM
     }
+
+
+def _killed(history: History, step: Step) -> set[str]:
+    """The pods of which a process was killed, and which stay: what starts again stands on the same data."""
+    objects = [name for one in history.of(ActionBegun, step=step.index) if one.action == KILLS for name in one.objects]
+    return {name.split("/")[1] for name in objects if name.startswith("pod/")}
 
 
 def _is_before(one: VolumeSeen, step: Step) -> bool:
@@ -186,7 +197,15 @@ def _changes(before: VolumeSeen, after: VolumeSeen) -> list[str]:
         ("data folder", before.born, after.born),
     )
     found = [what for what, old, new in pairs if old and new and old != new]
-    return found + (["provenance"] if before.provenance != after.provenance else [])
+    return found + ([] if _same(before.provenance, after.provenance) else ["provenance"])
+
+
+def _same(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Whether two looks saw one provenance. Whom xtrabackup's was from is in a log that goes with its pod."""
+    if isinstance(one, dict) and isinstance(other, dict) and XTRABACKUP == one.get("kind") == other.get("kind"):
+        donors = {one.get("donor") or other.get("donor"), other.get("donor") or one.get("donor")}
+        return len(donors) == 1 and one | {"donor": ""} == other | {"donor": ""}
+    return one == other
 
 
 def _came_back(step: Step, before: VolumeSeen, after: VolumeSeen, clone: _Clone, changes: list[str]) -> _Pod:

@@ -15,6 +15,9 @@ STEADY = "steady"
 NO_ANSWERS = "no steady good answers to "
 """How a wait for steady answers begins, and how its detail does, which then names the streams."""
 
+NO_POD = "no pod"
+"""Whose the words are that tell why there is none."""
+
 _SHOWN = 80
 """So many characters of what a pod said are in the sentence."""
 
@@ -29,7 +32,9 @@ def check(history: History, step: Step) -> CheckResult:
     if not unknown and not after:
         unknown.append(f"nothing was waited for {facts.where(step) if facts.quiet(step) else 'after the fault'}")
     unknown += _undo(history, step)
-    said = {record.pod: list(record.lines) for record in history.of(PodSaid, step=step.index) if record.pod}
+    said: dict[str, list[str]] = {}
+    for record in history.of(PodSaid, step=step.index):
+        said.setdefault(record.pod or NO_POD, []).extend(record.lines)
     figures: dict[str, Any] = {
         wait.condition: {"came": wait.satisfied, "took_s": wait.took_s} for wait in (*before, *after)
     }
@@ -64,8 +69,8 @@ def _findings(wait: WaitEnded) -> list[Finding]:
 
 
 def _said(said: dict[str, list[str]]) -> str:
-    """The first line of what each pod that is not well said."""
-    tails = {pod: lines[0] if lines else "it said nothing" for pod, lines in sorted(said.items())}
+    """One line of each pod: the first is its phase, the second what its first unwell container, or an event, says."""
+    tails = {pod: (lines[1:2] or lines or ["it said nothing"])[0].strip() for pod, lines in sorted(said.items())}
     return ", ".join(f"{pod}: {line[:_SHOWN]}" for pod, line in tails.items())
 
 

@@ -284,3 +284,22 @@ def test_without_any_provenance_what_the_pod_holds_tells_a_clone_from_an_empty_s
     assert clone(unread).verdict is Verdict.UNKNOWN
     same_folder = change(volume_deleted(story(), "mysql-0"), a(VolumeSeen), provenance=None)
     assert "resumed on the claim" in clone(same_folder).reason
+
+
+@pytest.mark.parametrize(
+    ("later", "verdict"), [("", Verdict.PASS), ("mysql-1", Verdict.PASS), ("mysql-2", Verdict.UNKNOWN)]
+)
+def test_a_donor_that_a_log_no_longer_names_is_no_new_clone(later: str, verdict: Verdict) -> None:
+    said = {"kind": "xtrabackup", "how": "clone", "donor": "mysql-1", "gtid": "0-1-7"}
+    records = change(story(expect={"clone": "resume"}), a(VolumeSeen), provenance=said)
+    assert clone(after(records, provenance=said | {"donor": later})).verdict is verdict
+
+
+def test_a_pod_of_which_a_process_was_killed_starts_again_on_its_own_data() -> None:
+    records = untouched(story(expect={"clone": "resume"}))
+    records = change(records, a(ActionBegun), action="kill-process")
+    found = clone(records)
+    assert (found.verdict, found.reason) == (Verdict.PASS, "mysql-0 started again on its own data")
+    assert found.figures["how"] == "resume"
+    anew = after(records, born=5000.0, provenance=NEW_CLONE)
+    assert keys(clone(anew)) == ["not-resumed:mysql-0"]

@@ -193,13 +193,17 @@ def test_a_roll_out_has_to_replace_every_pod() -> None:
     assert result(records, "effect").reason == "the fault took hold: site-a was deleted, site-b was deleted"
 
 
-def test_what_unwell_pods_said_is_in_the_figures_and_their_first_lines_in_the_reason() -> None:
+def test_what_unwell_pods_said_is_in_the_figures_and_one_line_of_each_in_the_reason() -> None:
     records = change(story(), a(WaitEnded, condition="database/ready"), satisfied=False, took_s=180.0)
-    lines = ("mysql waiting CrashLoopBackOff", "event: Back-off restarting failed container", "log: no donor")
+    lines = ("Running on node-1", "mysql: waiting CrashLoopBackOff, 3 restarts", "  no donor", "BackOff: restarting")
     records += [PodSaid(END, 0, "mysql-2", lines), PodSaid(END, 1, "mysql-1", ("of another step",))]
     found = result(records, "recovery")
-    assert found.reason == "database/ready did not come within 180 s; mysql-2: mysql waiting CrashLoopBackOff"
+    assert found.reason == (
+        "database/ready did not come within 180 s; mysql-2: mysql: waiting CrashLoopBackOff, 3 restarts"
+    )
     assert found.figures["pods_said"] == {"mysql-2": list(lines)}
+    none = result([*records, PodSaid(END, 0, "", ("FailedCreate: quota",)), PodSaid(END, 0, "x", ())], "recovery")
+    assert none.reason.endswith("3 restarts, no pod: FailedCreate: quota, x: it said nothing")
     assert keys(found) == ["not-ready:database"]
 
 
