@@ -2,77 +2,133 @@
 
 from __future__ import annotations
 
-import json
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from chaos.clock import Clock
-from chaos.cluster.api import Output
-from chaos.errors import ClusterError
-from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
-from chaos.monitors.pods import HTTP_PORT
+from chaos.errors import ClusterError, StackError
+from chaos.history import Contents, PodSaid, Record, ReplicaSeen, Write
+from chaos.monitors import site_contents
 from chaos.monitors.replication import look
+from chaos.monitors.site_contents import Session
+from chaos.monitors.volumes import Volumes
+from chaos.stack import unwell
 from chaos.stack.database import Database, NoDatabase, position
 from chaos.stack.http import NoAnswer, NotSent
-from chaos.stack.site import Site, digest
+from chaos.stack.site import NotSignedIn, Site
 from chaos.stack.stack import Pod, Stack
 
 _READ_S = 20.0
-_PAGE_S = 10.0
-_EXEC_S = 10.0
+_LOGIN_S = 10.0
 _LOOK_EVERY_S = 0.2
 
-# The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
-_BIRTH = "stat -c %W /data/mysql || exit 3; cat /data/provenance.json 2>/dev/null"
-_NO_FOLDER = 3
+_SETTLED_S = 5.0
+"""Replicas of which some will never have what the primary has are read when nothing has moved for so long."""
+
+
+class Evidence:
+    """The readings of one run. Keeps what lasts from one to the next: the login's session, the acknowledged uploads."""
+
+    def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None]) -> None:
+        self._stack, self._clock, self._write = stack, clock, write
+        self._database, self._site = Database(stack.credentials, stack.binding), Site(stack)
+        self._volumes = Volumes(stack, clock)
+        self._session = Session()
+        self._uploads: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def see(self, record: Record) -> None:
+        """Take note of one record: uploads that were acknowledged are looked for from then on."""
+        if isinstance(record, Write) and record.what == "upload" and record.outcome == "ok":
+            with self._lock:
+                self._uploads[record.token] = record.path
+
+    def collect(self, step: int, timeout_s: float) -> None:
+        """Wait until the replicas have what the primary has, `timeout_s` at most, then read every pod.
+
+        Writes ReplicaSeen and Contents for each database pod and SiteContents for each site pod; what could not be read
+        is a record that says so.
+        """
+        try:
+            databases, sites = self._stack.pods("database"), self._stack.pods("site")
+        except ClusterError as error:
+            self._write(Contents(self._clock.now(), step, "", primary=False, error=str(error)))
+            return
+        self._sign_in()
+        for seen in _drain(self._database, databases, self._clock, timeout_s):
+            self._write(seen)
+        with self._lock:
+            uploads = dict(self._uploads)
+        stack, clock, session = self._stack, self._clock, self._session
+        with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
+            work: list[Future[Record]] = []
+            work += [pool.submit(_contents, stack, self._database, pod, clock, step) for pod in databases]
+            work += [
+                pool.submit(site_contents.read, stack, self._site, pod, clock, step, session, uploads) for pod in sites
+            ]
+            for done in work:
+                self._write(done.result())
+
+    def volumes(self, step: int, when: str) -> None:
+        """Write what each database pod stands on; `when` is `before` or `after` the step's fault."""
+        for seen in self._volumes.look(step, when):
+            self._write(seen)
+
+    def _sign_in(self) -> None:
+        """Sign in through the Service if nobody has yet: once in a run, if it is taken."""
+        if self._session.cookie:
+            return
+        try:
+            self._session = Session(self._site.sign_in(self._stack.site_address(), _LOGIN_S), "")
+        except (ClusterError, StackError, NotSignedIn, NotSent, NoAnswer) as error:
+            self._session = Session(problem=f"no login: {error}")
 
 
 def collect(stack: Stack, clock: Clock, step: int, write: Callable[[Record], None], timeout_s: float) -> None:
-    """Wait until the replicas have what the primary has, `timeout_s` at most, then read every pod.
-
-    Writes ReplicaSeen and Contents for each database pod and SiteContents for each site pod; what could not be read is
-    a record that says so.
-    """
-    database, site = Database(stack.credentials, stack.binding), Site(stack)
-    try:
-        databases, sites = stack.pods("database"), stack.pods("site")
-    except ClusterError as error:
-        write(Contents(clock.now(), step, "", primary=False, error=str(error)))
-        return
-    for seen in _drain(database, databases, clock, timeout_s):
-        write(seen)
-    with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
-        work: list[Future[Record]] = []
-        work += [pool.submit(_contents, stack, database, pod, clock, step) for pod in databases]
-        work += [pool.submit(_site_contents, stack, site, pod, clock, step) for pod in sites]
-        for done in work:
-            write(done.result())
+    """One reading with a login of its own, and without uploads. See `Evidence.collect`."""
+    Evidence(stack, clock, write).collect(step, timeout_s)
 
 
 def volumes(stack: Stack, clock: Clock, step: int, when: str, write: Callable[[Record], None]) -> None:
-    """Write what each database pod stands on: claim, volume, the data folder's birth, how its data came to be."""
+    """One look at what the database pods stand on. See `Evidence.volumes`."""
+    Evidence(stack, clock, write).volumes(step, when)
+
+
+def pods_say(stack: Stack, clock: Clock, step: int, role: str, write: Callable[[Record], None]) -> None:
+    """Write what each pod of a part that is not well says for itself: its state, last events and log lines."""
+    controller = stack.binding.controller(role)
     try:
-        pods = stack.pods("database")
+        said = unwell.said(stack.api, controller.selector, controller.name)
     except ClusterError as error:
-        write(VolumeSeen(clock.now(), step, when, "", "", "", "", "", error=str(error)))
-        return
-    with ThreadPoolExecutor(max(1, len(pods))) as pool:
-        for seen in pool.map(lambda pod: _volume(stack, pod, clock, step, when), pods):
-            write(seen)
+        said = {"": [f"{role}: {error}"]}
+    for pod, lines in said.items():
+        write(PodSaid(clock.now(), step, pod, tuple(lines)))
 
 
 def _drain(database: Database, pods: list[Pod], clock: Clock, timeout_s: float) -> list[ReplicaSeen]:
-    """The pods' states when all had the same position, or when the time was over."""
+    """The pods' states when all had the same position, when nothing moves any more, or when the time was over."""
     deadline = time.monotonic() + timeout_s
+    before: list[tuple[str | None, str | None, str | None]] = []
+    since = time.monotonic()
     with ThreadPoolExecutor(max(1, len(pods))) as pool:
         while True:
             seen = list(pool.map(lambda pod: look(database, pod, clock), pods))
+            state = [(each.gtid, each.io_running, each.sql_running) for each in seen]
+            if state != before:
+                before, since = state, time.monotonic()
             positions = {each.gtid for each in seen}
-            if (len(positions) == 1 and None not in positions) or time.monotonic() >= deadline:
+            alike = len(positions) == 1 and None not in positions
+            settled = time.monotonic() - since >= _SETTLED_S and all(map(_is_at_rest, seen))
+            if alike or settled or time.monotonic() >= deadline:
                 return seen
             time.sleep(_LOOK_EVERY_S)
+
+
+def _is_at_rest(seen: ReplicaSeen) -> bool:
+    """Whether nothing can be on its way to this pod: it answered, is not behind, and does not try to connect."""
+    return not seen.error and not seen.lag_s and seen.io_running in (None, "Yes", "No")
 
 
 def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: int) -> Contents:
@@ -92,59 +148,3 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
     return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)
-
-
-def _site_contents(stack: Stack, site: Site, pod: Pod, clock: Clock, step: int) -> SiteContents:
-    seed, address = stack.seed, f"{pod.ip}:{HTTP_PORT}"
-    baseline: dict[str, str] = {}
-    try:
-        for article in (*seed.posts, seed.page):
-            answer = site.fetch(address, article.path, _PAGE_S)
-            there = answer.status == 200 and article.text.encode() in answer.body
-            baseline[f"seed {article.id}"] = digest(article.text.encode()) if there else f"missing ({answer.status})"
-        picture = site.fetch(address, seed.picture.path, _PAGE_S)
-        baseline["picture"] = digest(picture.body) if picture.status == 200 else f"missing ({picture.status})"
-    except (NotSent, NoAnswer) as error:
-        return SiteContents(clock.now(), step, pod.name, error=error.reason, baseline=baseline)
-    return SiteContents(clock.now(), step, pod.name, baseline=baseline)
-
-
-def _volume(stack: Stack, pod: Pod, clock: Clock, step: int, when: str) -> VolumeSeen:
-    claim, uid, volume, error = f"data-{pod.name}", "", "", ""
-    born, provenance = None, None
-    try:
-        found: dict[str, Any] = stack.api.get("PersistentVolumeClaim", claim) or {"metadata": {}, "spec": {}}
-        uid, volume = found["metadata"].get("uid", ""), found["spec"].get("volumeName", "")
-        container = stack.binding.controller("database").container
-        said = stack.api.execute(pod.name, container, ["sh", "-c", _BIRTH], timeout_s=_EXEC_S)
-        born, provenance = _birth(said)
-    except (ClusterError, ValueError) as problem:
-        error = str(problem)
-    return VolumeSeen(
-        at=clock.now(),
-        step=step,
-        when=when,
-        pod=pod.name,
-        pod_uid=pod.uid,
-        claim=claim,
-        claim_uid=uid,
-        volume=volume,
-        born=born,
-        provenance=provenance,
-        error=error,
-    )
-
-
-def _birth(said: Output) -> tuple[float | None, dict[str, Any] | None]:
-    """The data folder's time of birth, None on a file system that keeps none, and what a clone left beside it.
-
-    Raises ValueError when there is no such folder or the file is not whole.
-    """
-    if said.code == _NO_FOLDER:
-        raise ValueError(f"no data folder: {said.err.strip()}")
-    first, _, rest = said.out.partition("\n")
-    born = float(first) if first.strip().isdigit() and int(first) > 0 else None
-    provenance = json.loads(rest) if rest.strip() else None
-    if provenance is not None and not isinstance(provenance, dict):
-        raise ValueError("provenance.json is no JSON object")
-    return born, provenance

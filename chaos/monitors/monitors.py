@@ -14,6 +14,7 @@ from chaos.history import Record
 from chaos.monitors import reads, writes
 from chaos.monitors.events import Events
 from chaos.monitors.pods import Pods
+from chaos.monitors.primary import Primary
 from chaos.monitors.reads import PodReads
 from chaos.monitors.replication import Replication
 from chaos.monitors.stream import Stream
@@ -40,33 +41,36 @@ class Monitors:
         self._running = ExitStack()
         site, database, run = Site(stack), Database(stack.credentials, stack.binding), secrets.token_hex(4)
         deadline_s = workload.deadline_s
-        self._pods = Pods(stack, clock, write)
-        self._watchers: tuple[Monitor, ...] = (
-            self._pods,
-            Events(stack, clock, write),
-            Replication(stack, database, clock, write),
-        )
-        self._pod_reads: PodReads | None = None
-        if workload.pod_reads_per_s > 0:
-            self._pod_reads = PodReads(site, self._pods, workload.pod_reads_per_s, deadline_s, clock, write)
+        pods = Pods(stack, clock, write)
+        replication = Replication(pods, database, clock, write)
+        self._watchers: tuple[Monitor, ...] = (pods, Events(stack, clock, write), replication)
+        self._pod_reads: list[PodReads] = []
+        for what, read, rate in (
+            (reads.PAGE, site.read_front, workload.pod_reads_per_s),
+            (reads.STATIC, site.read_static, workload.file_reads_per_s),
+            (reads.UPLOAD, site.read_upload, workload.file_reads_per_s),
+        ):
+            if rate > 0:
+                self._pod_reads.append(PodReads(what, read, pods, rate, deadline_s, clock, write))
         self._readers: list[Stream] = []
         self._writers: list[Stream] = []
-        if workload.reads_per_s > 0:
-            rate = workload.reads_per_s
+        if (rate := workload.reads_per_s) > 0:
             self._readers.append(reads.through_service(stack, site, rate, deadline_s, clock, write))
-        if workload.writes_per_s > 0:
-            rate = workload.writes_per_s
-            self._writers.append(writes.rows(stack, database, run, rate, deadline_s, clock, write))
-        if workload.posts_per_s > 0:
-            self._writers.append(writes.posts(stack, site, run, workload.posts_per_s, deadline_s, clock, write))
+        if (rate := workload.writes_per_s) > 0:
+            primary = Primary(stack, database, pods, replication)
+            self._writers.append(writes.rows(primary.address, database, run, rate, deadline_s, clock, write))
+        if (rate := workload.posts_per_s) > 0:
+            self._writers.append(writes.posts(stack, site, run, rate, deadline_s, clock, write))
+        if (rate := workload.uploads_per_s) > 0:
+            self._writers.append(writes.uploads(stack, site, run, rate, deadline_s, clock, write))
 
     def __enter__(self) -> Monitors:
         with ExitStack() as started:
-            if self._pod_reads is not None:
-                started.callback(self._pod_reads.stop)
-            for each in (*self._watchers, *self._readers, *self._writers):
-                each.start()
+            for each in self._pod_reads:
                 started.callback(each.stop)
+            for monitor in (*self._watchers, *self._readers, *self._writers):
+                monitor.start()
+                started.callback(monitor.stop)
             self._running = started.pop_all()
         return self
 
@@ -74,8 +78,9 @@ class Monitors:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What is in flight ends while the first of them is waited for.
-        for stream in (*self._writers, *self._readers):
-            stream.hold()
+        requests: tuple[Stream | PodReads, ...] = (*self._writers, *self._readers, *self._pod_reads)
+        for each in requests:
+            each.hold()
         self._running.close()
 
     def pause_writers(self, timeout_s: float) -> int:

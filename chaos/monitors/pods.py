@@ -9,19 +9,22 @@ from typing import Any
 
 from chaos.clock import Clock
 from chaos.history import PodSeen, Record
-from chaos.stack.roles import pod_of
+from chaos.stack.roles import Pod, part, pod_of
 from chaos.stack.stack import Stack
-
-HTTP_PORT = 80
 
 
 class Pods:
-    """Writes a record whenever what it says of a pod has changed, and knows which site pods can be read."""
+    """Writes a record whenever what it says of a pod has changed, and knows which pods are there and can be read.
+
+    What it knows outlasts an API server that does not answer.
+    """
 
     def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None]) -> None:
         self._stack, self._clock, self._write = stack, clock, write
         self._stop = threading.Event()
         self._known: dict[str, PodSeen] = {}
+        self._there: dict[str, Pod] = {}
+        self._lock = threading.Lock()
         self._serving: dict[str, str] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._thread = threading.Thread(target=self._run, name="pods", daemon=True)
@@ -33,6 +36,11 @@ class Pods:
     def serving(self, name: str) -> str | None:
         """`IP:port` of a site pod that has been ready and is not ending, else None."""
         return self._serving.get(name)
+
+    def of(self, role: str) -> list[Pod]:
+        """The pods of a part as they were last seen, those that are ending included."""
+        with self._lock:
+            return [pod for pod in self._there.values() if part(pod.role) == role]
 
     def start(self) -> None:
         """Begin to watch."""
@@ -52,6 +60,10 @@ class Pods:
 
     def _see(self, change: str, item: dict[str, Any], role: str) -> None:
         seen = seen_of(change, item, role, self._clock.now())
+        with self._lock:
+            self._there.pop(seen.uid, None)
+            if change != "deleted":
+                self._there[seen.uid] = pod_of(item, role)
         known = self._known.get(seen.uid)
         if known is None or replace(known, at=seen.at, change=seen.change) != seen or change == "deleted":
             self._write(seen)
@@ -67,7 +79,7 @@ class Pods:
         if seen.change == "deleted" or seen.terminating:
             self._serving.pop(seen.name, None)
         elif seen.ready and address:
-            self._serving[seen.name] = f"{address}:{HTTP_PORT}"
+            self._serving[seen.name] = f"{address}:{self._stack.binding.site.port}"
         for listener in self._listeners:
             listener(seen.name)
 

@@ -8,10 +8,14 @@ from chaos.clock import Clock
 from chaos.history import Read, Record
 from chaos.monitors.pods import Pods
 from chaos.monitors.stream import Request, Stream
-from chaos.stack.site import Site
+from chaos.stack.site import Seen, Site
 from chaos.stack.stack import Stack
 
 SERVICE = "service"
+PAGE, STATIC, UPLOAD = "page", "static", "upload"
+
+ReadOf = Callable[[str, float], Seen]
+"""Reads one thing from `IP:port` within so many seconds."""
 
 
 def through_service(
@@ -19,18 +23,29 @@ def through_service(
 ) -> Stream:
     """A stream of reads of the front page through the site's Service."""
     address = stack.site_address()
-    return Stream(
-        "read service", rate, deadline_s, _read(site, SERVICE, lambda: address, deadline_s, clock), clock, write
-    )
+    request = _read(site.read_front, PAGE, SERVICE, lambda: address, deadline_s, clock)
+    return Stream("read service", rate, deadline_s, request, clock, write)
 
 
 class PodReads:
-    """A stream of reads for each site pod that is there. A pod that is ending or was never ready is left alone."""
+    """A stream of reads of one thing (`what`: page, static or upload) for each site pod that is there.
+
+    A pod that is ending or was never ready is left alone. Each pod has a stream of its own, with a bound of its own, so
+    one that hangs (on NFS, say) delays no other.
+    """
 
     def __init__(
-        self, site: Site, pods: Pods, rate: float, deadline_s: float, clock: Clock, write: Callable[[Record], None]
+        self,
+        what: str,
+        read: ReadOf,
+        pods: Pods,
+        rate: float,
+        deadline_s: float,
+        clock: Clock,
+        write: Callable[[Record], None],
     ) -> None:
-        self._site, self._pods, self._rate, self._deadline_s = site, pods, rate, deadline_s
+        self._what, self._read = what, read
+        self._pods, self._rate, self._deadline_s = pods, rate, deadline_s
         self._clock, self._write = clock, write
         self._streams: dict[str, Stream] = {}
         pods.listen(self._follow)
@@ -38,26 +53,32 @@ class PodReads:
     def _follow(self, name: str) -> None:
         if name in self._streams or self._pods.serving(name) is None:
             return
-        request = _read(self._site, name, lambda: self._pods.serving(name), self._deadline_s, self._clock)
-        self._streams[name] = Stream(f"read {name}", self._rate, self._deadline_s, request, self._clock, self._write)
+        request = _read(self._read, self._what, name, lambda: self._pods.serving(name), self._deadline_s, self._clock)
+        label = f"{'read' if self._what == PAGE else self._what} {name}"
+        self._streams[name] = Stream(label, self._rate, self._deadline_s, request, self._clock, self._write)
         self._streams[name].start()
+
+    def hold(self) -> None:
+        """Read nothing new, without waiting for what is in flight."""
+        for stream in list(self._streams.values()):
+            stream.hold()
 
     def stop(self) -> None:
         """End all of them."""
-        streams = list(self._streams.values())
-        for stream in streams:
-            stream.hold()
-        for stream in streams:
+        self.hold()
+        for stream in list(self._streams.values()):
             stream.stop()
 
 
-def _read(site: Site, via: str, address: Callable[[], str | None], deadline_s: float, clock: Clock) -> Request:
+def _read(
+    read: ReadOf, what: str, via: str, address: Callable[[], str | None], deadline_s: float, clock: Clock
+) -> Request:
     def request(due: float) -> Record | None:
         where = address()
         if where is None:
             return None
         start = clock.now()
-        seen = site.read_front(where, deadline_s)
-        return Read(via, round(due, 6), start, clock.now(), seen.ok, seen.reason, seen.status)
+        seen = read(where, deadline_s)
+        return Read(via, round(due, 6), start, clock.now(), seen.ok, seen.reason, seen.status, what)
 
     return request

@@ -7,26 +7,35 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from chaos.clock import Clock
-from chaos.errors import ClusterError
 from chaos.history import Record, ReplicaSeen
 from chaos.monitors.pacer import Pacer
+from chaos.monitors.pods import Pods
 from chaos.stack.database import Database, NoDatabase
-from chaos.stack.stack import Pod, Stack
+from chaos.stack.roles import Pod
 
 _RATE = 1.0
 _DEADLINE_S = 2.0
 
 
 class Replication:
-    """Asks all database pods at once each second; a pod that does not answer delays no other."""
+    """Asks all database pods at once each second; a pod that does not answer delays no other.
 
-    def __init__(self, stack: Stack, database: Database, clock: Clock, write: Callable[[Record], None]) -> None:
-        self._stack, self._database, self._clock, self._write = stack, database, clock, write
+    Which pods there are is what the watch knows, so an API server that is away stops nothing.
+    """
+
+    def __init__(self, pods: Pods, database: Database, clock: Clock, write: Callable[[Record], None]) -> None:
+        self._pods, self._database, self._clock, self._write = pods, database, clock, write
         self._stop = threading.Event()
         self._busy: set[str] = set()
+        self._read_only: dict[str, bool] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="replication")
         self._thread = threading.Thread(target=self._run, name="replication", daemon=True)
+
+    def takes_writes(self, pod: str) -> bool:
+        """Whether a pod said that it is not read-only, when it last said anything."""
+        with self._lock:
+            return self._read_only.get(pod) is False
 
     def start(self) -> None:
         """Begin to ask."""
@@ -43,12 +52,7 @@ class Replication:
         number = 0
         while not self._stop.wait(max(0.0, pacer.due(number) - self._clock.now())):
             number = pacer.next_after(self._clock.now())
-            try:
-                pods = self._stack.pods("database")
-            except ClusterError as error:
-                self._write(ReplicaSeen(self._clock.now(), "", error=str(error)))
-                continue
-            for pod in pods:
+            for pod in self._pods.of("database"):
                 if pod.ip and not self._is_busy(pod.name):
                     self._pool.submit(self._ask, pod)
 
@@ -62,6 +66,9 @@ class Replication:
     def _ask(self, pod: Pod) -> None:
         try:
             seen = look(self._database, pod, self._clock)
+            if seen.read_only is not None:
+                with self._lock:
+                    self._read_only[pod.name] = seen.read_only
             if not self._stop.is_set():
                 self._write(seen)
         finally:

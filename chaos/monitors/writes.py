@@ -1,4 +1,4 @@
-"""Writes with a token of their own each: ledger rows by SQL, posts through WordPress. Tried once, never again."""
+"""Writes with a token of their own each: rows by SQL, posts and uploads through WordPress. Tried once, never again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from chaos.stack.database import Database
 from chaos.stack.site import Site, Written
 from chaos.stack.stack import Stack
 
-Attempt = Callable[[str, int], Written]
+Attempt = Callable[[str, str, int], Written]
+"""Writes once: to an address, with a token and the attempt's number."""
 
 
 def rows(
-    stack: Stack,
+    primary: Callable[[], str | None],
     database: Database,
     run: str,
     rate: float,
@@ -24,47 +25,75 @@ def rows(
     clock: Clock,
     write: Callable[[Record], None],
 ) -> Stream:
-    """A stream of ledger rows through mysql-primary, on a connection each, as WordPress does it.
+    """A stream of ledger rows to where `primary` says, on a connection each, as WordPress does it.
 
-    `run` begins every token; it must be no other run's, and of 12 characters at most.
+    None is written while `primary` knows no address. `run` begins every token; it must be no other run's, and of 12
+    characters at most.
     """
-    address, writer = stack.database_address(), "rows"
 
-    def attempt(token: str, seq: int) -> Written:
-        return database.insert(address, token, writer, seq, deadline_s)
+    def attempt(address: str, token: str, seq: int) -> Written:
+        return database.insert(address, token, "rows", seq, deadline_s)
 
-    return _stream("row", writer, run, attempt, rate, deadline_s, clock, write)
+    return _stream("row", run, primary, attempt, rate, deadline_s, clock, write)
 
 
 def posts(
     stack: Stack, site: Site, run: str, rate: float, deadline_s: float, clock: Clock, write: Callable[[Record], None]
 ) -> Stream:
-    """A stream of WordPress posts through the site's Service and the REST API."""
-    address = stack.site_address()
+    """A stream of WordPress posts through the site's Service."""
+    service = stack.site_address()
 
-    def attempt(token: str, seq: int) -> Written:  # noqa: ARG001
+    def attempt(address: str, token: str, seq: int) -> Written:  # noqa: ARG001
         return site.create_post(address, token, deadline_s)
 
-    return _stream("post", "posts", run, attempt, rate, deadline_s, clock, write)
+    return _stream("post", run, lambda: service, attempt, rate, deadline_s, clock, write)
+
+
+def uploads(
+    stack: Stack, site: Site, run: str, rate: float, deadline_s: float, clock: Clock, write: Callable[[Record], None]
+) -> Stream:
+    """A stream of small files that are uploaded to WordPress through the site's Service."""
+    service = stack.site_address()
+
+    def attempt(address: str, token: str, seq: int) -> Written:  # noqa: ARG001
+        return site.create_upload(address, token, deadline_s)
+
+    return _stream("upload", run, lambda: service, attempt, rate, deadline_s, clock, write)
 
 
 def _stream(
     what: str,
-    writer: str,
     run: str,
+    address: Callable[[], str | None],
     attempt: Attempt,
     rate: float,
     deadline_s: float,
     clock: Clock,
     write: Callable[[Record], None],
 ) -> Stream:
-    numbers = itertools.count(1)
+    numbers, writer = itertools.count(1), f"{what}s"
 
-    def request(due: float) -> Record:
+    def request(due: float) -> Record | None:
+        where = address()
+        if where is None:
+            return None
         seq = next(numbers)
         token = f"{run}-{what}-{seq}"
         start = clock.now()
-        done = attempt(token, seq)
-        return Write(what, writer, seq, token, round(due, 6), start, clock.now(), done.outcome, done.reason, done.key)
+        done = attempt(where, token, seq)
+        return Write(
+            what=what,
+            writer=writer,
+            seq=seq,
+            token=token,
+            due=round(due, 6),
+            start=start,
+            end=clock.now(),
+            outcome=done.outcome,
+            reason=done.reason,
+            key=done.key,
+            path=done.path,
+            digest=done.digest,
+        )
 
     return Stream(writer, rate, deadline_s, request, clock, write)

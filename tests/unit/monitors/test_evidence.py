@@ -15,15 +15,16 @@ from typing import Any, cast
 import pytest
 
 from chaos.clock import Clock
-from chaos.cluster.api import Output
 from chaos.errors import ClusterError
-from chaos.history import Contents, Record, ReplicaSeen, SiteContents, VolumeSeen
-from chaos.monitors import evidence
+from chaos.history import Contents, Record, ReplicaSeen, SiteContents, Write, from_json
+from chaos.monitors.evidence import Evidence
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
+from chaos.stack.site import digest
 from chaos.stack.stack import Article, Picture, Seed, Stack
 from tests.unit.monitors.fake_database import FakeDatabase, Rows
 
+PROFILE = b'<input type="text" id="user_login" value="admin">'
 PIXELS = b"\x89PNG picture"
 SEED = Seed(
     marker="marker",
@@ -65,13 +66,29 @@ class Data:
 
 
 class Page(BaseHTTPRequestHandler):
+    """Serves the pages; whoever has the cookie is `admin` on his profile. A path in `hung` is never answered."""
+
     pages: dict[str, bytes]
+    hung: set[str]
+    over: threading.Event
+    logins: list[str]
 
     def do_GET(self) -> None:
+        if self.path in self.hung:
+            self.over.wait(60)
+            return
         body = self.pages.get(self.path)
+        if self.path == "/wp-admin/profile.php" and self.headers["Cookie"] != "wordpress_logged_in_1=c":
+            body = None
         self.send_response(404 if body is None else 200)
         self.end_headers()
         self.wfile.write(body or b"")
+
+    def do_POST(self) -> None:
+        self.logins.append(self.path)
+        self.send_response(302 if self.path in self.pages else 200)
+        self.send_header("Set-Cookie", "wordpress_logged_in_1=c" if self.path in self.pages else "other=1")
+        self.end_headers()
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -83,9 +100,10 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data = {f"mysql-{n}": Data(primary=n == 0) for n in range(3)}
         self.pages = {SEED.posts[0].path: b"<p>the first text", SEED.page.path: b"the page's text"}
-        self.pages |= {SEED.picture.path: PIXELS}
-        self.said = Output(0, '1700000000\n{"how": "clone", "donor": "mysql-1"}', "")
-        self.exec_error = ""
+        self.pages |= {SEED.picture.path: PIXELS, "/wp-login.php": b"", "/wp-admin/profile.php": PROFILE}
+        self.hung: set[str] = set()
+        self.logins: list[str] = []
+        self.over = threading.Event()
         self.api_error = ""
         self.ips = {name: f"127.0.0.{n}" for n, name in enumerate(self.data, start=2)}
         self.site_ips = {"web-0": "127.0.0.2", "web-1": "127.0.0.3"}
@@ -95,16 +113,21 @@ class World:
             self.databases[name] = FakeDatabase(self.ips[name], port, data.answer)
             port = self.databases[name].port
         self.database_port = port
-        handler = type("Handler", (Page,), {"pages": self.pages})
+        shared = {"pages": self.pages, "hung": self.hung, "over": self.over, "logins": self.logins}
+        handler = type("Handler", (Page,), shared)
         self.web: list[ThreadingHTTPServer] = []
         port = 0
         for ip in self.site_ips.values():
             self.web.append(ThreadingHTTPServer((ip, port), handler))
+            self.web[-1].daemon_threads = True
             port = self.web[-1].server_address[1]
             threading.Thread(target=self.web[-1].serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setattr(evidence, "HTTP_PORT", port)
+        self.site_port = port
+        self.records: list[Record] = []
+        self.evidence = Evidence(self.stack(), Clock(), self.records.append)
 
     def close(self) -> None:
+        self.over.set()
         for database in self.databases.values():
             database.close()
         for web in self.web:
@@ -120,16 +143,12 @@ class World:
             roles = {name: "primary" if data.primary else "replica" for name, data in self.data.items()}
             return [pod(name, f"database/{roles[name]}", ip) for name, ip in self.ips.items()]
 
-        def get(kind: str, name: str) -> dict[str, Any]:
-            return {"metadata": {"uid": f"uid-{name}"}, "spec": {"volumeName": f"pv-{name}"}}
-
-        def execute(pod: str, container: str, command: list[str], *, timeout_s: float) -> Output:
-            if self.exec_error:
-                raise ClusterError(self.exec_error)
-            return self.said
-
         binding = Profile.load("hardened").binding
-        binding = replace(binding, database=replace(binding.database, port=self.database_port))
+        binding = replace(
+            binding,
+            database=replace(binding.database, port=self.database_port),
+            site=replace(binding.site, port=self.site_port),
+        )
         known = SimpleNamespace(
             ledger_user="hachaos",
             ledger_password="secret word",
@@ -138,22 +157,27 @@ class World:
             admin_password="another word",
             application_password="word",
         )
-        api = SimpleNamespace(get=get, execute=execute)
-        parts = {"pods": pods, "api": api, "binding": binding, "credentials": known, "seed": SEED, "site_host": "test"}
+        parts = {
+            "pods": pods,
+            "binding": binding,
+            "credentials": known,
+            "seed": SEED,
+            "site_host": "test",
+            "site_address": lambda: f"127.0.0.2:{self.site_port}",
+        }
         return cast("Stack", SimpleNamespace(**parts))
 
     def collect(self, timeout_s: float = 0.0) -> list[Record]:
-        records: list[Record] = []
-        evidence.collect(self.stack(), Clock(), 0, records.append, timeout_s)
-        return records
+        """What one reading writes, of a run whose login and uploads are kept."""
+        self.records.clear()
+        self.evidence.collect(0, timeout_s)
+        return list(self.records)
+
+    def sites(self) -> dict[str, SiteContents]:
+        return {record.pod: record for record in self.collect() if isinstance(record, SiteContents)}
 
     def contents(self) -> dict[str, Contents]:
         return {record.pod: record for record in self.collect() if isinstance(record, Contents)}
-
-    def volumes(self) -> list[VolumeSeen]:
-        records: list[Record] = []
-        evidence.volumes(self.stack(), Clock(), 0, "after", records.append)
-        return [record for record in records if isinstance(record, VolumeSeen)]
 
 
 def pod(name: str, role: str, ip: str) -> Pod:
@@ -193,7 +217,7 @@ def test_a_ledger_of_several_batches_is_read_whole(world: World, monkeypatch: py
     data = world.data["mysql-0"]
     data.rows = tuple((number, f"t-row-{number}") for number in range(1, 9))
     whole = data.answer
-    world.databases["mysql-0"]._answers = lambda statement: (whole(statement) or [])[:3]
+    world.databases["mysql-0"]._answers = lambda statement: cast("list[Any]", whole(statement) or [])[:3]
     assert world.contents()["mysql-0"].rows == data.rows
 
 
@@ -225,14 +249,14 @@ def test_a_pod_without_an_address_is_an_error_and_not_this_machine(world: World)
 def test_a_reading_carries_the_time_at_which_it_began(world: World) -> None:
     answer = world.data["mysql-0"].answer
 
-    def slow(statement: str) -> Rows | None:
+    def slow(statement: str) -> Rows | int | None:
         time.sleep(0.3 if "`hachaos`.`ledger`" in statement else 0)
         return answer(statement)
 
     world.databases["mysql-0"]._answers = slow
     records: list[Record] = []
     clock = Clock()
-    evidence.collect(world.stack(), clock, 0, records.append, 0)
+    Evidence(world.stack(), clock, records.append).collect(0, 0)
     (primary,) = [record for record in records if isinstance(record, Contents) and record.primary]
     assert primary.at < clock.now() - 0.3, "a write acknowledged meanwhile need not be in it"
 
@@ -253,67 +277,119 @@ def test_replication_that_never_arrives_is_waited_for_no_longer_than_said(world:
     assert len([record for record in records if isinstance(record, Contents)]) == 3
 
 
+def test_replicas_that_will_never_catch_up_are_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.monitors.evidence._SETTLED_S", 0.5)
+    world.data["mysql-2"].gtid = "0-1-5"
+    began = time.monotonic()
+    world.collect(timeout_s=60)
+    assert time.monotonic() - began < 30, "nothing moved and nobody was connecting"
+
+
+def test_a_replica_that_is_connecting_may_still_catch_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.monitors.evidence._SETTLED_S", 0.2)
+    world.data["mysql-2"].gtid = "0-1-5"
+    whole = world.data["mysql-2"].answer
+
+    def connecting(statement: str) -> Rows | int | None:
+        if "REPLICA STATUS" in statement:
+            return [{"Slave_IO_Running": "Connecting", "Slave_SQL_Running": "Yes"}]
+        return whole(statement)
+
+    world.databases["mysql-2"]._answers = connecting
+    threading.Timer(1.0, lambda: setattr(world.data["mysql-2"], "gtid", "0-1-7")).start()
+    seen = [record for record in world.collect(timeout_s=20) if isinstance(record, ReplicaSeen)]
+    assert {record.gtid for record in seen} == {"0-1-7"}
+
+
 def test_each_site_pod_is_asked_for_the_seed_content(world: World) -> None:
     del world.pages[SEED.page.path]
-    found = [record for record in world.collect() if isinstance(record, SiteContents)]
-    assert [record.pod for record in found] == ["web-0", "web-1"]
-    assert found[0].baseline["seed 12"] == "missing (404)"
-    assert found[0].baseline["picture"] == hashlib.sha256(PIXELS).hexdigest()[:16]
-    assert not found[0].baseline["seed 11"].startswith("missing")
+    found = world.sites()
+    assert list(found) == ["web-0", "web-1"]
+    assert found["web-0"].baseline["seed 12"] == "missing (404)"
+    assert found["web-0"].baseline["picture"] == digest(PIXELS)
+    assert not found["web-0"].baseline["seed 11"].startswith("missing")
 
 
 def test_a_site_pod_that_refuses_is_an_error(world: World) -> None:
     world.site_ips["web-1"] = "127.0.0.9"
-    found = {record.pod: record for record in world.collect() if isinstance(record, SiteContents)}
+    found = world.sites()
     assert (found["web-0"].error, found["web-1"].error) == ("", "refused")
+
+
+def test_all_pods_are_shown_the_cookie_of_the_run_s_one_login(world: World) -> None:
+    for _ in range(3):
+        assert {one.baseline["session"] for one in world.sites().values()} == {"admin"}
+    assert world.logins == ["/wp-login.php"]
+
+
+def test_a_pod_that_does_not_know_the_session_is_told_from_one_that_does(world: World) -> None:
+    world.collect()
+    world.pages["/wp-admin/profile.php"] = b"sign in, please"
+    assert {one.baseline["session"] for one in world.sites().values()} == {"missing (200)"}
+
+
+def test_without_a_login_the_session_is_missing_and_the_next_reading_tries_again(world: World) -> None:
+    del world.pages["/wp-login.php"]
+    assert {one.baseline["session"] for one in world.sites().values()} == {"missing (no login: status 200)"}
+    world.pages["/wp-login.php"] = b""
+    assert {one.baseline["session"] for one in world.sites().values()} == {"admin"}
+
+
+def upload(token: str, outcome: str = "ok", what: str = "upload") -> Write:
+    return Write(what, what, 1, token, 0, 0, 0, outcome, path=f"/up/{token}.txt", digest="d")
+
+
+def test_each_acknowledged_upload_is_looked_for_on_each_pod(world: World) -> None:
+    for record in (upload("t-1"), upload("t-2"), upload("t-3", "info"), upload("t-4", what="post")):
+        world.evidence.see(record)
+    world.pages["/up/t-1.txt"] = b"one"
+    assert {pod: one.uploads for pod, one in world.sites().items()} == dict.fromkeys(
+        ("web-0", "web-1"), (("t-1", digest(b"one")), ("t-2", "missing (404)"))
+    )
+
+
+def test_files_that_hang_are_missing_and_the_rest_of_the_pod_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.monitors.site_contents._FILE_S", 0.4)
+    monkeypatch.setattr("chaos.monitors.site_contents._POD_S", 2.0)
+    tokens = [f"t-{number}" for number in range(20)]
+    for token in tokens:
+        world.evidence.see(upload(token))
+    world.hung |= {SEED.picture.path, *(f"/up/{token}.txt" for token in tokens)}
+    began = time.monotonic()
+    found = world.sites()["web-0"]
+    assert time.monotonic() - began < 15, "one pod is read for so long in all, whatever hangs"
+    assert (found.error, found.baseline["session"]) == ("", "admin")
+    assert found.baseline["picture"] == "missing (timeout)"
+    assert found.uploads == tuple((token, "missing (timeout)") for token in tokens)
+
+
+def test_uploads_for_which_no_time_was_left_are_not_called_missing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.monitors.site_contents._POD_S", 0.0)
+    world.pages["/up/t-1.txt"] = b"one"
+    world.evidence.see(upload("t-1"))
+    assert world.sites()["web-0"].uploads == ()
+
+
+def test_a_pod_whose_pages_hang_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.monitors.site_contents._PAGE_S", 0.3)
+    world.hung.add(SEED.page.path)
+    found = world.sites()["web-0"]
+    assert found.error == "timeout"
+    assert list(found.baseline) == ["seed 11"], "what it did serve is kept"
 
 
 def test_a_cluster_that_does_not_answer_is_an_error_in_the_evidence(world: World) -> None:
     world.api_error = "no answer from the API server"
     (contents,) = world.collect()
-    (volume,) = world.volumes()
     assert isinstance(contents, Contents)
-    assert (contents.error, volume.error) == (world.api_error, world.api_error)
-
-
-def test_a_volume_is_told_by_claim_birth_and_what_the_clone_left(world: World) -> None:
-    first = world.volumes()[0]
-    assert (first.pod, first.claim, first.claim_uid, first.volume) == (
-        "mysql-0",
-        "data-mysql-0",
-        "uid-data-mysql-0",
-        "pv-data-mysql-0",
-    )
-    assert (first.born, first.provenance, first.error) == (1700000000.0, {"how": "clone", "donor": "mysql-1"}, "")
-
-
-@pytest.mark.parametrize("birth", ["0", "-", "?", ""])
-def test_a_file_system_that_keeps_no_births_gives_none_and_not_1970(world: World, birth: str) -> None:
-    world.said = Output(1, f"{birth}\n", "")
-    assert {(seen.born, seen.provenance, seen.error) for seen in world.volumes()} == {(None, None, "")}
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        Output(3, "", "stat: cannot stat '/data/mysql'"),
-        Output(0, '1700000000\n{"how": "cl', ""),
-        Output(0, "1\n[]", ""),
-    ],
-    ids=["no data folder", "half a file", "no object"],
-)
-def test_a_volume_that_cannot_be_told_is_an_error_with_its_claim(world: World, said: Output) -> None:
-    world.said = said
-    seen = world.volumes()[0]
-    assert seen.error
-    assert (seen.born, seen.provenance, seen.claim_uid) == (None, None, "uid-data-mysql-0")
-
-
-def test_a_pod_in_which_nothing_can_run_still_tells_its_claim(world: World) -> None:
-    world.exec_error = "stat in mysql-0/mysql: no end after 10 s"
-    assert {(seen.error, seen.volume[:3]) for seen in world.volumes()} == {(world.exec_error, "pv-")}
+    assert contents.error == world.api_error
 
 
 def test_all_of_the_evidence_survives_the_journal(world: World) -> None:
-    for record in (*world.collect(), *world.volumes()):
-        assert json.loads(json.dumps(record.to_json()))["kind"] == record.kind
+    world.evidence.see(upload("t-1"))
+    for record in world.collect():
+        assert from_json(json.loads(json.dumps(record.to_json()))) == record

@@ -88,6 +88,26 @@ def test_a_pod_that_is_not_ready_for_a_while_is_still_read_from() -> None:
     assert pods.serving("web-1") == "10.0.0.7:80"
 
 
+def test_what_is_known_of_the_pods_of_a_part_is_what_was_last_seen() -> None:
+    gone = pod("mysql-1", app="mysql")
+    changes = [
+        ("ADDED", pod("web-1")),
+        ("ADDED", gone),
+        ("ADDED", pod("mysql-0", app="mysql", ready=False)),
+        ("MODIFIED", pod("mysql-0", app="mysql", version="2")),
+        ("DELETED", gone),
+    ]
+    _, pods = seen(Pods, *changes)
+    known = {each.name: each for each in pods.of("database") if each.name != "the-last"}
+    assert set(known) == {"mysql-0"}
+    assert (known["mysql-0"].ready, known["mysql-0"].ip, known["mysql-0"].role) == (
+        True,
+        "10.0.0.7",
+        "database/primary",
+    )
+    assert [each.name for each in pods.of("site")] == ["web-1"]
+
+
 def event(uid: str, count: int, when: str) -> Any:
     return {
         "metadata": {"uid": uid},

@@ -11,14 +11,13 @@ from typing import cast
 import pytest
 
 from chaos.clock import Clock
-from chaos.errors import ClusterError
 from chaos.history import Record, ReplicaSeen
+from chaos.monitors.pods import Pods
 from chaos.monitors.replication import Replication
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
-from chaos.stack.stack import Stack
 from tests.unit.monitors.fake_database import FakeDatabase, Rows
 
 
@@ -46,14 +45,14 @@ class Watched:
     """Runs the monitor on pods named by the test and waits for what it writes."""
 
     def __init__(self, server: FakeDatabase, pods: Callable[[], list[Pod]]) -> None:
+        known_pods = cast("Pods", SimpleNamespace(of=lambda role: pods()))
         self.records: list[ReplicaSeen] = []
         self._changed = threading.Condition()
         known = SimpleNamespace(ledger_user="hachaos", ledger_password="secret word", ledger_database="hachaos")
-        stack = cast("Stack", SimpleNamespace(pods=lambda role: pods()))
         self.clock = Clock()
         binding = Profile.load("hardened").binding
         binding = replace(binding, database=replace(binding.database, port=server.port))
-        self.monitor = Replication(stack, Database(cast("Credentials", known), binding), self.clock, self._write)
+        self.monitor = Replication(known_pods, Database(cast("Credentials", known), binding), self.clock, self._write)
 
     def _write(self, record: Record) -> None:
         assert isinstance(record, ReplicaSeen)
@@ -110,21 +109,31 @@ def test_a_pod_that_says_nothing_delays_no_other(server: FakeDatabase) -> None:
     assert len(watched.of("mysql-1")) >= 2
 
 
-def test_a_cluster_that_does_not_answer_is_said_and_the_next_look_is_taken(server: FakeDatabase) -> None:
+def test_a_pod_that_was_not_there_at_first_is_asked_when_it_is_known(server: FakeDatabase) -> None:
     looks: list[int] = []
 
     def pods() -> list[Pod]:
         looks.append(1)
-        if len(looks) == 1:
-            raise ClusterError("no answer from the API server")
-        return [pod("mysql-1", "127.0.0.2")]
+        return [pod("mysql-1", "127.0.0.2")] if len(looks) > 1 else [pod("mysql-1", "")]
 
     watched = Watched(server, pods)
-    watched.until(lambda: len(watched.records) >= 2)
-    assert [(seen.pod, seen.error) for seen in watched.records[:2]] == [
-        ("", "no answer from the API server"),
-        ("mysql-1", ""),
-    ]
+    watched.until(lambda: len(watched.records) >= 1)
+    assert watched.records[0].error == ""
+    assert len(looks) >= 2
+
+
+def test_a_pod_takes_writes_when_it_last_said_so(server: FakeDatabase) -> None:
+    watched = Watched(server, lambda: [pod("mysql-1", "127.0.0.2")])
+    assert not watched.monitor.takes_writes("mysql-1"), "nobody knows yet"
+    said = [1]
+    server._answers = lambda statement: [{"it": said[0]}] if "read_only" in statement else answers(statement)
+
+    def enough() -> bool:
+        said[0] = 0
+        return len(watched.records) >= 3
+
+    watched.until(enough)
+    assert watched.monitor.takes_writes("mysql-1")
 
 
 def test_an_answer_that_makes_no_sense_is_an_error_and_the_pod_is_asked_again(server: FakeDatabase) -> None:

@@ -1,0 +1,91 @@
+"""What a site pod serves with writers stopped: seed content, the login's session, the picture, the run's uploads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chaos.clock import Clock
+from chaos.history import SiteContents
+from chaos.stack.http import NoAnswer, NotSent
+from chaos.stack.site import Site, digest
+from chaos.stack.stack import Pod, Stack
+
+PICTURE, SESSION = "picture", "session"
+
+_POD_S = 25.0
+"""How long one pod is read in all: on shared files that hang, each single one costs its deadline."""
+
+_PAGE_S = 10.0
+_FILE_S = 5.0
+_TIMEOUT = "missing (timeout)"
+
+
+@dataclass(frozen=True)
+class Session:
+    """The run's one login: the Cookie header of it, or (without one) why there is none."""
+
+    cookie: str = ""
+    problem: str = "nobody signed in"
+
+
+def read(
+    stack: Stack, site: Site, pod: Pod, clock: Clock, step: int, session: Session, uploads: Mapping[str, str]
+) -> SiteContents:
+    """Read a pod at its own address. `uploads` are the paths of those that were acknowledged, by their tokens.
+
+    A pod that does not answer for a seed post is an error. Files are read last, and what then does not answer is
+    `missing`. An upload for which no time was left, though none had hung, is left out.
+    """
+    address, began = f"{pod.ip}:{stack.binding.site.port}", clock.now()
+    until = time.monotonic() + _POD_S
+    baseline: dict[str, str] = {}
+    try:
+        for article in (*stack.seed.posts, stack.seed.page):
+            answer = site.fetch(address, article.path, min(_PAGE_S, _left(until)))
+            there = answer.status == 200 and article.text.encode() in answer.body
+            baseline[f"seed {article.id}"] = digest(article.text.encode()) if there else f"missing ({answer.status})"
+    except (NotSent, NoAnswer) as error:
+        return SiteContents(began, step, pod.name, error=error.reason, baseline=baseline)
+    baseline[SESSION] = _whose(site, address, session, min(_PAGE_S, _left(until)))
+    baseline[PICTURE] = _file(site, address, stack.seed.picture.path, until)
+    served = _uploads(site, address, uploads, until, hung=baseline[PICTURE] == _TIMEOUT)
+    return SiteContents(began, step, pod.name, baseline=baseline, uploads=served)
+
+
+def _uploads(
+    site: Site, address: str, uploads: Mapping[str, str], until: float, *, hung: bool
+) -> tuple[tuple[str, str], ...]:
+    served: list[tuple[str, str]] = []
+    for token, path in uploads.items():
+        if time.monotonic() < until:
+            value = _file(site, address, path, until) if path else "missing (no address)"
+            hung = hung or value == _TIMEOUT
+        elif hung:
+            value = _TIMEOUT
+        else:
+            break
+        served.append((token, value))
+    return tuple(served)
+
+
+def _file(site: Site, address: str, path: str, until: float) -> str:
+    try:
+        answer = site.fetch(address, path, min(_FILE_S, _left(until)))
+    except (NotSent, NoAnswer) as error:
+        return f"missing ({error.reason})"
+    return digest(answer.body) if answer.status == 200 else f"missing ({answer.status})"
+
+
+def _whose(site: Site, address: str, session: Session, deadline_s: float) -> str:
+    if not session.cookie:
+        return f"missing ({session.problem})"
+    try:
+        return site.whose(address, session.cookie, deadline_s)
+    except (NotSent, NoAnswer) as error:
+        return f"missing ({error.reason})"
+
+
+def _left(until: float) -> float:
+    return max(0.1, until - time.monotonic())

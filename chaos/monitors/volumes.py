@@ -1,0 +1,141 @@
+"""What each database pod stands on: claim, volume, the data folder's birth, how its data came to be."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from chaos.clock import Clock
+from chaos.cluster.api import Object, Output
+from chaos.errors import ClusterError
+from chaos.history import VolumeSeen
+from chaos.stack.stack import Pod, Stack
+
+_EXEC_S = 10.0
+
+# The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
+_BIRTH = 'stat -c %W "$1" || exit 3; cat "$(dirname "$1")/$2" 2>/dev/null'
+_NO_FOLDER = 3
+_LEFT_BY_CLONE = {"hachaos": "provenance.json", "xtrabackup": "xtrabackup_info"}
+"""The file beside the data folder, by `DatabaseBinding.provenance`."""
+
+_CLONED = re.compile(r"^\+ .*--recv-only\s+(\S+)\s+\d+", re.MULTILINE)
+"""Where a traced start script (set -x) fetches a clone from, as the tutorial's: `+ ncat --recv-only HOST PORT`."""
+
+_POSITION = re.compile(r"filename '([^']*)', position '(\d+)'(?:, GTID of the last change '([^']+)')?")
+
+
+class Volumes:
+    """Looks at the volumes. Keeps in mind whom each clone was from: the log that told it goes with its pod."""
+
+    def __init__(self, stack: Stack, clock: Clock) -> None:
+        self._stack, self._clock = stack, clock
+        self._donors: dict[str, str] = {}
+
+    def look(self, step: int, when: str) -> list[VolumeSeen]:
+        """A record for each database pod; what could not be looked at is a record that says so."""
+        try:
+            pods = self._stack.pods("database")
+        except ClusterError as error:
+            return [VolumeSeen(self._clock.now(), step, when, "", "", "", "", "", error=str(error))]
+        with ThreadPoolExecutor(max(1, len(pods))) as pool:
+            return list(pool.map(lambda pod: self._volume(pod, step, when), pods))
+
+    def _volume(self, pod: Pod, step: int, when: str) -> VolumeSeen:
+        bound, claim, uid, volume, error = self._stack.binding.database, "", "", "", ""
+        container = self._stack.binding.controller("database").container
+        born, provenance = None, None
+        try:
+            claim = _claim(self._stack.api.get("Pod", pod.name) or {}, container, bound.data)
+            found: Object = (claim and self._stack.api.get("PersistentVolumeClaim", claim)) or {}
+            uid, volume = found.get("metadata", {}).get("uid", ""), found.get("spec", {}).get("volumeName", "")
+            command = ["sh", "-c", _BIRTH, "sh", bound.data, _LEFT_BY_CLONE.get(bound.provenance, "")]
+            born, left = _birth(self._stack.api.execute(pod.name, container, command, timeout_s=_EXEC_S))
+            if bound.provenance == "hachaos":
+                provenance = _object(left)
+            elif bound.provenance == "xtrabackup":
+                provenance = self._of_xtrabackup(pod, left, born)
+        except (ClusterError, ValueError) as problem:
+            error = str(problem)
+        return VolumeSeen(
+            at=self._clock.now(),
+            step=step,
+            when=when,
+            pod=pod.name,
+            pod_uid=pod.uid,
+            claim=claim,
+            claim_uid=uid,
+            volume=volume,
+            born=born,
+            provenance=provenance,
+            error=error,
+        )
+
+    def _of_xtrabackup(self, pod: Pod, left: str, born: float | None) -> dict[str, Any] | None:
+        info = dict(line.split(" = ", maxsplit=1) for line in left.splitlines() if " = " in line)
+        donor = self._donor(pod)
+        if not info:
+            # Fetched and not whole: nobody knows what it is. Never fetched: it began empty, when its folder was born.
+            return None if donor or born is None else {"kind": "xtrabackup", "how": "bootstrap", "began": _iso(born)}
+        backup = info.get("uuid", "")
+        if donor:
+            self._donors[backup] = donor
+        return {"kind": "xtrabackup", "how": "clone", "donor": self._donors.get(backup, ""), **_backup(info)}
+
+    def _donor(self, pod: Pod) -> str:
+        """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows."""
+        for previous in (False, True):
+            try:
+                log = self._stack.api.logs(pod.name, self._stack.binding.database.clone_log, previous=previous)
+            except ClusterError:
+                continue
+            if found := _CLONED.search(log):
+                return found[1].partition(".")[0]
+        return ""
+
+
+def _claim(pod: Object, container: str, data: str) -> str:
+    """The claim that holds the container's data folder; empty when it is on none."""
+    spec = pod.get("spec", {})
+    claims = {
+        each["name"]: (each.get("persistentVolumeClaim") or {}).get("claimName") for each in spec.get("volumes", ())
+    }
+    mounts = [
+        mount for each in spec.get("containers", ()) if each["name"] == container for mount in each["volumeMounts"]
+    ]
+    holding = [mount for mount in mounts if f"{data}/".startswith(mount["mountPath"].rstrip("/") + "/")]
+    holding.sort(key=lambda mount: len(mount["mountPath"]))
+    return (claims.get(holding[-1]["name"]) if holding else "") or ""
+
+
+def _birth(said: Output) -> tuple[float | None, str]:
+    """The data folder's time of birth, None on a file system that keeps none, and what a clone left beside it.
+
+    Raises ValueError when there is no such folder.
+    """
+    if said.code == _NO_FOLDER:
+        raise ValueError(f"no data folder: {said.err.strip()}")
+    first, _, rest = said.out.partition("\n")
+    return float(first) if first.strip().isdigit() and int(first) > 0 else None, rest
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    found = json.loads(text) if text.strip() else None
+    if found is not None and not isinstance(found, dict):
+        raise ValueError("provenance.json is no JSON object")
+    return found
+
+
+def _backup(info: dict[str, str]) -> dict[str, Any]:
+    """Position and times of a backup. Its times have no zone; a container's is UTC where nobody says otherwise."""
+    found = _POSITION.search(info.get("binlog_pos", ""))
+    position = (found[3] or f"{found[1]}:{found[2]}") if found else ""
+    times = {"began": info.get("start_time", ""), "finished": info.get("end_time", "")}
+    return {"gtid": position} | {name: f"{time.strip().replace(' ', 'T')}Z" for name, time in times.items() if time}
+
+
+def _iso(unix: float) -> str:
+    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,75 @@
+"""What pods that are not well say for themselves: state, what their containers wait for, last log lines, events."""
+
+from __future__ import annotations
+
+from chaos.cluster.api import Api, Object
+from chaos.errors import ClusterError
+
+_LOG_LINES = 3
+_EVENTS = 3
+
+
+def said(api: Api, selector: str, controller: str) -> dict[str, list[str]]:
+    """The lines of each pod of a selector that is not running with all of its containers ready, by its name.
+
+    Without any such pod, under the name `""`: the last events about what `controller` makes. Raises ClusterError.
+    """
+    events = sorted(api.list("Event"), key=_when)
+    found = {
+        item["metadata"]["name"]: _pod(api, item, events) for item in api.list("Pod", selector) if not _is_well(item)
+    }
+    if found:
+        return found
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    lines = _events([each for each in warnings if each["involvedObject"].get("name", "").startswith(controller)])
+    return {"": lines} if lines else {}
+
+
+def _is_well(item: Object) -> bool:
+    statuses = _statuses(item)
+    running = item.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in item["metadata"]
+    return running and bool(statuses) and not any(_is_unwell(each) for each in statuses)
+
+
+def _pod(api: Api, item: Object, events: list[Object]) -> list[str]:
+    name = item["metadata"]["name"]
+    ending = ", ending" if "deletionTimestamp" in item["metadata"] else ""
+    phase = item.get("status", {}).get("phase", "no phase")
+    lines = [f"{phase} on {item['spec'].get('nodeName') or 'no node'}{ending}"]
+    for each in _statuses(item):
+        if _is_unwell(each):
+            lines.append(f"{each['name']}: {_state(each)}")
+            lines += [f"  {line}" for line in _last_log(api, name, each["name"])]
+    return lines + _events([event for event in events if event["involvedObject"].get("name") == name])
+
+
+def _statuses(item: Object) -> list[Object]:
+    status = item.get("status", {})
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+
+
+def _is_unwell(container: Object) -> bool:
+    completed = container.get("state", {}).get("terminated", {}).get("reason") == "Completed"
+    return not container.get("ready") and not completed
+
+
+def _state(container: Object) -> str:
+    state, detail = next(iter((container.get("state") or {"waiting": {}}).items()))
+    words = " ".join(str(detail[key]) for key in ("reason", "exitCode", "message") if key in detail)
+    restarts = container.get("restartCount", 0)
+    return f"{state} {words}".strip() + (f", {restarts} restarts" if restarts else "")
+
+
+def _last_log(api: Api, pod: str, container: str) -> list[str]:
+    try:
+        return api.logs(pod, container, tail=_LOG_LINES).splitlines()
+    except ClusterError:
+        return []
+
+
+def _events(events: list[Object]) -> list[str]:
+    return [f"{event.get('reason', '')}: {event.get('message', '').strip()}" for event in events[-_EVENTS:]]
+
+
+def _when(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")

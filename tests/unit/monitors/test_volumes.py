@@ -1,0 +1,192 @@
+"""What a database pod stands on is told by its claim, its data folder's birth and what a clone left, or is an error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from chaos.clock import Clock
+from chaos.cluster.api import Output
+from chaos.errors import ClusterError
+from chaos.history import VolumeSeen
+from chaos.monitors.volumes import Volumes
+from chaos.stack.profile import Profile
+from chaos.stack.roles import Pod
+from chaos.stack.stack import Stack
+
+INFO = """uuid = 5f0a-1
+name = 
+tool_name = mariadb-backup
+tool_command = --backup --slave-info --stream=xbstream
+start_time = 2026-11-23 05:40:01
+end_time = 2026-11-23 05:40:03
+binlog_pos = filename 'mysql-bin.000003', position '154'
+innodb_from_lsn = 0
+"""  # noqa: W291
+FETCHED = "+ ordinal=1\n+ [[ 1 -eq 0 ]]\n+ ncat --recv-only mysql-0.mysql 3307\n+ xbstream -x -C /var/lib/mysql\n"
+SKIPPED = "+ [[ -d /var/lib/mysql/mysql ]]\n+ exit 0\n"
+
+
+class World:
+    """One database pod with a claim, in which commands and logs say what the test wants."""
+
+    def __init__(self, provenance: str) -> None:
+        self.said = Output(0, '1700000000\n{"how": "clone", "donor": "mysql-1"}', "")
+        self.exec_error = self.api_error = ""
+        self.logs: dict[bool, str] = {}
+        self.commands: list[list[str]] = []
+        self.mounts = [{"name": "conf", "mountPath": "/etc/mysql"}, {"name": "store", "mountPath": "/data"}]
+        binding = Profile.load("hardened").binding
+        binding = replace(binding, database=replace(binding.database, provenance=cast("Any", provenance)))
+        api = SimpleNamespace(get=self._get, execute=self._execute, logs=self._logs)
+        stack = SimpleNamespace(pods=self._pods, api=api, binding=binding)
+        self.volumes = Volumes(cast("Stack", stack), Clock())
+
+    def _pods(self, role: str) -> list[Pod]:
+        if self.api_error:
+            raise ClusterError(self.api_error)
+        return [Pod("mysql-1", "uid-1", "database/replica", "n", "10.0.0.1", ready=True, terminating=False)]
+
+    def _get(self, kind: str, name: str) -> dict[str, Any]:
+        if kind == "Pod":
+            claimed = {"name": "store", "persistentVolumeClaim": {"claimName": f"store-{name}"}}
+            containers = [{"name": "sidecar", "volumeMounts": []}, {"name": "mysql", "volumeMounts": self.mounts}]
+            return {"spec": {"volumes": [{"name": "conf", "configMap": {}}, claimed], "containers": containers}}
+        assert kind == "PersistentVolumeClaim"
+        return {"metadata": {"uid": f"uid-{name}"}, "spec": {"volumeName": f"pv-{name}"}}
+
+    def _execute(self, pod: str, container: str, command: list[str], *, timeout_s: float) -> Output:
+        assert (pod, container) == ("mysql-1", "mysql")
+        self.commands.append(command)
+        if self.exec_error:
+            raise ClusterError(self.exec_error)
+        return self.said
+
+    def _logs(self, pod: str, container: str, *, previous: bool = False) -> str:
+        if previous not in self.logs:
+            raise ClusterError("no such container")
+        return self.logs[previous]
+
+    def look(self) -> VolumeSeen:
+        (seen,) = self.volumes.look(0, "after")
+        return seen
+
+
+@pytest.fixture
+def world() -> World:
+    return World("hachaos")
+
+
+@pytest.fixture
+def xtrabackup() -> World:
+    made = World("xtrabackup")
+    made.said = Output(0, f"1700000000\n{INFO}", "")
+    made.logs = {False: FETCHED}
+    return made
+
+
+def test_a_volume_is_told_by_claim_birth_and_what_the_clone_left(world: World) -> None:
+    seen = world.look()
+    assert (seen.pod, seen.pod_uid, seen.claim) == ("mysql-1", "uid-1", "store-mysql-1")
+    assert (seen.claim_uid, seen.volume) == ("uid-store-mysql-1", "pv-store-mysql-1")
+    assert (seen.born, seen.provenance, seen.error) == (1700000000.0, {"how": "clone", "donor": "mysql-1"}, "")
+    assert world.commands[0][-2:] == ["/data/mysql", "provenance.json"]
+
+
+def test_the_claim_is_the_one_that_is_mounted_closest_to_the_data(world: World) -> None:
+    world.mounts = [{"name": "store", "mountPath": "/data/mysql"}, {"name": "conf", "mountPath": "/data"}]
+    assert world.look().claim == "store-mysql-1"
+    world.mounts = [{"name": "store", "mountPath": "/data/my"}]
+    assert world.look().claim == ""
+
+
+@pytest.mark.parametrize("birth", ["0", "-", "?", ""])
+def test_a_file_system_that_keeps_no_births_gives_none_and_not_1970(world: World, birth: str) -> None:
+    world.said = Output(1, f"{birth}\n", "")
+    seen = world.look()
+    assert (seen.born, seen.provenance, seen.error) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Output(3, "", "stat: cannot stat '/data/mysql'"),
+        Output(0, '1700000000\n{"how": "cl', ""),
+        Output(0, "1\n[]", ""),
+    ],
+    ids=["no data folder", "half a file", "no object"],
+)
+def test_a_volume_that_cannot_be_told_is_an_error_with_its_claim(world: World, said: Output) -> None:
+    world.said = said
+    seen = world.look()
+    assert seen.error
+    assert (seen.provenance, seen.claim_uid) == (None, "uid-store-mysql-1")
+
+
+def test_a_pod_in_which_nothing_can_run_still_tells_its_claim(world: World) -> None:
+    world.exec_error = "stat in mysql-1/mysql: no end after 10 s"
+    seen = world.look()
+    assert (seen.error, seen.volume) == (world.exec_error, "pv-store-mysql-1")
+
+
+def test_a_cluster_that_does_not_answer_is_an_error(world: World) -> None:
+    world.api_error = "no answer from the API server"
+    assert (world.look().pod, world.look().error) == ("", world.api_error)
+
+
+def test_a_clone_by_xtrabackup_is_told_by_what_it_left_and_by_the_log_of_the_start(xtrabackup: World) -> None:
+    assert xtrabackup.look().provenance == {
+        "kind": "xtrabackup",
+        "how": "clone",
+        "donor": "mysql-0",
+        "gtid": "mysql-bin.000003:154",
+        "began": "2026-11-23T05:40:01Z",
+        "finished": "2026-11-23T05:40:03Z",
+    }
+    assert xtrabackup.commands[0][-1] == "xtrabackup_info"
+
+
+def test_a_backup_of_mariadb_s_tells_its_gtid(xtrabackup: World) -> None:
+    said = "position '154', GTID of the last change '0-1-7'"
+    xtrabackup.said = Output(0, "1\n" + INFO.replace("position '154'", said), "")
+    assert (xtrabackup.look().provenance or {})["gtid"] == "0-1-7"
+
+
+def test_the_donor_is_remembered_when_the_pod_that_cloned_is_gone(xtrabackup: World) -> None:
+    first = xtrabackup.look()
+    xtrabackup.logs = {False: SKIPPED}
+    assert xtrabackup.look().provenance == first.provenance, "it resumed: nothing of where its data came from changed"
+    xtrabackup.said = Output(0, "1\n" + INFO.replace("5f0a-1", "77"), "")
+    assert (xtrabackup.look().provenance or {})["donor"] == "", "another clone, of which no log tells"
+
+
+def test_the_donor_is_in_the_log_of_a_start_that_was_tried_again(xtrabackup: World) -> None:
+    xtrabackup.logs = {False: SKIPPED, True: FETCHED}
+    assert (xtrabackup.look().provenance or {})["donor"] == "mysql-0"
+
+
+def test_a_server_that_never_fetched_a_clone_began_empty_when_its_folder_was_born(xtrabackup: World) -> None:
+    xtrabackup.said, xtrabackup.logs = Output(1, "1700000000\n", ""), {False: SKIPPED}
+    first = xtrabackup.look().provenance
+    assert first == {"kind": "xtrabackup", "how": "bootstrap", "began": "2023-11-14T22:13:20Z"}
+    xtrabackup.said = Output(1, "1700000100\n", "")
+    assert xtrabackup.look().provenance != first, "another empty start is another provenance"
+
+
+def test_a_clone_that_is_not_whole_is_no_empty_start(xtrabackup: World) -> None:
+    xtrabackup.said = Output(1, "1700000000\n", "")
+    assert (xtrabackup.look().provenance, xtrabackup.look().error) == (None, "")
+
+
+def test_an_empty_start_of_unknown_birth_is_not_guessed(xtrabackup: World) -> None:
+    xtrabackup.said, xtrabackup.logs = Output(1, "-\n", ""), {}
+    assert xtrabackup.look().provenance is None
+
+
+def test_a_stack_that_keeps_no_provenance_has_none() -> None:
+    world = World("none")
+    seen = world.look()
+    assert (seen.born, seen.provenance, seen.error) == (1700000000.0, None, "")
