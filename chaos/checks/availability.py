@@ -144,7 +144,8 @@ def check(history: History, step: Step) -> CheckResult:
     for group, limit in limits.items():
         if limit is not None and not any(stream.name.group == group for stream in judged):
             said.unknown.append(f"no {group} were made, so the limit of {words.seconds(limit)} was not put to the test")
-    said.failed += _pods_out(step, [one for one in streams if one.name.of_pod and one.name.via in staying])
+    of_pods = [one for one in streams if one.name.of_pod and one.name.via in staying]
+    said.failed += _pods_out(history, step, of_pods)
     if not judged and not said.unknown:
         said.unknown.append("neither reads nor writes were made")
     figures: dict[str, Any] = {
@@ -215,20 +216,31 @@ def _why(outage: Outage) -> str:
     return f" ({words.reasons(outage.reasons)})" if outage.reasons else ""
 
 
-def _pods_out(step: Step, streams: Iterable[Stream]) -> list[Finding]:
-    """The pods that stay and did not come back, for each kind of request. A Service hides one pod of three."""
+def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[Finding]:
+    """The pods that stay and did not come back, for each kind of request. A Service hides one pod of three.
+
+    A pod is asked so seldom that it need not have been since the last thing that was waited for; then nothing is shown.
+    """
+    _, after = facts.waits(history, step)
+    since = max((wait.at for wait in after), default=step.begin)
     out: dict[str, list[str]] = {}
     for stream in streams:
         still = _still_out(step, _outages_of(step, stream))
-        if still is not None and stream.name.group not in step.limits.may_stay_out:
+        if still is None or still.last_bad < since:
+            continue
+        if stream.name.group not in step.limits.may_stay_out:
             out.setdefault(stream.name.what, []).append(_still(stream.name, still))
     return [Finding(f"pod-out:{what}", ", ".join(texts)) for what, texts in sorted(out.items())]
 
 
 def _undecided(found: Sequence[Outage], name: Name, limit: float | None, allowed: str) -> str:
     """What leaves open how long an outage was, or whether there was one; or nothing."""
+    if name.of_pod:
+        # A pod that was made anew has no beginning, and its last answer of all may be a bad one.
+        seen = [one for one in found if one.last_good is not None and (one.attempts > 1 or one.first_good is not None)]
+        found = seen if limit is not None else []
     widest = max(found, key=_upper, default=None)
-    if widest is None or (name.of_pod and limit is None):
+    if widest is None:
         return ""
     how_long = f" {name.verb} out for {words.bounds(widest)}{allowed}"
     if widest.no_longer_than_s is None:

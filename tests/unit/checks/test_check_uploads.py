@@ -231,6 +231,27 @@ def test_a_pod_that_stays_and_does_not_come_back_fails_naming_pod_and_kind(what:
     assert availability(excused).verdict is Verdict.PASS
 
 
+def test_a_pod_that_was_not_asked_since_the_stack_was_steady_again_is_not_failed() -> None:
+    records = drop(
+        files_story(), lambda r: isinstance(r, Read) and (r.via, r.what) == ("site-a", "page") and r.start >= FAULT
+    )
+    records += [Read("site-a", due, due, due + 0.4, False, "timeout") for due in (FAULT + 1, FAULT + 2, STEADY - 0.5)]
+    assert availability(records).verdict is Verdict.PASS
+    late = Read("site-a", STEADY + 1, STEADY + 1, STEADY + 1.4, False, "timeout")
+    assert keys(availability([*records, late])) == ["pod-out:page"]
+
+
+@pytest.mark.parametrize("end", ["first", "last"])
+def test_a_new_pods_first_bad_answer_and_a_lone_last_one_leave_the_limit_decided(end: str) -> None:
+    records = files_story({"uploads": {"longest_outage_s": 9.0}})
+    records += [pod(FAULT + 5, "site-new", "site"), *file_reads("site-new", "upload", 0, 0)]
+    records = [r for r in records if not (isinstance(r, Read) and r.via == "site-new" and r.start < FAULT + 5)]
+    of_new = [r for r in records if isinstance(r, Read) and r.via == "site-new"]
+    bad = of_new[0 if end == "first" else -1]
+    records = [replace(r, ok=False, reason="refused") if r is bad else r for r in records]
+    assert availability(records).verdict is Verdict.PASS
+
+
 def test_answers_that_hung_are_told_from_those_that_were_refused_or_bad() -> None:
     records = files_story({"reads": {"longest_outage_s": 1.0}})
     bad = [r for r in records if isinstance(r, Read) and r.via == "service" and not r.ok]
