@@ -11,9 +11,9 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from chaos.cluster.api import Api, ApiRefused, Object
-from chaos.errors import ClusterError, StackError
+from chaos.errors import StackError
 from chaos.progress import Progress, Task
-from chaos.stack import credentials, install
+from chaos.stack import credentials, install, unwell
 from chaos.stack.profile import Profile, fill_in
 from chaos.stack.roles import Controller
 from chaos.stack.stack import Stack, service_address, unready
@@ -275,43 +275,12 @@ def _end_pods(api: Api, controllers: list[Controller], task: Task) -> None:
 
 
 def pods_say(api: Api, controller: Controller) -> str:
-    """What a controller's pods that are not ready say: phase, what containers wait for, last lines, last warning."""
+    """What a controller's pods that are not well say, as indented lines."""
     lines = []
-    warnings = [event for event in api.list("Event") if event.get("type") == "Warning"]
-    for item in api.list("Pod", controller.selector):
-        name, status = item["metadata"]["name"], item.get("status", {})
-        statuses = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-        unwell = [each for each in statuses if not each.get("ready") and not _completed(each)]
-        if status.get("phase") == "Running" and statuses and not unwell:
-            continue
-        lines.append(f"  {name}: {status.get('phase', 'no phase')} on {item['spec'].get('nodeName', 'no node')}")
-        for each in unwell:
-            lines.append(f"    {each['name']}: {_state(each)}")
-            lines += [f"      {line}" for line in _last_log(api, name, each["name"])]
-        about = [event for event in warnings if event["involvedObject"].get("name") == name]
-        lines += [f"    {event['reason']}: {event.get('message', '')}" for event in about[-1:]]
-    if not lines:
-        about = [event for event in warnings if event["involvedObject"].get("name", "").startswith(controller.name)]
-        lines = [f"  {event['reason']}: {event.get('message', '')}" for event in about[-1:]]
+    for pod, (first, *rest) in unwell.said(api, controller.selector, controller.name).items():
+        lines.append(f"  {pod}: {first}" if pod else f"  {first}")
+        lines += [f"    {line}" for line in rest]
     return "\n".join(lines) or "  no pod said anything"
-
-
-def _completed(container: Object) -> bool:
-    return bool(container["state"].get("terminated", {}).get("reason") == "Completed")
-
-
-def _state(container: Object) -> str:
-    state, detail = next(iter(container["state"].items()))
-    words = " ".join(str(detail[key]) for key in ("reason", "exitCode", "message") if key in detail)
-    restarts = container.get("restartCount", 0)
-    return f"{state} {words}".strip() + (f", {restarts} restarts" if restarts else "")
-
-
-def _last_log(api: Api, pod: str, container: str) -> list[str]:
-    try:
-        return api.logs(pod, container, tail=3).splitlines()
-    except ClusterError:
-        return []
 
 
 def _await(condition: Callable[[], bool], what: str, task: Task) -> None:
