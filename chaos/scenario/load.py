@@ -1,18 +1,24 @@
-"""From a scenario's file to its plan. Whatever is wrong with the file is said with file, line and column."""
+"""From the file of a scenario or a suite to its plan. What is wrong with one is said with file, line and column."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from chaos import strict_yaml as yaml
 from chaos import suggest
 from chaos.errors import InputError, UsageError
 from chaos.scenario import spec, vocabulary
-from chaos.scenario.plan import Plan, PlannedStep, Wait
+from chaos.scenario.plan import Plan, PlannedStep, Suite, Wait
 from chaos.strict_yaml import Document, Place, Problem, SyntaxProblem
+from chaos.units import shown
+
+_Spec = TypeVar("_Spec")
 
 LARGEST_BYTES = 256 * 1024
 MOST_ERRORS = 20
@@ -37,20 +43,53 @@ def load(path: Path) -> Plan:
 
     Raises InputError when one thing is wrong with it, ScenarioErrors when several are.
     """
-    text = read(path)
-    name = shown_path(path)
-    try:
-        document = yaml.parse(text)
-    except SyntaxProblem as error:
-        raise _errors(name, [error.problem]) from error
-    problems = list(document.problems)
-    try:
-        written = spec.validate(document.value)
-    except spec.Wrong as wrong:
-        problems += _placed(document, wrong)
-    if problems:
-        raise _errors(name, problems)
-    return plan(written, name, text)
+    file = _File.read(path)
+    if spec.is_suite(file.document.value):
+        where = file.document.keys.get(("scenarios",), Place(1, 1))
+        raise _errors(file.name, [Problem(where, "this is a suite; name a scenario here, or run the suite by itself")])
+    return _plan_of(file)
+
+
+def load_any(path: Path) -> Plan | Suite:
+    """The plan of the scenario, or the suite, in a file.
+
+    Raises InputError when one thing is wrong with it or with a scenario of the suite, ScenarioErrors when several are.
+    """
+    file = _File.read(path)
+    return _suite_of(file) if spec.is_suite(file.document.value) else _plan_of(file)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was read: its path, the name under which the user is told of it, its text, and what it holds."""
+
+    path: Path
+    name: str
+    text: str
+    document: Document
+
+    @classmethod
+    def read(cls, path: Path) -> _File:
+        text, name = read(path), shown_path(path)
+        try:
+            return cls(path, name, text, yaml.parse(text))
+        except SyntaxProblem as error:
+            raise _errors(name, [error.problem]) from error
+
+    def validate(self, by: Callable[[object], _Spec]) -> _Spec:
+        """What the file says; raises when anything is wrong with it."""
+        problems = list(self.document.problems)
+        try:
+            written = by(self.document.value)
+        except spec.Wrong as wrong:
+            raise _errors(self.name, problems + _placed(self.document, wrong)) from wrong
+        if problems:
+            raise _errors(self.name, problems)
+        return written
+
+
+def _plan_of(file: _File) -> Plan:
+    return plan(file.validate(spec.validate), file.name, file.text)
 
 
 def plan(written: spec.Spec, path: str, text: str) -> Plan:
@@ -67,7 +106,76 @@ def plan(written: spec.Spec, path: str, text: str) -> Plan:
         )
         for index, step in enumerate(written.steps)
     )
-    return Plan(written.name, written.claim, path, text, written.workload, steps)
+    return Plan(
+        name=written.name,
+        claim=written.claim,
+        path=path,
+        text=text,
+        workload=written.workload,
+        steps=steps,
+        baseline=written.baseline,
+        destructive=written.destructive,
+        needs=written.needs,
+    )
+
+
+def _suite_of(file: _File) -> Suite:
+    """The suite with the plans of all its scenarios; what is wrong with any of them is told at once."""
+    written = file.validate(spec.validate_suite)
+    wrong: list[UsageError] = []
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    taken: set[Path] = set()
+    for index, entry in enumerate(written.scenarios):
+        place = file.document.values["scenarios", index]
+        inner = file.path.parent / entry
+        problem = _misplaced(inner, file.path.parent, taken)
+        if problem:
+            problems.append(Problem(place, f"{shown(entry)} {problem}"))
+            continue
+        try:
+            found = _File.read(inner)
+            if spec.is_suite(found.document.value):
+                problems.append(Problem(place, f"{shown(entry)} is a suite itself; name its scenarios here"))
+                continue
+            one = _plan_of(found)
+        except UsageError as error:
+            wrong.append(error)
+            continue
+        if one.name in {each.name for each in plans}:
+            problems.append(Problem(place, f"{shown(entry)} has the name of another one, {one.name}; rename one"))
+        plans.append(one)
+    if problems:
+        wrong.insert(0, _errors(file.name, problems))
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise ScenarioErrors("\n".join(map(str, wrong)))
+    return Suite(
+        name=written.name,
+        claim=written.claim,
+        path=file.name,
+        text=file.text,
+        budget_s=written.budget_s,
+        between_s=written.between_s,
+        plans=tuple(plans),
+        baseline=written.baseline,
+    )
+
+
+def _misplaced(path: Path, folder: Path, taken: set[Path]) -> str:
+    """Why a suite's entry cannot be used, if so: by its links it leads out of the folder, or it is there twice."""
+    try:
+        real = path.resolve()
+        within = real.is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        return ""  # reading it says what is wrong with it
+    if not within:
+        return "leads out of the suite's folder; put the scenario into it"
+    if real in taken:
+        return "is here twice, and each scenario has one folder in the report; remove one"
+    taken.add(real)
+    return ""
 
 
 def read(path: Path) -> str:

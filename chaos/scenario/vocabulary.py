@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from chaos.stack.roles import part
+
 API_VERSION = "hachaos/v1"
 
 
@@ -32,7 +34,8 @@ class ActionWords:
     """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back.
 
     `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
-    `destructive` = nothing takes it back, so the scenario has to say `destructive: true`.
+    `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
+    target may be replaced, so that a database pod resumes or clones.
     """
 
     about: str
@@ -41,6 +44,7 @@ class ActionWords:
     undo: str
     breaks: bool = True
     destructive: bool = False
+    replaces: bool = True
 
 
 _PODS = ("database", "database/primary", "database/replica", "site", "files")
@@ -100,6 +104,7 @@ ACTIONS: dict[str, ActionWords] = {
             "ordinal": _ORDINAL,
         },
         undo="kubelet starts the process again; at the end as many pods as before have to be ready again",
+        replaces=False,
     ),
     "delete-volume": ActionWords(
         about="deletes the volume claim of a database pod with all its data, and the pod, where there is one",
@@ -146,6 +151,7 @@ ACTIONS: dict[str, ActionWords] = {
         },
         undo="nothing is touched",
         breaks=False,
+        replaces=False,
     ),
     "noop": ActionWords(
         about="does nothing: the step is judged like any other",
@@ -153,8 +159,20 @@ ACTIONS: dict[str, ActionWords] = {
         parameters={},
         undo="nothing is touched",
         breaks=False,
+        replaces=False,
     ),
 }
+
+STACK = "stack"
+"""The target of what breaks nothing."""
+
+TARGETS: tuple[str, ...] = tuple(dict.fromkeys(target for words in ACTIONS.values() for target in words.targets))
+
+WITH_ORDINALS = ("database", "files")
+"""The parts of the stack whose pods are a StatefulSet's, so that each has a number."""
+
+KINDS = ("reads", "writes", "uploads")
+"""What `expect` may limit: reads through the Service, rows and posts, uploads."""
 
 CONDITIONS: dict[str, str] = {
     "database/ready": "as many database pods as wanted are there and ready",
@@ -169,11 +187,21 @@ CLONES: dict[str, str] = {
 }
 
 
+CHECKS: dict[str, str] = {
+    "effect": "the fault happened: what it was to change was seen to change",
+    "recovery": "everything came back within the step's timeout: the condition, and good answers without a break",
+    "availability": "no outage of reads, writes or uploads was longer than `expect` allows",
+    "continuity": "every acknowledged row, post and upload is still there, once and whole, and so is the seed content",
+    "replication": "every replica replicates from the one primary and holds the same as it",
+    "clone": "each new database pod came back on its own data, or on a whole copy where its volume was new",
+}
+
+
 def condition_of(target: str) -> str:
     """What is waited for after a fault to this target when a step does not say: its part of the stack is ready."""
-    return target.split("/", maxsplit=1)[0] + "/ready"
+    return part(target) + "/ready"
 
 
 def has_clone(target: str) -> bool:
     """Whether a fault to this target can make a database pod resume or clone."""
-    return target.split("/", maxsplit=1)[0] == "database"
+    return part(target) == "database"
