@@ -2,7 +2,7 @@
 
 All writes of the run until the step's end are held against what each pod holds then, read at its own address with the
 writers stopped and replication drained. What the first reading found before anything was written belongs to the run's
-baseline. Uploads are judged in `uploads`.
+baseline. Seed content is judged in `seed`, uploads in `uploads`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.checks import facts, findings, uploads, words
+from chaos.checks import facts, findings, seed, uploads, words
 from chaos.checks.findings import Finding
 from chaos.history import BASELINE, FIRST_READING, Contents, History, SiteContents, Step, Write
 from chaos.verdict import CheckResult, Verdict
@@ -25,9 +25,6 @@ KINDS = ("row", "post")
 """What is written into the database."""
 
 _GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
-
-PICTURE, SESSION = "picture", "session"
-"""Of what a site pod serves: what lies on the shared files, and who it takes the login cookie for."""
 
 Key = tuple[str, str]
 """What a write is known by: (`row` or `post`, token)."""
@@ -67,11 +64,11 @@ def check(history: History, step: Step) -> CheckResult:
         "pods_read": sorted(read),
     }
     found = _writes(history, step, ledger, held, read, figures)
-    found += _seeds(history, step, read, figures) + _served(history, step, sites, figures)
+    found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
     if "uploads" not in step.limits.may_stay_out:
-        files = uploads.judge(history, step, _staying(history, step, sites))
+        files = uploads.judge(history, step, seed.staying(history, step, sites))
         found += files.findings
         figures["uploads"] = files.figures
         figures["acknowledged"] += files.figures["acknowledged"]
@@ -79,7 +76,7 @@ def check(history: History, step: Step) -> CheckResult:
         unknown += files.unknown
     unknown += _vacuous(history, step, at, was_read=bool(read))
     if found:
-        return findings.failed(NAME, found, figures, advice=_advice(figures))
+        return findings.failed(NAME, found, figures, advice=_advice(found, figures))
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
     if none_wanted:
@@ -285,84 +282,6 @@ class _Earlier:
         return False if lost & seen or (self.lost is not None and not lost & self.lost) else None
 
 
-def _seeds(history: History, step: Step, read: dict[str, Contents], figures: dict[str, Any]) -> list[Finding]:
-    """D7 in the databases: the seed content of each against the first reading."""
-    reference = _first(history.of(Contents), step)
-    changed = {
-        pod: names
-        for pod, reading in read.items()
-        if (names := _changed(reference, reading.baseline, reference.keys() | reading.baseline.keys()))
-    }
-    figures["baseline_changed"] = changed
-    return [
-        Finding(f"seed:{pod}", f"the seed content of {pod} changed ({words.names(names)})")
-        for pod, names in sorted(changed.items())
-    ]
-
-
-def _served(history: History, step: Step, sites: dict[str, SiteContents], figures: dict[str, Any]) -> list[Finding]:
-    """D7 as each site pod serves it: seed posts and page, the picture from the shared files, the login's session.
-
-    While reads may stay out nothing of it is judged, while uploads may, the picture is not.
-    """
-    if "reads" in step.limits.may_stay_out:
-        return []
-    reference = _first(history.of(SiteContents), step)
-    of_kind: dict[str, dict[str, list[str]]] = {"seed": {}, PICTURE: {}, SESSION: {}}
-    for pod, reading in _staying(history, step, sites).items():
-        # What a pod that hung half-way did not get to is not judged.
-        names = reading.baseline.keys() | (set() if reading.error else reference.keys())
-        for name in _changed(reference, reading.baseline, names):
-            if name == PICTURE and "uploads" in step.limits.may_stay_out:
-                continue
-            of_kind[name if name in of_kind else "seed"].setdefault(pod, []).append(name)
-            figures["baseline_changed"].setdefault(pod, []).append(name)
-    sayings = (
-        ("seed", "the seed content of {} changed ({})"),
-        (PICTURE, "the seed picture is not served by {} as it was ({})"),
-        (SESSION, "the login cookie is not taken by {} for the user that it was made for ({})"),
-    )
-    found = []
-    for kind, saying in sayings:
-        pods = of_kind[kind]
-        named = {name for names in pods.values() for name in names}
-        what = named if kind == "seed" else {sites[pod].baseline.get(kind) or "not read" for pod in pods}
-        if pods:
-            found.append(Finding(f"{kind}:site", saying.format(words.names(pods), words.names(what))))
-    return found
-
-
-def _staying(history: History, step: Step, sites: dict[str, SiteContents]) -> dict[str, SiteContents]:
-    """What the site pods that stay served, as far as they could be read."""
-    leaving, _ = _leaving(history, step, "site", list(sites.values()))
-    partly = "uploads" in step.limits.may_stay_out
-    return {pod: one for pod, one in sites.items() if pod and pod not in leaving and (partly or not one.error)}
-
-
-def _changed(reference: dict[str, str], found: dict[str, str], names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if _differs(reference, found, name))
-
-
-def _differs(reference: dict[str, str], found: dict[str, str], name: str) -> bool:
-    value = found.get(name)
-    return value is None or value.startswith(uploads.MISSING) or (bool(reference) and value != reference.get(name))
-
-
-def _first(records: Iterable[Contents] | Iterable[SiteContents], step: Step) -> dict[str, str]:
-    """The seed content as it was before this step, the primary's word first; empty when nobody read it.
-
-    Who the login cookie is taken for counts from the first reading that has it.
-    """
-    earlier = [one for one in records if one.step < step.index and not one.error and one.baseline]
-    earlier.sort(key=lambda one: (one.step, not getattr(one, "primary", False)))
-    found: dict[str, str] = {}
-    for one in earlier:
-        for name, value in one.baseline.items():
-            if (one.step == earlier[0].step or name == SESSION) and not value.startswith(uploads.MISSING):
-                found.setdefault(name, value)
-    return found or (earlier[0].baseline if earlier else {})
-
-
 def _unread(
     history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents], *, databases: bool
 ) -> list[str]:
@@ -372,7 +291,7 @@ def _unread(
     if databases:
         groups.append(("database", {pod: reading.error for pod, reading in readings.items()}))
     if "reads" not in step.limits.may_stay_out:
-        seeds = _first(history.of(SiteContents), step).keys() - {PICTURE}
+        seeds = seed.first(history.of(SiteContents), step).keys() - {seed.PICTURE}
         partly = "uploads" in step.limits.may_stay_out
         groups.append(
             ("site", {p: "" if partly and seeds <= one.baseline.keys() else one.error for p, one in sites.items()})
@@ -381,24 +300,14 @@ def _unread(
         if not errors:
             found.append(f"no {role} pod was read")
             continue
-        leaving, staying = _leaving(history, step, role, [*readings.values(), *sites.values()])
+        leaving, staying = facts.leaving(history, step, role, [*readings.values(), *sites.values()])
         for pod, error in sorted(errors.items()):
             if error and pod not in leaving:
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
         found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
-        if not _first(history.of(Contents) if role == "database" else history.of(SiteContents), step):
+        if not seed.first(history.of(Contents) if role == "database" else history.of(SiteContents), step):
             found.append(f"the seed content of the {role} pods was not read before {facts.this(step)}")
     return found
-
-
-def _leaving(
-    history: History, step: Step, role: str, found: list[Contents | SiteContents]
-) -> tuple[set[str], set[str]]:
-    """The pods of a role that were ending when the pods were read, or gone when that was over; and those that stay."""
-    first = facts.pods(history, role, facts.reading_time(step, found)) or {}
-    last = facts.pods(history, role, max((record.at for record in found), default=step.end)) or {}
-    leaving = {pod for pod, seen in first.items() if seen.terminating or pod not in last}
-    return leaving, set(first) - leaving
 
 
 def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> list[str]:
@@ -442,8 +351,9 @@ def _planned(history: History) -> set[str]:
     }
 
 
-def _advice(figures: dict[str, Any]) -> str:
-    lost, everywhere = figures.get("lost") or 0, figures.get("lost_everywhere") or 0
+def _advice(found: Iterable[Finding], figures: dict[str, Any]) -> str:
+    of_files = figures.get("uploads", {}).get("lost", 0)
+    lost, everywhere = (figures["lost"] or 0) - of_files, figures["lost_everywhere"] or 0
     if lost > everywhere:
         holders = [pod for pod, number in figures["missing_on"].items() if number < lost]
         return (
@@ -451,4 +361,7 @@ def _advice(figures: dict[str, Any]) -> str:
         )
     if lost:
         return "no pod holds them: look in the clone check at what each pod's data came from"
+    of_site = {f"{key}:site" for key in ("seed", "picture", "session", "upload-missing")} | {"lost-upload"}
+    if all(one.key in of_site for one in found):
+        return "look at what the site pods named here have mounted, and which database they read"
     return "compare the pods named here with the primary before they serve readers again"

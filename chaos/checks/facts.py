@@ -158,3 +158,11 @@ def root(role: str) -> str:
 def reading_time(step: Step, found: Iterable[Contents | SiteContents]) -> float:
     """When the step's pods were first read; the step's end where none was."""
     return min((record.at for record in found), default=step.end)
+
+
+def leaving(history: History, step: Step, role: str, found: list[Contents | SiteContents]) -> tuple[set[str], set[str]]:
+    """The pods of a role that were ending when the pods were read, or gone when that was over; and those that stay."""
+    first = pods(history, role, reading_time(step, found)) or {}
+    last = pods(history, role, max((record.at for record in found), default=step.end)) or {}
+    gone = {pod for pod, seen in first.items() if seen.terminating or pod not in last}
+    return gone, set(first) - gone

@@ -108,6 +108,7 @@ def test_uploads_that_no_pod_serves_are_lost(instead: str) -> None:
     assert (found.verdict, keys(found)) == (Verdict.FAIL, ["lost-upload"])
     assert found.reason.startswith("3 of 26 acknowledged uploads were lost (6 x ")
     assert found.figures["lost"] == 3
+    assert "what the site pods named here have mounted" in (found.advice or "")
 
 
 def test_uploads_that_some_pods_do_not_serve_fail_and_name_the_pods() -> None:

@@ -1,0 +1,92 @@
+"""Seed content (D7): is what was there before the run still there, in each database and as each site pod serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from chaos.checks import facts, words
+from chaos.checks.findings import Finding
+from chaos.checks.uploads import MISSING
+from chaos.history import Contents, History, SiteContents, Step
+
+PICTURE, SESSION = "picture", "session"
+"""Of what a site pod serves: what lies on the shared files, and who it takes the login cookie for."""
+
+
+def in_databases(history: History, step: Step, read: dict[str, Contents], figures: dict[str, Any]) -> list[Finding]:
+    """D7 in the databases: the seed content of each against the first reading."""
+    reference = first(history.of(Contents), step)
+    changed = {
+        pod: names
+        for pod, reading in read.items()
+        if (names := _changed(reference, reading.baseline, reference.keys() | reading.baseline.keys()))
+    }
+    figures["baseline_changed"] = changed
+    return [
+        Finding(f"seed:{pod}", f"the seed content of {pod} changed ({words.names(names)})")
+        for pod, names in sorted(changed.items())
+    ]
+
+
+def as_served(history: History, step: Step, sites: dict[str, SiteContents], figures: dict[str, Any]) -> list[Finding]:
+    """D7 as each site pod serves it: seed posts and page, the picture from the shared files, the login's session.
+
+    While reads may stay out nothing of it is judged, while uploads may, the picture is not.
+    """
+    if "reads" in step.limits.may_stay_out:
+        return []
+    reference = first(history.of(SiteContents), step)
+    of_kind: dict[str, dict[str, list[str]]] = {"seed": {}, PICTURE: {}, SESSION: {}}
+    for pod, reading in staying(history, step, sites).items():
+        # What a pod that hung half-way did not get to is not judged.
+        names = reading.baseline.keys() | (set() if reading.error else reference.keys())
+        for name in _changed(reference, reading.baseline, names):
+            if name == PICTURE and "uploads" in step.limits.may_stay_out:
+                continue
+            of_kind[name if name in of_kind else "seed"].setdefault(pod, []).append(name)
+            figures["baseline_changed"].setdefault(pod, []).append(name)
+    sayings = (
+        ("seed", "the seed content of {} changed ({})"),
+        (PICTURE, "the seed picture is not served by {} as it was ({})"),
+        (SESSION, "the login cookie is not taken by {} for the user that it was made for ({})"),
+    )
+    found = []
+    for kind, saying in sayings:
+        pods = of_kind[kind]
+        named = {name for names in pods.values() for name in names}
+        what = named if kind == "seed" else {sites[pod].baseline.get(kind) or "not read" for pod in pods}
+        if pods:
+            found.append(Finding(f"{kind}:site", saying.format(words.names(pods), words.names(what))))
+    return found
+
+
+def staying(history: History, step: Step, sites: dict[str, SiteContents]) -> dict[str, SiteContents]:
+    """What the site pods that stay served, as far as they could be read."""
+    gone, _ = facts.leaving(history, step, "site", list(sites.values()))
+    partly = "uploads" in step.limits.may_stay_out
+    return {pod: one for pod, one in sites.items() if pod and pod not in gone and (partly or not one.error)}
+
+
+def _changed(reference: dict[str, str], found: dict[str, str], names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if _differs(reference, found, name))
+
+
+def _differs(reference: dict[str, str], found: dict[str, str], name: str) -> bool:
+    value = found.get(name)
+    return value is None or value.startswith(MISSING) or (bool(reference) and value != reference.get(name))
+
+
+def first(records: Iterable[Contents] | Iterable[SiteContents], step: Step) -> dict[str, str]:
+    """The seed content as it was before this step, the primary's word first; empty when nobody read it.
+
+    Who the login cookie is taken for counts from the first reading that has it.
+    """
+    earlier = [one for one in records if one.step < step.index and not one.error and one.baseline]
+    earlier.sort(key=lambda one: (one.step, not getattr(one, "primary", False)))
+    found: dict[str, str] = {}
+    for one in earlier:
+        for name, value in one.baseline.items():
+            if (one.step == earlier[0].step or name == SESSION) and not value.startswith(MISSING):
+                found.setdefault(name, value)
+    return found or (earlier[0].baseline if earlier else {})
