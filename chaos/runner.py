@@ -1,19 +1,24 @@
-"""Carries out a plan: for each step the fault, the wait, the evidence; at the end, whatever happened, the undo."""
+"""Carries out a plan: the baseline, then for each step the fault, the wait, the evidence; at the end, the undo."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
+from chaos.checks.judge import judge_step
 from chaos.clock import Clock
 from chaos.errors import ClusterError, HachaosError, UndoIncomplete
 from chaos.history import (
+    BASELINE,
     FIRST_READING,
     ActionBegun,
     ActionEnded,
     History,
+    Limits,
     Note,
     Read,
     Record,
@@ -25,7 +30,7 @@ from chaos.history import (
     Write,
 )
 from chaos.journal import Journal
-from chaos.monitors import evidence
+from chaos.monitors.evidence import Evidence, pods_say
 from chaos.monitors.monitors import Monitors
 from chaos.scenario.plan import (
     DRAIN_TIMEOUT_S,
@@ -36,9 +41,19 @@ from chaos.scenario.plan import (
     PlannedStep,
 )
 from chaos.stack.stack import Stack
+from chaos.verdict import Verdict
 
 STEADY_S = 2.0
 """Seconds of nothing but good answers that count as steady, before a fault and after recovery."""
+
+RECORDED_S = 8.0
+"""How long a baseline that is only recorded lasts at least: writers must have had the time to show what is wrong."""
+
+RECORDED_TIMEOUT_S = 20.0
+"""How long it waits for a stack that may never be steady."""
+
+_KINDS = {"reads": "reads", "rows": "writes", "posts": "writes", "uploads": "uploads"}
+"""Of which kind (see `Limits.may_stay_out`) each stream is."""
 
 
 class Steady:
@@ -66,21 +81,31 @@ class Steady:
         with self._lock:
             self._since = dict.fromkeys(self._since)
 
-    def missing(self) -> list[str]:
-        """The streams that are not steady."""
+    def missing(self, excused: Collection[str] = ()) -> list[str]:
+        """The streams that are not steady, without those that are excused."""
         now = self._clock.now()
         with self._lock:
-            return [name for name, since in self._since.items() if since is None or now - since < STEADY_S]
+            return [
+                name
+                for name, since in self._since.items()
+                if name not in excused and (since is None or now - since < STEADY_S)
+            ]
 
 
 @dataclass
 class Runner:
-    """One run of a plan on a stack. `run` may be called once."""
+    """One run of a plan on a stack. `run` may be called once.
+
+    After `stop_at` (of `time.monotonic`) no further step is begun.
+    """
 
     plan: Plan
     stack: Stack
     journal: Journal
     clock: Clock
+    stop_at: float = float("inf")
+    _never_steady: frozenset[str] = frozenset()
+    _may_be_out: frozenset[str] = frozenset()
     _undos: list[UndoPlanned] = field(default_factory=list)
 
     def run(self) -> None:
@@ -92,17 +117,44 @@ class Runner:
             "reads": self.plan.workload.reads_per_s,
             "rows": self.plan.workload.writes_per_s,
             "posts": self.plan.workload.posts_per_s,
+            "uploads": self.plan.workload.uploads_per_s,
         }
         self._steady = Steady(self.clock, tuple(name for name, rate in streams.items() if rate > 0))
         self.journal.listen(self._steady.see)
-        evidence.collect(self.stack, self.clock, FIRST_READING, self.journal.write, DRAIN_TIMEOUT_S)
+        self._evidence = Evidence(self.stack, self.clock, self.journal.write)
+        self.journal.listen(self._evidence.see)
+        self._evidence.collect(FIRST_READING, DRAIN_TIMEOUT_S)
         with Monitors(self.stack, self.clock, self.journal.write, self.plan.workload) as self._monitors:
             try:
+                if not self._baseline():
+                    return
                 for step in self.plan.steps:
+                    if time.monotonic() >= self.stop_at:
+                        self.journal.write(Note(self.clock.now(), "the time that was allowed for the run was over"))
+                        break
                     if not self._step(step):
                         break
             finally:
                 self._put_everything_back()
+
+    def _baseline(self) -> bool:
+        """Watch and read the stack before anything is broken, and judge it. Whether the first fault may come."""
+        recorded = self.plan.baseline == "record"
+        began = self.clock.now()
+        self.journal.write(StepBegun(began, BASELINE, "baseline", "baseline", "stack", {}))
+        if recorded:
+            wait_until(lambda: self.clock.now() - began >= RECORDED_S, 2 * RECORDED_S)
+        steady = self._await_steady(BASELINE, "steady", RECORDED_TIMEOUT_S if recorded else STEADY_TIMEOUT_S)
+        if recorded:
+            self._never_steady = frozenset(self._steady.missing())
+        self._collect(BASELINE)
+        problem = "" if steady or recorded else "the stack was not steady"
+        self.journal.write(StepEnded(self.clock.now(), BASELINE, problem), sync=True)
+        if recorded:
+            return True
+        history = self.journal.history()
+        (step,) = [step for step in history.steps if step.index == BASELINE]
+        return judge_step(history, step).verdict is Verdict.PASS
 
     def _step(self, step: PlannedStep) -> bool:
         write = self.journal.write
@@ -113,10 +165,11 @@ class Runner:
 
     def _fault_and_evidence(self, step: PlannedStep) -> str:
         """The step's work; what cut it short, or nothing."""
-        if not self._await_steady(step, "steady before the fault", STEADY_TIMEOUT_S):
+        if not self._await_steady(step.index, "steady before the fault", STEADY_TIMEOUT_S):
             return "the stack was not steady before the fault, so nothing was broken"
+        self._may_be_out = _streams_of(Limits.from_json(step.expect).may_stay_out)
         try:
-            evidence.volumes(self.stack, self.clock, step.index, "before", self.journal.write)
+            self._evidence.volumes(step.index, "before")
             aim = ACTIONS[step.action].aim(self.stack, step.target, step.params)
         except HachaosError as error:
             return f"{step.action} could not be aimed: {error}"
@@ -124,9 +177,12 @@ class Runner:
             problem = f"{step.action} could not be put in"
         else:
             ready = self._await_ready(step)
-            steady = self._await_steady(step, "steady after the fault", max(STEADY_TIMEOUT_S, step.wait.timeout_s))
+            longest = max(STEADY_TIMEOUT_S, step.wait.timeout_s)
+            steady = self._await_steady(step.index, "steady after the fault", longest)
             problem = "" if ready and steady else "the stack did not recover in time"
-        self._collect(step)
+        if problem:
+            self._ask_the_pods(step)
+        self._collect(step.index)
         return problem
 
     def _inject(self, step: PlannedStep, aim: Aim) -> bool:
@@ -157,22 +213,29 @@ class Runner:
         self.journal.write(WaitEnded(now, step.index, step.wait.condition, satisfied, round(now - began, 3), detail))
         return satisfied
 
-    def _await_steady(self, step: PlannedStep, condition: str, timeout_s: float) -> bool:
+    def _await_steady(self, step: int, condition: str, timeout_s: float) -> bool:
+        """Wait for good answers on all streams but those that need not be there, or never were."""
+        excused = self._may_be_out | self._never_steady
         began = self.clock.now()
-        satisfied = wait_until(lambda: not self._steady.missing(), timeout_s)
-        missing = "" if satisfied else "no steady good answers to " + ", ".join(self._steady.missing())
+        satisfied = wait_until(lambda: not self._steady.missing(excused), timeout_s)
+        missing = "" if satisfied else "no steady good answers to " + ", ".join(self._steady.missing(excused))
         now = self.clock.now()
-        self.journal.write(WaitEnded(now, step.index, condition, satisfied, round(now - began, 3), missing))
+        self.journal.write(WaitEnded(now, step, condition, satisfied, round(now - began, 3), missing))
         return satisfied
 
-    def _collect(self, step: PlannedStep) -> None:
+    def _ask_the_pods(self, step: PlannedStep) -> None:
+        """Write down what the pods that are not well say for themselves, while they still can."""
+        for role in self.stack.binding.controllers:
+            pods_say(self.stack, self.clock, step.index, role, self.journal.write)
+
+    def _collect(self, step: int) -> None:
         write = self.journal.write
         in_flight = self._monitors.pause_writers(DRAIN_TIMEOUT_S)
         if in_flight:
             write(Note(self.clock.now(), f"{in_flight} writes were still in flight when the evidence was taken"))
         try:
-            evidence.collect(self.stack, self.clock, step.index, write, DRAIN_TIMEOUT_S)
-            evidence.volumes(self.stack, self.clock, step.index, "after", write)
+            self._evidence.collect(step, DRAIN_TIMEOUT_S)
+            self._evidence.volumes(step, "after")
         finally:
             self._steady.forget()
             self._monitors.resume_writers()
@@ -181,6 +244,10 @@ class Runner:
         left = put_back(self.stack, self._undos, self.journal, self.clock)
         if left:
             raise UndoIncomplete("; ".join(left), hint="hachaos recover")
+
+
+def _streams_of(kinds: frozenset[str]) -> frozenset[str]:
+    return frozenset(stream for stream, kind in _KINDS.items() if kind in kinds)
 
 
 def put_back(stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock) -> list[str]:

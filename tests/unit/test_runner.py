@@ -5,26 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from chaos import runner as runner_module
 from chaos.actions import ACTIONS, Aim
+from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
 from chaos.errors import ClusterError, StackError, UndoIncomplete
-from chaos.history import ActionBegun, ActionEnded, Read, Record, StepEnded, UndoDone, UndoPlanned, WaitEnded, Write
+from chaos.history import (
+    ActionBegun,
+    ActionEnded,
+    Note,
+    Read,
+    Record,
+    StepEnded,
+    UndoDone,
+    UndoPlanned,
+    WaitEnded,
+    Write,
+)
 from chaos.journal import Journal
 from chaos.runner import Runner, Steady, unfinished
 from chaos.scenario.plan import Plan, PlannedStep, Wait, Workload
 from chaos.stack.stack import Stack
+from chaos.verdict import Verdict
 
 WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=0, deadline_s=2)
 
 
 class FakeStack:
+    binding = SimpleNamespace(controllers=("database",))
+
     def ready(self, role: str) -> bool:
         return role == "database"
+
+
+class FakeEvidence:
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def see(self, record: Record) -> None:
+        pass
+
+    def collect(self, step: int, timeout_s: float) -> None:
+        pass
+
+    def volumes(self, step: int, when: str) -> None:
+        pass
 
 
 @dataclass
@@ -60,6 +90,7 @@ class FakeAction:
     monitors: list[FakeMonitors] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     fail: dict[str, BaseException] = field(default_factory=dict)
+    breaks: bool = False
 
     def _do(self, what: str) -> None:
         self.calls.append(what)
@@ -72,6 +103,7 @@ class FakeAction:
 
     def inject(self, stack: Stack, aim: Aim) -> None:
         self._do(f"inject {aim.params['n']}")
+        self.monitors[0].good = not self.breaks and self.monitors[0].good
         self.monitors[0].answer()
 
     def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
@@ -86,15 +118,20 @@ class Bench:
     action: FakeAction
     journal: Journal
     monitors: list[FakeMonitors]
+    asked: list[str] = field(default_factory=list)
     good: bool = True
+    judged: Verdict = Verdict.PASS
 
-    def run(self, steps: int = 1) -> None:
+    def run(self, steps: int = 1, baseline: str = "stop", expect: Any = None, stop_at: float = float("inf")) -> None:
         planned = tuple(
-            PlannedStep(n, f"step {n}", "fake", "database", {"n": n}, Wait("database/ready", 5), {})
+            PlannedStep(n, f"step {n}", "fake", "database", {"n": n}, Wait("database/ready", 5), expect or {})
             for n in range(steps)
         )
-        plan = Plan("p", "c", "p.yaml", "", WORKLOAD, planned)
-        Runner(plan, cast("Stack", FakeStack()), self.journal, Clock()).run()
+        plan = Plan("p", "c", "p.yaml", "", WORKLOAD, planned, baseline)
+        Runner(plan, cast("Stack", FakeStack()), self.journal, Clock(), stop_at).run()
+
+    def problems(self) -> dict[int, str]:
+        return {record.index: record.problem for record in self.journal.history().of(StepEnded)}
 
     def records(self) -> tuple[Record, ...]:
         return self.journal.history().records
@@ -111,9 +148,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             return monitors[-1]
 
         monkeypatch.setattr(runner_module, "Monitors", make)
-        monkeypatch.setattr(runner_module.evidence, "collect", lambda *args: None)
-        monkeypatch.setattr(runner_module.evidence, "volumes", lambda *args: None)
-        monkeypatch.setattr(runner_module, "STEADY_TIMEOUT_S", 0.3)
+        monkeypatch.setattr(runner_module, "Evidence", FakeEvidence)
+        monkeypatch.setattr(runner_module, "pods_say", lambda *args: made.asked.append(args[3]))
+        monkeypatch.setattr(runner_module, "judge_step", lambda history, step: StepJudgement(step, made.judged, ()))
+        for name in ("STEADY_TIMEOUT_S", "RECORDED_TIMEOUT_S", "RECORDED_S"):
+            monkeypatch.setattr(runner_module, name, 0.3)
         monkeypatch.setitem(ACTIONS, "fake", made.action)
         yield made
 
@@ -126,6 +165,8 @@ def test_the_undo_is_written_before_the_fault_and_carried_out_at_the_end(bench: 
     bench.run()
     assert bench.action.calls == ["aim", "inject 0", "put back 0"]
     assert kinds(bench.records()) == [
+        "step-begun",
+        "step-ended",
         "step-begun",
         UndoPlanned.kind,
         ActionBegun.kind,
@@ -145,19 +186,55 @@ def test_undos_are_carried_out_last_first(bench: Bench) -> None:
     ]
 
 
-def test_a_stack_that_is_not_steady_is_not_broken_further(bench: Bench) -> None:
-    bench.good = False
+def test_a_stack_that_is_not_steady_is_not_broken(bench: Bench) -> None:
+    bench.good, bench.judged = False, Verdict.FAIL
     bench.run()
     assert bench.action.calls == []
-    (ended,) = bench.journal.history().of(StepEnded)
-    assert ended.problem == "the stack was not steady before the fault, so nothing was broken"
+    assert bench.problems() == {-1: "the stack was not steady"}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.UNKNOWN])
+def test_a_baseline_that_does_not_pass_ends_the_run_before_the_first_fault(bench: Bench, verdict: Verdict) -> None:
+    bench.judged = verdict
+    bench.run()
+    assert bench.action.calls == []
+    assert bench.problems() == {-1: ""}
+
+
+def test_a_baseline_that_is_only_recorded_stops_nothing_and_excuses_what_never_was_steady(bench: Bench) -> None:
+    bench.good, bench.judged = False, Verdict.FAIL
+    bench.run(baseline="record")
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    assert bench.problems() == {-1: "", 0: ""}
+
+
+def test_what_may_stay_out_is_not_waited_for_and_what_may_not_is(bench: Bench) -> None:
+    out = {"reads": {"may_stay_out": True}, "writes": {"may_stay_out": True}}
+    bench.action.breaks = True
+    bench.run(steps=2, expect=out)
+    assert bench.problems() == {-1: "", 0: "", 1: ""}
+
+
+def test_a_stack_that_does_not_recover_is_asked_why_and_broken_no_further(bench: Bench) -> None:
+    bench.action.breaks = True
+    bench.run(steps=2)
+    assert bench.problems() == {-1: "", 0: "the stack did not recover in time"}
+    assert bench.asked == ["database"]
+    assert bench.action.calls[-1] == "put back 0"
+
+
+def test_no_step_is_begun_when_the_time_is_over(bench: Bench) -> None:
+    bench.run(stop_at=0.0)
+    assert bench.action.calls == []
+    assert [note.text for note in bench.journal.history().of(Note)] == [
+        "the time that was allowed for the run was over"
+    ]
 
 
 def test_a_fault_that_finds_no_target_ends_the_run_with_the_reason(bench: Bench) -> None:
     bench.action.fail["aim"] = StackError("no pod of that role")
     bench.run(steps=2)
-    (ended,) = bench.journal.history().of(StepEnded)
-    assert ended.problem == "fake could not be aimed: no pod of that role"
+    assert bench.problems()[0] == "fake could not be aimed: no pod of that role"
     assert bench.action.calls == ["aim"]
 
 
@@ -196,3 +273,4 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     assert steady.missing() == ["rows"]
     steady.see(Read("mysql-0", -1, -1, -1, ok=False))
     assert steady.missing() == ["rows"]
+    assert steady.missing({"rows"}) == []
