@@ -1,16 +1,17 @@
-"""`hachaos validate`, `plan` and `list`: scenarios as files. Nothing of a cluster is imported or touched."""
+"""`hachaos validate`, `plan` and `list`: scenarios and suites as files. Nothing of a cluster is imported or touched."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from chaos import paths
 from chaos.errors import InputError, UsageError
-from chaos.scenario.load import ScenarioErrors, load, shown_path
-from chaos.scenario.plan import Plan, PlannedStep
-from chaos.scenario.vocabulary import ACTIONS
+from chaos.scenario.load import ScenarioErrors, load_any, shown_path
+from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite
+from chaos.scenario.vocabulary import ACTIONS, KINDS
 from chaos.units import write_duration, write_rate
 
 _FILE = click.Path(path_type=Path)
@@ -19,18 +20,18 @@ _FILE = click.Path(path_type=Path)
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
 def validate(files: tuple[Path, ...]) -> None:
-    """Check scenario FILEs and touch nothing.
+    """Check scenario and suite FILEs and touch nothing.
 
     Each mistake is one line, FILE:LINE:COLUMN: what is wrong; what would be right. Exit code 4 when there is any.
     """
     wrong: list[UsageError] = []
     for file in files:
         try:
-            plan = load(file)
+            found = load_any(file)
         except (InputError, ScenarioErrors) as error:
             wrong.append(error)
         else:
-            click.echo(f"{plan.path}: ok ({plan.name}, {_count(len(plan.steps), 'step')})")
+            click.echo(f"{found.path}: ok ({found.name}, {_size(found)})")
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
@@ -41,30 +42,61 @@ def validate(files: tuple[Path, ...]) -> None:
 @click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON: times in seconds, rates per second.")
 def plan(file: Path, *, as_json: bool) -> None:
-    """Show what a run of the scenario FILE would do, within which limits, and for how long at most; touch nothing."""
-    planned = load(file)
+    """Show what a run of the scenario or suite FILE would do, within which limits, and for how long; touch nothing."""
+    planned = load_any(file)
     if as_json:
         import json
 
         click.echo(json.dumps(planned.to_json(), indent=2))
     else:
-        click.echo("\n".join(_lines(planned)))
+        lines = _suite_lines(planned) if isinstance(planned, Suite) else _lines(planned)
+        click.echo("\n".join([*lines, "This was a dry run: nothing was touched."]))
 
 
 @click.command("list")
 def list_() -> None:
-    """List the scenarios that come with hachaos, and the claim that each proves or refutes."""
-    plans = [load(file) for file in sorted(paths.scenarios().glob("*.yaml"))]
-    width = max((len(plan.name) for plan in plans), default=0)
-    for each in plans:
+    """List the scenarios and suites that come with hachaos, and the claim that each proves or refutes."""
+    found = [load_any(file) for file in sorted(paths.scenarios().glob("*.yaml"))]
+    width = max((len(each.name) for each in found), default=0)
+    for each in sorted(found, key=lambda one: isinstance(one, Suite)):
+        destroys = ", destructive" if isinstance(each, Plan) and each.destructive else ""
         click.echo(f"{each.name:<{width}}  {each.claim}")
-        click.echo(f"{'':<{width}}  {_count(len(each.steps), 'step')}, {_nearby(Path(each.path))}")
+        click.echo(f"{'':<{width}}  {_size(each)}{destroys}, {_nearby(Path(each.path))}")
+
+
+def _size(found: Plan | Suite) -> str:
+    return _count(len(found.plans), "scenario") if isinstance(found, Suite) else _count(len(found.steps), "step")
 
 
 def _nearby(path: Path) -> str:
     """The path as short as it can be typed from here."""
     here = Path.cwd()
     return shown_path(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+_BASELINES = {
+    "stop": "if the stack is not well before the first fault, nothing is broken",
+    "record": "what is not well before the first fault is written down, and the run goes on",
+    "": "as each scenario has it",
+}
+
+
+def _suite_lines(suite: Suite) -> list[str]:
+    lines = [
+        f"{suite.name}: {suite.claim}",
+        f"file      {suite.path}",
+        f"budget    {write_duration(suite.budget_s)} for all: what has not begun by then is not begun",
+        f"between   {write_duration(suite.between_s)} between two",
+        f"baseline  {_BASELINES[suite.baseline]}",
+        "",
+    ]
+    for number, each in enumerate(suite.plans, start=1):
+        destroys = "; destructive" if each.destructive else ""
+        lines += [
+            f"{number:2}. {each.name}: {each.claim}",
+            f"    {_count(len(each.steps), 'step')}, {write_duration(each.longest_s)} at most{destroys}; {each.path}",
+        ]
+    return [*lines, "", "hachaos plan FILE tells of each what it would do."]
 
 
 def _lines(plan: Plan) -> list[str]:
@@ -74,8 +106,18 @@ def _lines(plan: Plan) -> list[str]:
         f"file      {plan.path}",
         f"reads     {write_rate(work.reads_per_s)} through the Service, {write_rate(work.pod_reads_per_s)} of each pod",
         f"writes    {write_rate(work.writes_per_s)} rows by SQL, {write_rate(work.posts_per_s)} posts by WordPress",
-        f"deadline  {write_duration(work.deadline_s)} for each request",
     ]
+    if work.uploads_per_s:
+        lines.append(f"uploads   {write_rate(work.uploads_per_s)} by WordPress")
+    if work.file_reads_per_s:
+        lines.append(f"files     {write_rate(work.file_reads_per_s)} of each pod, a static file and the seed picture")
+    lines += [
+        f"deadline  {write_duration(work.deadline_s)} for each request",
+        f"needs     {_needs(plan.needs)}, or the run is refused",
+        f"baseline  {_BASELINES[plan.baseline]}",
+    ]
+    if plan.destructive:
+        lines.append("destroys  data that nothing brings back")
     for step in plan.steps:
         lines += ["", *_step_lines(step)]
     return [
@@ -83,8 +125,13 @@ def _lines(plan: Plan) -> list[str]:
         "",
         "After each step: site availability, data continuity, replication and the clone are checked.",
         f"All of it takes {write_duration(plan.longest_s)} at most once the stack is up, every undo included.",
-        "This was a dry run: nothing was touched.",
     ]
+
+
+def _needs(needs: Needs) -> str:
+    parts = [("database", needs.database), ("site", needs.site), ("files", needs.files)]
+    pods = [f"{_count(number, 'ready pod')} of {part}" for part, number in parts]
+    return ", ".join([_count(needs.nodes, "node"), *pods])
 
 
 def _step_lines(step: PlannedStep) -> list[str]:
@@ -96,7 +143,8 @@ def _step_lines(step: PlannedStep) -> list[str]:
     ]
     return [
         f"{step.index + 1}. {step.name}",
-        f"   does    {' '.join([step.action, step.target, *given])}: {words.about}",
+        f"   does    {' '.join([step.action, step.target, *given])}",
+        f"           {words.about}",
         f"   waits   for {step.wait.condition}, {write_duration(step.wait.timeout_s)} at most",
         f"   limits  {'; '.join(_limits(step.expect))}",
         f"   undo    {step.undo}",
@@ -104,15 +152,17 @@ def _step_lines(step: PlannedStep) -> list[str]:
     ]
 
 
-def _limits(expect: dict[str, dict[str, float] | str]) -> list[str]:
+def _limits(expect: dict[str, Any]) -> list[str]:
     found = []
-    for stream in ("reads", "writes"):
-        limit = expect.get(stream)
-        if isinstance(limit, dict) and "longest_outage_s" in limit:
-            found.append(f"{stream} out for {write_duration(limit['longest_outage_s'])} at most")
-    clone = expect.get("clone")
-    if isinstance(clone, str):
-        found.append(f"clone: {clone}")
+    for kind in KINDS:
+        limits = expect.get(kind, {})
+        said = [f"out for {write_duration(limits['longest_outage_s'])} at most"] if "longest_outage_s" in limits else []
+        if limits.get("may_stay_out"):
+            said.append("may stay out")
+        if said:
+            found.append(f"{kind} {', '.join(said)}")
+    if "clone" in expect:
+        found.append(f"clone: {expect['clone']}")
     return found or ["none set: outages are only reported"]
 
 

@@ -149,3 +149,15 @@ class Suite:
     between_s: float
     plans: tuple[Plan, ...]
     baseline: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The suite as JSON values, with the plans of its scenarios and without the files' texts; times in seconds."""
+        return {
+            "name": self.name,
+            "claim": self.claim,
+            "path": self.path,
+            "budget_s": self.budget_s,
+            "between_s": self.between_s,
+            "baseline": self.baseline,
+            "scenarios": [plan.to_json() for plan in self.plans],
+        }
