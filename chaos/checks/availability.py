@@ -18,7 +18,7 @@ from typing import Any
 from chaos.checks import facts, findings, outages, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
-from chaos.history import History, Read, Skipped, Step, Write
+from chaos.history import BASELINE, History, Read, Skipped, Step, Write
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
@@ -175,8 +175,12 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
     if not facts.is_last(history, step):
         found = [one for one in found if one not in pending]
     allowed = "" if limit is None else f" of at most {words.seconds(limit)} allowed"
-    if broken := _broken(step, name, found, limit, allowed, excused=excused):
-        said.failed.append(Finding(f"out:{name.group if name.of_pod else name.label}", broken))
+    if (broken := _broken(step, name, found, limit, excused=excused)) is not None:
+        text = f"{name.label} {name.verb} out for {words.bounds(broken)}{allowed}{_why(broken)}"
+        if not excused and _is_on(step, broken):
+            text = _still(name, broken)
+        before = True if broken.no_shorter_than_s <= _longest_before(history, step, stream) else None
+        said.failed.append(Finding(f"out:{name.group if name.of_pod else name.label}", text, before))
         return
     if pending and limit is None:
         found = [one for one in found if one not in pending]
@@ -194,16 +198,19 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
         said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{times}{allowed}{_why(shown)}")
 
 
-def _broken(
-    step: Step, name: Name, found: Sequence[Outage], limit: float | None, allowed: str, *, excused: bool
-) -> str:
-    """What fails the stream, or nothing."""
+def _broken(step: Step, name: Name, found: Sequence[Outage], limit: float | None, *, excused: bool) -> Outage | None:
+    """The outage that fails the stream, or None."""
     if not excused and not name.of_pod and (still := _still_out(step, found)) is not None:
-        return _still(name, still)
+        return still
     longest = max(found, key=lambda one: one.no_shorter_than_s, default=None)
-    if limit is not None and longest is not None and longest.no_shorter_than_s > limit:
-        return f"{name.label} {name.verb} out for {words.bounds(longest)}{allowed}{_why(longest)}"
-    return ""
+    return longest if limit is not None and longest is not None and longest.no_shorter_than_s > limit else None
+
+
+def _longest_before(history: History, step: Step, stream: Stream) -> float:
+    """How long the stream was out at the most in the baseline; less than 0 where it was not, or there was none."""
+    baseline = next((one for one in history.steps if one.index == BASELINE != step.index), None)
+    found = _outages_of(baseline, stream) if baseline else []
+    return max((one.no_shorter_than_s for one in found if one.attempts > 1), default=-1.0)
 
 
 def _still(name: Name, outage: Outage) -> str:

@@ -133,7 +133,7 @@ def _writes(
     everywhere: set[Key] = set.intersection(*(set(found) for found in pods.values())) if pods else set()
     split = (present - everywhere) & ledger.info
     sayings: tuple[tuple[str, str, set[Key], str], ...] = (
-        ("phantom", "phantom", present - ledger.tried.keys() - held.before, "that nobody tried"),
+        ("phantom", "phantom", _phantom(history, ledger, present - held.before), "that nobody tried"),
         ("resurrected", "resurrected", present & ledger.fail - held.before, "that had failed"),
         ("duplicated", "duplicated", _duplicated(pods, ledger.tried.keys() - held.before), "under two ids"),
         ("split", "differing", split, "without an answer that are on some pods and not on others"),
@@ -159,6 +159,15 @@ def _writes(
         for (pod, what), number in sorted(held.torn.items())
     ]
     return found
+
+
+def _phantom(history: History, ledger: _Ledger, present: set[Key]) -> set[Key]:
+    """What is there and was never tried; on a borrowed stack others write as well, so only what bears our name."""
+    found = present - ledger.tried.keys()
+    if not facts.borrowed(history):
+        return found
+    ours = {token.partition("-")[0] for _, token in ledger.tried}
+    return {key for key in found if key[1].partition("-")[0] in ours}
 
 
 def _by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:

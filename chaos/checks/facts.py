@@ -37,6 +37,11 @@ def stack(history: History) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def borrowed(history: History) -> bool:
+    """Whether the stack was there before, with users of its own: then the run was given a file that binds it."""
+    return str(stack(history).get("source", "")).endswith((".yaml", ".yml"))
+
+
 def number(value: object) -> float | None:
     """The value as a finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

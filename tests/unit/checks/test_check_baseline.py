@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import PLAN, a, change, drop, keys, result, story
+from histories import FAULT, PLAN, STEADY, a, change, drop, keys, result, story
 
 from chaos.checks.judge import Judgement, judge, judge_step
 from chaos.history import (
@@ -243,6 +243,17 @@ def test_what_a_replica_had_and_lacks_now_is_new_though_it_lacked_other_rows_bef
     earlier = [r for r in records if isinstance(r, Contents) and r.step != 0]
     (worse,) = result([*earlier, *without(at_the_end, "row-early-9")], "continuity").figures["findings"]
     assert (worse["key"], worse["before"]) == ("missing-row:mysql-2", False)
+
+
+@pytest.mark.parametrize(("down", "new"), [(STEADY - 3.0, False), (FAULT, True)])
+def test_an_outage_no_longer_than_those_of_the_baseline_is_not_new(down: float, *, new: bool) -> None:
+    records = change(
+        story(baseline=True, plan=RECORD),
+        lambda r: isinstance(r, Write) and r.what == "post" and (-15 < r.start < -10 or r.start >= down),
+        outcome="fail", reason="status 500",
+    )  # fmt: skip
+    (one,) = result(records, "availability").figures["findings"]
+    assert (one["key"], one["before"]) == ("out:posts", not new)
 
 
 def test_the_runner_can_have_the_baseline_judged_before_the_first_step() -> None:

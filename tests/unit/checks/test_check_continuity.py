@@ -79,6 +79,14 @@ def test_a_write_that_nobody_tried_is_a_phantom() -> None:
     assert found.figures["phantom_tokens"] == ["row who"]
 
 
+def test_on_a_stack_that_is_only_borrowed_the_posts_of_others_are_no_phantoms() -> None:
+    borrowed = change(story(), lambda r: r.kind == "run-begun", stack={"database_pods": 3, "source": "my-stack.yaml"})
+    found = continuity(with_rows(borrowed, ALL, lambda posts: [*posts, (999, "News of the day")], what="posts"))
+    assert (found.verdict, found.figures["phantom"]) == (Verdict.PASS, 0)
+    ours = continuity(with_rows(borrowed, ALL, lambda posts: [*posts, (999, "post-4711")], what="posts"))
+    assert (ours.verdict, ours.figures["phantom"]) == (Verdict.FAIL, 1)
+
+
 def test_what_was_there_before_the_run_is_no_phantom_and_must_stay() -> None:
     assert continuity(story()).figures["phantom"] == 0
     found = continuity(with_rows(story(), ("mysql-1",), lambda rows: rows[1:]))
