@@ -53,7 +53,7 @@ def ensure(images: Sequence[Image], contents: Sequence[str], progress: Progress)
         tempfile.TemporaryDirectory(prefix="hachaos-", dir="/run") as short,
         _containerd(folder / _IN_THE_ENTRY, Path(short)) as address,
     ):
-        _import(images, address, task)
+        import_images(images, ["ctr", "-a", str(address)], task)
 
 
 def _is_database(file: Path) -> bool:
@@ -106,9 +106,12 @@ def _containerd(root: Path, short: Path) -> Iterator[Path]:
             process.wait()
 
 
-def _import(images: Sequence[Image], address: Path, task: Task) -> None:
-    """Stream one archive with all images into `ctr`, which unpacks it."""
-    argv = ["ctr", "-a", str(address), "-n", "k8s.io", "images", "import", "-"]
+def import_images(images: Sequence[Image], ctr: Sequence[str], task: Task) -> None:
+    """Stream one archive with all images into `ctr` (the command with its address), which unpacks it.
+
+    Raises HostError when it refuses.
+    """
+    argv = [*ctr, "-n", "k8s.io", "images", "import", "-"]
     total = sum(layer.file.stat().st_size for layer in {layer for image in images for layer in image.layers})
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=said, stderr=said)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from chaos.cluster.local import binaries, cache, images, versions
-from chaos.cluster.local.images import builder, coredns, database, nfs_server, pause, wordpress
+from chaos.cluster.local.commands import Commands
+from chaos.cluster.local.images import builder, coredns, database, mysql_9, nfs_server, pause, wordpress
+from chaos.progress import NoProgress
 
 RECIPES = [pause.RECIPE, coredns.RECIPE, database.RECIPE, wordpress.RECIPE, nfs_server.RECIPE]
 SCRIPTS = sorted(
@@ -25,6 +27,34 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_image_has_a_recipe_and_a_name() -> None:
     assert sorted(recipe.name for recipe in RECIPES) == sorted(images.NAMES)
     assert images.reference("database") == f"localhost/hachaos/database:{versions.IMAGES}"
+
+
+def test_an_image_on_demand_has_a_name_and_is_not_built_for_every_cluster() -> None:
+    assert images.reference("mysql-9") == f"localhost/hachaos/mysql-9:{versions.IMAGES}"
+    assert (mysql_9.RECIPE.name,) == images.ON_DEMAND
+    assert not any("mysql-9" in line for line in (*builder.missing(), *builder.contents(binaries.coredns())))
+
+
+def test_an_image_with_a_release_of_its_own_is_built_with_that_release_and_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(self: Commands, what: str, argv: list[str | Path], **_: object) -> list[str]:
+        if argv[0] != "apt-config":
+            asked.append([str(each) for each in argv])
+            (Path(argv[-2]) / "etc").mkdir(parents=True)
+        return []
+
+    monkeypatch.setattr(Commands, "run", run)
+    first = builder.ensure_alone(mysql_9.RECIPE, NoProgress(), Commands())
+    again = builder.ensure_alone(mysql_9.RECIPE, NoProgress(), Commands())
+    assert first == again
+    (argv,) = asked
+    assert argv[-3] == "unstable"
+    assert argv[-1].split()[2:] == ["unstable", "main"]
+    assert '--aptopt=Acquire::Check-Valid-Until "false"' in argv
+    assert [layer.file.parent for layer in first.layers] == [builder.alone_entry(mysql_9.RECIPE)]
 
 
 def test_an_unknown_image_is_an_error() -> None:

@@ -84,6 +84,7 @@ _LEAVE_OUT = (
     "var/log/apt/*",
     "var/tmp/*",
 )
+_MIRROR = "http://deb.debian.org/debian"
 _LAYER = "layer.tar"
 _STEPS_OF_MMDEBSTRAP = 6
 _SCRIPT = Path(__file__).with_name("build-layer.sh")
@@ -194,6 +195,61 @@ def images(coredns_binary: Path) -> tuple[Image, ...]:
             for recipe in DEBIAN_RECIPES
         ),
     )
+
+
+def alone_entry(recipe: Recipe) -> Path:
+    """The cache entry of the only layer of an image with a release of its own."""
+    parts = (recipe.release, repr((recipe.packages, recipe.leave_out)), *_DPKG_OPTIONS, *_LEAVE_OUT)
+    return cache.entry(f"image-{recipe.name}", cache.key(*parts, recipe.folder / "setup.sh"))
+
+
+def ensure_alone(recipe: Recipe, progress: Progress, commands: Commands) -> Image:
+    """An image with a release of its own, made if need be. Its archive's date is not looked at.
+
+    Raises HostError when the archive does not answer or the disk is full.
+    """
+    target = alone_entry(recipe)
+    if not cache.is_whole(target):
+        with cache.lock(progress):
+            if not cache.is_whole(target):
+                _build_alone(recipe, target, progress, commands)
+    return Image(reference(recipe.name), recipe, (archive.layer_of(target / _LAYER),))
+
+
+def _build_alone(recipe: Recipe, target: Path, progress: Progress, commands: Commands) -> None:
+    with progress.task(f"image {recipe.name}") as task, cache.building(target, watch=_is_layer) as folder:
+        rootfs = folder / "rootfs"
+        argv: list[str | Path] = [
+            *_NAMESPACES,
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=essential",
+            "--format=directory",
+            # The recipe makes folders there for sockets.
+            "--skip=cleanup/run",
+            f"--include={','.join(recipe.packages)}",
+            *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+            '--aptopt=APT::Install-Recommends "false"',
+            '--aptopt=Acquire::Retries "3"',
+            '--aptopt=Acquire::Check-Valid-Until "false"',
+            *(f"--aptopt={option}" for option in _proxy_options(commands)),
+            f'--customize-hook=chroot "$1" sh -s < {shlex.quote(str(recipe.folder / "setup.sh"))}',
+            recipe.release,
+            rootfs,
+            f"deb {_MIRROR} {recipe.release} main",
+        ]
+        log = cache.root() / "log" / f"image-{recipe.name}.log"
+        retrying(
+            lambda: commands.run("mmdebstrap", argv, log=log, on_line=task.update, env={"LC_ALL": "C"}),
+            task,
+            source=packages.ARCHIVE,
+            hint=packages.ARCHIVE_HINT,
+            before=lambda: cache.remove(rootfs),
+        )
+        task.update("packing")
+        leave_out = (*_LEAVE_OUT, *recipe.leave_out)
+        archive.write_layer(rootfs, folder / _LAYER, leave_out=leave_out, newest=versions.SOURCE_DATE_EPOCH)
+        cache.remove(rootfs)
 
 
 def _pack_single(tree: Path, folder: Path) -> None:

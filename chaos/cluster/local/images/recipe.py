@@ -8,12 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image. An image with packages stands on the shared base layer; one without holds only what is put into it."""
+    """One image. An image with packages stands on the shared base layer; one without holds only what is put into it.
+
+    One that names a release of its own shares nothing: it is a whole Debian of that release.
+    """
 
     name: str
     folder: Path
     """Where the recipe lies: `rootfs/` in it is copied into the image, `setup.sh` is then run inside."""
     packages: tuple[str, ...] = ()
+    release: str = ""
+    """The Debian release, where it is not that of the others."""
     leave_out: tuple[str, ...] = ()
     """Patterns (fnmatch, of paths without the leading slash) of what the layer leaves out."""
     command: tuple[str, ...] = ()
