@@ -190,7 +190,7 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
     elif pending:
         said.passed.append(f"{name.label} {name.verb} out at the step's end, as they may be")
     elif not found:
-        requests = words.count(len(stream.within(step.begin, step.end)), "request")
+        requests = words.count(len(stream.within(facts.since(step), step.end)), "request")
         said.passed.append(f"{name.label} {name.verb} never out ({requests})")
     else:
         shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
@@ -275,13 +275,13 @@ def _still_out(step: Step, found: Iterable[Outage]) -> Outage | None:
 
 def _vacuous(history: History, step: Step, stream: Stream, *, excused: bool) -> str:
     """Why the answers seen show nothing (A3), or nothing."""
-    at, attempts = facts.fault(history, step), stream.within(step.begin, step.end)
+    at, attempts = facts.fault(history, step), stream.within(facts.since(step), step.end)
     if at is None and not facts.quiet(step):
         return ": nothing was broken in this step"
-    if not attempts:
-        return f": no request left {facts.where(step)}"
     if excused:
         return ""
+    if not attempts:
+        return f": no request left {facts.where(step)}"
     carried = stream.name.group in facts.may_be_out(history, step)
     if at is None or facts.quiet(step):
         wanted = [(sum(one.good for one in attempts), facts.where(step))]
@@ -319,11 +319,11 @@ def _outages_of(step: Step, stream: Stream) -> list[Outage]:
 
 
 def _has_part(step: Step, stream: Stream) -> bool:
-    return bool(stream.within(step.begin, step.end)) or not stream.name.of_pod
+    return bool(stream.within(facts.since(step), step.end)) or not stream.name.of_pod
 
 
 def _figures(step: Step, stream: Stream, limit: float | None) -> dict[str, Any]:
-    attempts = stream.within(step.begin, step.end)
+    attempts = stream.within(facts.since(step), step.end)
     found = _outages_of(step, stream)
     longest = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)), default=None)
     bad = [one for one in attempts if not one.good]

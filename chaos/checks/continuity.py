@@ -340,7 +340,7 @@ def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> l
         mine = [write for write in acknowledged if write.what == what]
         excused = _GROUPS.get(what, "writes") in step.limits.may_stay_out
         if at is None or quiet:
-            if not excused and not any(write.start >= step.begin for write in mine):
+            if not excused and not any(write.start >= facts.since(step) for write in mine):
                 found.append(f"no {what} was acknowledged {facts.where(step)}")
             continue
         if not any(write.end <= at for write in mine):

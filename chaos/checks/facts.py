@@ -69,6 +69,11 @@ def where(step: Step) -> str:
     return f"in {this(step)}"
 
 
+def since(step: Step) -> float:
+    """From when on requests belong to a step; to the baseline all that left before, as it begins with the first."""
+    return -math.inf if step.index == BASELINE else step.begin
+
+
 def waits(history: History, step: Step) -> tuple[list[WaitEnded], list[WaitEnded]]:
     """What the step waited for before its fault, and after it; where nothing was to be broken, all is after."""
     records = history.of(WaitEnded, step=step.index)

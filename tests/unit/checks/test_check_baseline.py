@@ -99,6 +99,11 @@ def test_a_baseline_that_saw_nothing_of_a_kind_is_unknown(what: str, name: str, 
     assert says in found.reason
 
 
+def test_what_left_a_moment_before_the_baseline_belongs_to_it() -> None:
+    records = change(story(baseline=True), a(StepBegun, index=BASELINE), at=-3.9)
+    assert [check.verdict for check in judged(records).steps[0].checks] == [Verdict.PASS] * 6
+
+
 def test_too_few_good_answers_in_the_baseline_are_unknown() -> None:
     records = change(
         story(baseline=True), lambda r: isinstance(r, Write) and r.what == "post" and -18.5 < r.start < 0,

@@ -177,6 +177,12 @@ def test_no_good_answer_of_that_kind_is_asked_for_after_the_fault_and_of_others_
     assert availability(no_reads, 0).verdict is Verdict.UNKNOWN
 
 
+def test_a_stream_that_is_so_slow_that_nothing_left_while_it_may_stay_out_is_not_asked_for() -> None:
+    records = drop(shrink(OUT, {}), lambda r: isinstance(r, Write) and r.what == "post" and r.start < 20)
+    records = [replace(r, posts=()) if isinstance(r, Contents) and r.step == 0 else r for r in records]
+    assert availability(records, 0).verdict is Verdict.PASS
+
+
 def test_the_next_step_asks_for_no_good_answer_before_its_fault() -> None:
     assert availability(shrink(OUT, {}), 1).verdict is Verdict.PASS
     found = availability(shrink({}, {}), 1)
