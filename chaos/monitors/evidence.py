@@ -86,16 +86,6 @@ class Evidence:
             self._session = Session(problem=f"no login: {error}")
 
 
-def collect(stack: Stack, clock: Clock, step: int, write: Callable[[Record], None], timeout_s: float) -> None:
-    """One reading with a login of its own, and without uploads. See `Evidence.collect`."""
-    Evidence(stack, clock, write).collect(step, timeout_s)
-
-
-def volumes(stack: Stack, clock: Clock, step: int, when: str, write: Callable[[Record], None]) -> None:
-    """One look at what the database pods stand on. See `Evidence.volumes`."""
-    Evidence(stack, clock, write).volumes(step, when)
-
-
 def pods_say(stack: Stack, clock: Clock, step: int, role: str, write: Callable[[Record], None]) -> None:
     """Write what each pod of a part that is not well says for itself: its state, last events and log lines."""
     controller = stack.binding.controller(role)
