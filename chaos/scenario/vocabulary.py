@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from chaos import units
 from chaos.stack.roles import part
 
 API_VERSION = "hachaos/v1"
@@ -27,6 +28,20 @@ class Parameter:
     required: bool = False
     unset: str = ""
     words: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """What may be written, in words."""
+        match self.kind:
+            case "seconds":
+                ends = f"{units.write_duration(self.lowest)} to {units.write_duration(self.highest)}"
+                return f"a duration of whole seconds, {ends}"
+            case "count":
+                return f"a whole number from {self.lowest} to {self.highest}"
+            case "word":
+                return f"one of {', '.join(self.words)}"
+            case "name":
+                return "a name"
 
 
 @dataclass(frozen=True)

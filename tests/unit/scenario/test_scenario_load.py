@@ -13,8 +13,8 @@ from scenario_files import Write
 from chaos import paths
 from chaos.errors import ExitCode, InputError, UsageError
 from chaos.history import Limits
-from chaos.scenario.load import MOST_ERRORS, ScenarioErrors, load
-from chaos.scenario.plan import Wait, Workload
+from chaos.scenario.load import MOST_ERRORS, ScenarioErrors, load, load_any
+from chaos.scenario.plan import Needs, Wait, Workload
 
 
 def complaint(path: Path) -> list[str]:
@@ -35,6 +35,7 @@ def test_a_scenario_becomes_a_plan_in_seconds_and_per_second(write: Write, right
     assert plan.workload == Workload(reads_per_s=20, pod_reads_per_s=1, writes_per_s=10, posts_per_s=1, deadline_s=2)
     (step,) = plan.steps
     assert (step.index, step.action, step.target) == (0, "delete-pod", "database/primary")
+    assert (plan.baseline, plan.destructive, plan.needs) == ("stop", False, Needs())
     assert step.params == {"grace_s": 0}
     assert step.wait == Wait("database/ready", 180)
     assert Limits.from_json(step.expect) == Limits(30, 60, "resume")
@@ -71,7 +72,7 @@ def test_windows_line_ends_are_as_good_as_any(write: Write, right: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(paths.scenarios().glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_bundled_scenario_is_right_and_named_like_its_file(path: Path) -> None:
-    assert load(path).name == path.stem
+    assert load_any(path).name == path.stem
 
 
 def test_the_main_job_is_the_one_that_was_agreed_on() -> None:
@@ -112,10 +113,19 @@ def test_the_main_job_is_the_one_that_was_agreed_on() -> None:
         ("deadline: 2s", "deadline: 25h", "4:77: deadline: '25h' is too long; write 24h at most"),
         ("delete-pod", "delete_pod", "7:13: action: no action 'delete_pod'; did you mean 'delete-pod'?"),
         ("delete-pod", "DELETE-POD", "7:13: action: no action 'DELETE-POD'; did you mean 'delete-pod'?"),
-        ("delete-pod", "explode", "7:13: action: no action 'explode'; valid: delete-pod, scale"),
+        ("delete-pod", "explode", "7:13: action: no action 'explode'; valid: scale, delete-pod, "),
         ("database/primary", "database/primry", "8:13: target: no target of delete-pod 'database/primry'; did you"),
-        ("database/primary", "mysql-0", "8:13: target: no target of delete-pod 'mysql-0'; valid: database/primary, "),
-        ("database/primary", "database", "8:13: target: no target of delete-pod 'database'; "),
+        ("database/primary", "mysql-0", "8:13: target: no target of delete-pod 'mysql-0'; valid: database, data"),
+        ("database/primary", "stack", "8:13: target: no target of delete-pod 'stack'; valid: database, "),
+        ("{grace: 0s}", "{count: 0}", "9:25: count: 0 does not fit; write a whole number from 1 to 9"),
+        ("workload:", "needs: {database: 0}\nworkload:", "4:19: database: 0 does not fit; write a whole number from 1"),
+        ("workload:", "needs: {databases: 3}\nworkload:", "4:9: unknown key 'databases'; did you mean 'database'?"),
+        ("workload:", "needs: 3\nworkload:", "4:8: needs: a number stands where a mapping has to be; write keys with"),
+        ("workload:", "baseline: halt\nworkload:", "4:11: baseline: no baseline 'halt'; valid: stop, record"),
+        ("workload:", "destructive: yes\nworkload:", "4:14: destructive: 'yes' is neither true nor false; write one"),
+        ("reads: 20/s", "uploads: 0/s", "4:21: uploads: '0/s' is no rate at all; write one above 0"),
+        ("reads: {longest", "uploads: {longest", "12:16: uploads: the workload has neither uploads nor file_reads;"),
+        ("{longest_outage: 30s}", "{may_stay_out: 5}", "12:29: may_stay_out: 5 is neither true nor false; write one"),
         ("{grace: 0s}", "{grace: 0.5s}", "9:25: grace: '0.5s' has a fraction of a second; write whole seconds"),
         ("{grace: 0s}", "{grace: 2h}", "9:25: grace: '2h' is out of bounds; write 0s to 1h"),
         ("{grace: 0s}", "{grace: 0}", "9:25: grace: 0 has no unit; write 0s"),

@@ -26,7 +26,9 @@ def test_a_longer_wait_makes_a_longer_run(write: Write, right: str) -> None:
 def test_the_json_holds_the_resolved_plan_and_every_undo_but_not_the_text(write: Write, right: str) -> None:
     plan = load(write(right))
     found = json.loads(json.dumps(plan.to_json()))
-    assert set(found) == {"name", "claim", "path", "workload", "steps", "longest_s"}
+    assert set(found) == {
+        *("name", "claim", "path", "workload", "baseline", "destructive", "needs", "steps", "longest_s")
+    }
     assert found["workload"]["reads_per_s"] == 20
     (step,) = found["steps"]
     assert step["index"] == 0
