@@ -365,9 +365,11 @@ def _advice(found: Iterable[Finding], figures: dict[str, Any]) -> str:
     lost, everywhere = (figures["lost"] or 0) - of_files, figures["lost_everywhere"] or 0
     if lost > everywhere:
         holders = [pod for pod, number in figures["missing_on"].items() if number < lost]
-        return (
-            f"{words.names(holders)} still holds writes that the primary lacks: keep that volume, and recover from it"
+        one = len(holders) == 1
+        hold, which = (
+            ("holds", "that volume, and recover from it") if one else ("hold", "these volumes, and recover from one")
         )
+        return f"{words.names(holders)} still {hold} writes that the primary lacks: keep {which}"
     if lost:
         return "no pod holds them: look in the clone check at what each pod's data came from"
     of_site = {f"{key}:site" for key in ("seed", "picture", "session", "upload-missing")} | {"lost-upload"}
