@@ -18,21 +18,25 @@ from chaos.stack.database import Database
 from chaos.stack.profile import Profile
 from chaos.stack.site import Written
 
-GREETING = (
-    b"\x0a"
-    + b"10.11.11-MariaDB-log\0"
-    + b"\1\0\0\0"
-    + b"12345678\0"
-    + b"\xff\xf7"
-    + b"\x21"
-    + b"\2\0"
-    + b"\xff\x81"
-    + b"\x15"
-    + b"\0" * 10
-    + b"123456789012\0"
-    + b"mysql_native_password\0"
-)
 OK = b"\0\0\0\2\0\0\0"
+
+
+def greeting(version: str = "10.11.11-MariaDB-log") -> bytes:
+    return (
+        b"\x0a"
+        + version.encode()
+        + b"\0"
+        + b"\1\0\0\0"
+        + b"12345678\0"
+        + b"\xff\xf7"
+        + b"\x21"
+        + b"\2\0"
+        + b"\xff\x81"
+        + b"\x15"
+        + b"\0" * 10
+        + b"123456789012\0"
+        + b"mysql_native_password\0"
+    )
 
 
 def packet(number: int, payload: bytes) -> bytes:
@@ -69,7 +73,7 @@ class Server:
                 if not self.greet:
                     self.over.wait(30)
                     return
-                connection.sendall(packet(0, GREETING))
+                connection.sendall(packet(0, greeting()))
                 connection.recv(65536)
                 connection.sendall(packet(2, OK))
                 while command := connection.recv(65536):

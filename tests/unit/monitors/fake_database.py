@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.unit.test_database_client import GREETING, OK, error, packet
+from tests.unit.test_database_client import OK, error, greeting, packet
 
 Rows = Sequence[Mapping[str, Any]]
 Answers = Callable[[str], Rows | int | None]
@@ -19,8 +19,8 @@ _EOF = b"\xfe\0\0\2\0"
 class FakeDatabase:
     """Listens at an address of its own on one port; closed by `close`."""
 
-    def __init__(self, ip: str, port: int, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, ip: str, port: int, answers: Answers, version: str = "10.11.11-MariaDB-log") -> None:
+        self._answers, self._greeting = answers, greeting(version)
         self._socket = socket.create_server((ip, port))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
@@ -40,7 +40,7 @@ class FakeDatabase:
     def _one(self, connection: socket.socket) -> None:
         with connection:
             try:
-                connection.sendall(packet(0, GREETING))
+                connection.sendall(packet(0, self._greeting))
                 connection.recv(65536)
                 connection.sendall(packet(2, OK))
                 while command := connection.recv(65536):
