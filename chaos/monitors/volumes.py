@@ -17,8 +17,12 @@ from chaos.stack.stack import Pod, Stack
 _EXEC_S = 10.0
 
 # The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
-_BIRTH = 'stat -c %W "$1" || exit 3; cat "$(dirname "$1")/$2" 2>/dev/null'
-_NO_FOLDER = 3
+_BIRTH = """
+stat -c %W "$1" || exit 3
+left=$(dirname "$1")/$2
+if [ -f "$left" ]; then cat "$left" || exit 4; fi
+"""
+_NO_FOLDER, _UNREADABLE = 3, 4
 _LEFT_BY_CLONE = {"hachaos": "provenance.json", "xtrabackup": "xtrabackup_info"}
 """The file beside the data folder, by `DatabaseBinding.provenance`."""
 
@@ -114,10 +118,11 @@ def _claim(pod: Object, container: str, data: str) -> str:
 def _birth(said: Output) -> tuple[float | None, str]:
     """The data folder's time of birth, None on a file system that keeps none, and what a clone left beside it.
 
-    Raises ValueError when there is no such folder.
+    Raises ValueError when there is no such folder, or when what is beside it can't be read.
     """
-    if said.code == _NO_FOLDER:
-        raise ValueError(f"no data folder: {said.err.strip()}")
+    if said.code in (_NO_FOLDER, _UNREADABLE):
+        what = "no data folder" if said.code == _NO_FOLDER else "what a clone left can't be read"
+        raise ValueError(f"{what}: {said.err.strip()}")
     first, _, rest = said.out.partition("\n")
     return float(first) if first.strip().isdigit() and int(first) > 0 else None, rest
 

@@ -105,7 +105,7 @@ def test_the_claim_is_the_one_that_is_mounted_closest_to_the_data(world: World) 
 
 @pytest.mark.parametrize("birth", ["0", "-", "?", ""])
 def test_a_file_system_that_keeps_no_births_gives_none_and_not_1970(world: World, birth: str) -> None:
-    world.said = Output(1, f"{birth}\n", "")
+    world.said = Output(0, f"{birth}\n", "")
     seen = world.look()
     assert (seen.born, seen.provenance, seen.error) == (None, None, "")
 
@@ -114,10 +114,11 @@ def test_a_file_system_that_keeps_no_births_gives_none_and_not_1970(world: World
     "said",
     [
         Output(3, "", "stat: cannot stat '/data/mysql'"),
+        Output(4, "1700000000\n", "cat: Permission denied"),
         Output(0, '1700000000\n{"how": "cl', ""),
         Output(0, "1\n[]", ""),
     ],
-    ids=["no data folder", "half a file", "no object"],
+    ids=["no data folder", "no right to read", "half a file", "no object"],
 )
 def test_a_volume_that_cannot_be_told_is_an_error_with_its_claim(world: World, said: Output) -> None:
     world.said = said
@@ -169,20 +170,20 @@ def test_the_donor_is_in_the_log_of_a_start_that_was_tried_again(xtrabackup: Wor
 
 
 def test_a_server_that_never_fetched_a_clone_began_empty_when_its_folder_was_born(xtrabackup: World) -> None:
-    xtrabackup.said, xtrabackup.logs = Output(1, "1700000000\n", ""), {False: SKIPPED}
+    xtrabackup.said, xtrabackup.logs = Output(0, "1700000000\n", ""), {False: SKIPPED}
     first = xtrabackup.look().provenance
     assert first == {"kind": "xtrabackup", "how": "bootstrap", "began": "2023-11-14T22:13:20Z"}
-    xtrabackup.said = Output(1, "1700000100\n", "")
+    xtrabackup.said = Output(0, "1700000100\n", "")
     assert xtrabackup.look().provenance != first, "another empty start is another provenance"
 
 
 def test_a_clone_that_is_not_whole_is_no_empty_start(xtrabackup: World) -> None:
-    xtrabackup.said = Output(1, "1700000000\n", "")
+    xtrabackup.said = Output(0, "1700000000\n", "")
     assert (xtrabackup.look().provenance, xtrabackup.look().error) == (None, "")
 
 
 def test_an_empty_start_of_unknown_birth_is_not_guessed(xtrabackup: World) -> None:
-    xtrabackup.said, xtrabackup.logs = Output(1, "-\n", ""), {}
+    xtrabackup.said, xtrabackup.logs = Output(0, "-\n", ""), {}
     assert xtrabackup.look().provenance is None
 
 
