@@ -17,6 +17,7 @@ _COMMANDS = {
     "validate": ("chaos.cli.scenarios:validate", "Check scenario files; touch nothing."),
     "plan": ("chaos.cli.scenarios:plan", "Show what a run would do; touch nothing."),
     "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
+    "explain": ("chaos.cli.explain:explain", "Tell what an action, a condition, a check or an exit code means."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),
     "cluster": ("chaos.cli.cluster:cluster", "The embedded Kubernetes: up, down, status, kubectl, doctor."),

@@ -191,9 +191,9 @@ KINDS = ("reads", "writes", "uploads")
 
 CONDITIONS: dict[str, str] = {
     "database/ready": "as many database pods as wanted are there and ready",
-    "site/ready": "the same of the site's pods",
-    "files/ready": "the same of the file server's pods",
-    "stack/ready": "all three of them",
+    "site/ready": "as many site pods as wanted are there and ready",
+    "files/ready": "as many pods of the file server as wanted are there and ready",
+    "stack/ready": "database, site and files are all ready",
 }
 
 CLONES: dict[str, str] = {

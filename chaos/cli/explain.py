@@ -1,0 +1,187 @@
+"""`hachaos explain`: what the words of a scenario mean, as the vocabulary has it. Touches nothing."""
+
+from __future__ import annotations
+
+from textwrap import fill, indent
+
+import click
+
+from chaos import suggest
+from chaos.errors import ExitCode, UsageError
+from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS
+from chaos.units import shown
+
+EXAMPLES = {
+    "scale": """
+- name: shrink the site to one pod
+  action: scale
+  target: site
+  parameters: {replicas: 1}
+  expect:
+    reads: {longest_outage: 10s}
+""",
+    "delete-pod": """
+- name: delete a replica's pod with no time to end
+  action: delete-pod
+  target: database/replica
+  parameters: {grace: 0s}
+  expect:
+    writes: {longest_outage: 30s}
+    clone: resume
+""",
+    "kill-process": """
+- name: kill the master's server process
+  action: kill-process
+  target: database/primary
+  parameters: {signal: KILL}
+  expect:
+    writes: {longest_outage: 30s}
+""",
+    "delete-volume": """
+- name: delete a replica's volume and kill its new pod while it is cloned
+  action: delete-volume
+  target: database/replica
+  parameters: {interrupt: itself}
+  wait: {for: database/ready, timeout: 5m}
+  expect:
+    clone: re-clone
+""",
+    "stop-service": """
+- name: stop the file server
+  action: stop-service
+  target: files
+  wait: {for: database/ready}
+  expect:
+    reads: {longest_outage: 10s}
+    uploads: {may_stay_out: true}
+""",
+    "start-service": """
+- name: start the file server again
+  action: start-service
+  target: files
+  wait: {for: stack/ready, timeout: 5m}
+  expect:
+    uploads: {longest_outage: 10m}
+""",
+    "rolling-restart": """
+- name: restart the database pod by pod
+  action: rolling-restart
+  target: database
+  wait: {for: database/ready, timeout: 5m}
+  expect:
+    writes: {longest_outage: 30s}
+    clone: resume
+""",
+    "pause": """
+- name: watch for a minute
+  action: pause
+  parameters: {for: 60s}
+""",
+    "noop": """
+- name: break nothing
+  action: noop
+""",
+}
+"""One step for each action that is right as it stands, in a scenario that has what `_BESIDE` says."""
+
+_BESIDE = {
+    "stop-service": "The scenario needs uploads in its workload, and a later step with start-service.",
+    "start-service": "The scenario needs uploads in its workload, and an earlier step with stop-service.",
+}
+
+EXIT_CODES: dict[ExitCode, str] = {
+    ExitCode.PASS: "pass: every check of every step passed",
+    ExitCode.FAIL: "fail: a check failed; the report says which, and by what",
+    ExitCode.UNKNOWN: "unknown: something could not be judged, which is never a pass",
+    ExitCode.TROUBLE: "the tool or the cluster failed, or the stack lacks what the scenario needs",
+    ExitCode.USAGE: "the command line or a file is wrong; nothing was touched",
+    ExitCode.UNDO_INCOMPLETE: "something that the run changed could not be put back; hachaos recover tries again",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM, after everything was put back",
+}
+
+
+_EXIT_CODES = {str(int(code)): about for code, about in EXIT_CODES.items()}
+_LISTS: dict[str, dict[str, str]] = {
+    "Actions": {name: words.about for name, words in ACTIONS.items()},
+    "Conditions": CONDITIONS,
+    "Kinds of clone": CLONES,
+    "Checks": CHECKS,
+    "Exit codes": _EXIT_CODES,
+}
+
+
+@click.command()
+@click.argument("word", nargs=-1)
+def explain(word: tuple[str, ...]) -> None:
+    """Tell what WORD means in a scenario or a report: an action, a condition, a kind of clone, a check, exit codes.
+
+    Without WORD it lists them all.
+    """
+    click.echo("\n".join(_of(" ".join(word)) if word else _all()))
+
+
+def _of(word: str) -> list[str]:
+    known = _topics()
+    found = known.get(word.casefold().replace(" ", "-"))
+    if found is None:
+        near = suggest.nearest(word, known)
+        right = f"did you mean {near!r}?" if near else "hachaos explain lists what there is"
+        raise UsageError(f"nothing to explain about {shown(word)}; {right}")
+    return found
+
+
+def _topics() -> dict[str, list[str]]:
+    """Every word, and the lines that explain it."""
+    topics = {name: _action(name) for name in ACTIONS}
+    topics |= {word: _word(word, "a condition", about) for word, about in CONDITIONS.items()}
+    topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
+    topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
+    topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
+    return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}
+
+
+def _all() -> list[str]:
+    lines: list[str] = []
+    for title, words in _LISTS.items():
+        lines += [*_list(title, words), ""]
+    return [*lines, "hachaos explain WORD tells of one; docs/scenarios.md tells of a scenario's keys."]
+
+
+def _list(title: str, words: dict[str, str]) -> list[str]:
+    width = max(map(len, words))
+    return [f"{title}:", *(_wrapped(f"  {word:<{width}}  ", about) for word, about in words.items())]
+
+
+def _word(word: str, what: str, about: str) -> list[str]:
+    return [f"{word} ({what})", _wrapped("  ", about)]
+
+
+def _action(name: str) -> list[str]:
+    words = ACTIONS[name]
+    lines = [
+        f"{name} (an action)",
+        _wrapped("  does      ", words.about),
+        _wrapped("  targets   ", ", ".join(words.targets) + ("" if words.breaks else " (may be left out)")),
+        _wrapped("  undo      ", words.undo),
+    ]
+    if words.destructive:
+        lines.append(
+            _wrapped(
+                "  destroys  ",
+                "yes: the scenario has to say `destructive: true`, and on a target that is "
+                "not local hachaos run needs --allow-destructive",
+            )
+        )
+    lines.append("  parameters" + ("" if words.parameters else ": none"))
+    for each, parameter in words.parameters.items():
+        left_out = "needed" if parameter.required else f"left out: {parameter.unset}"
+        lines.append(_wrapped(f"    {each:<9}  ", f"{parameter.about}; {parameter.value}; {left_out}"))
+    lines += ["  example", indent(EXAMPLES[name].strip(), "    ")]
+    if name in _BESIDE:
+        lines.append(_wrapped("    ", _BESIDE[name]))
+    return lines
+
+
+def _wrapped(head: str, text: str) -> str:
+    """The text behind a head, later lines below its first word."""
+    return fill(text, 100, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)

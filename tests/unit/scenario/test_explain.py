@@ -1,0 +1,94 @@
+"""`hachaos explain` tells all that the vocabulary knows; its examples are right as they stand."""
+
+from __future__ import annotations
+
+from textwrap import indent
+
+import pytest
+from click.testing import CliRunner
+from scenario_files import Write
+
+from chaos.checks import availability, clone, continuity, effect, recovery, replication
+from chaos.cli.explain import EXAMPLES, EXIT_CODES, explain
+from chaos.errors import ExitCode, UsageError
+from chaos.scenario.load import load
+from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS
+
+STOP = "- {name: stop, action: stop-service, target: files}\n"
+NOOP = "- {name: nothing, action: noop}\n"
+
+
+def told(*words: str) -> str:
+    result = CliRunner().invoke(explain, list(words), catch_exceptions=False)
+    assert result.exit_code == 0
+    assert max(map(len, result.output.splitlines())) <= 100
+    return " ".join(result.output.split())
+
+
+def test_without_a_word_everything_is_listed() -> None:
+    found = told()
+    for words in (ACTIONS, CONDITIONS, CLONES, CHECKS):
+        for word in words:
+            assert f" {word} " in found
+    assert "130 interrupted" in found
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_of_an_action_all_is_told_that_the_vocabulary_knows(action: str) -> None:
+    found, words = told(action), ACTIONS[action]
+    for text in (words.about, ", ".join(words.targets), words.undo):
+        assert text in found
+    for name, each in words.parameters.items():
+        left_out = "needed" if each.required else f"left out: {each.unset}"
+        assert f"{name} {each.about}; {each.value}; {left_out}" in found
+    assert ("destructive: true" in found) == words.destructive
+    assert ("may be left out" in found) != words.breaks
+    assert " ".join(EXAMPLES[action].split()) in found
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_example_of_each_action_is_right_as_it_stands(write: Write, action: str) -> None:
+    head = "apiVersion: hachaos/v1\nname: x\nclaim: c\nworkload: {uploads: 0.2/s}\n"
+    if ACTIONS[action].destructive:
+        head += "destructive: true\n"
+    before = STOP if action == "start-service" else ""
+    after = NOOP if action != "noop" else ""
+    steps = load(write(head + "steps:\n" + indent(before + EXAMPLES[action].lstrip() + after, "  "))).steps
+    assert action in {step.action for step in steps}
+
+
+@pytest.mark.parametrize(
+    ("words", "about"),
+    [
+        (("stack/ready",), CONDITIONS["stack/ready"]),
+        (("re-clone",), CLONES["re-clone"]),
+        (("continuity",), CHECKS["continuity"]),
+        (("5",), EXIT_CODES[ExitCode.UNDO_INCOMPLETE]),
+        (("exit", "codes"), EXIT_CODES[ExitCode.TROUBLE]),
+        (("Exit-Codes",), EXIT_CODES[ExitCode.PASS]),
+        (("conditions",), CONDITIONS["files/ready"]),
+    ],
+)
+def test_every_other_word_is_told_too(words: tuple[str, ...], about: str) -> None:
+    assert about in told(*words)
+
+
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("delete-pot", "did you mean 'delete-pod'?"),
+        ("SCAL", "did you mean 'scale'?"),
+        ("availibility", "did you mean 'availability'?"),
+        ("xyzzy", "hachaos explain lists what there is"),
+    ],
+)
+def test_a_word_that_is_not_known_is_a_usage_error_with_the_nearest(word: str, right: str) -> None:
+    result = CliRunner().invoke(explain, [word])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == f"nothing to explain about {word!r}; {right}"
+
+
+def test_every_check_and_exit_code_is_told_and_no_other() -> None:
+    checks = (effect, recovery, availability, continuity, replication, clone)
+    assert tuple(CHECKS) == tuple(check.NAME for check in checks)
+    assert set(EXIT_CODES) == set(ExitCode)
