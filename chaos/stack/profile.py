@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -25,14 +25,15 @@ FILL_IN = "fill-in"
 class Profile:
     """A stack's manifests (`objects`, in the order of kustomization.yaml) and what profile.yaml says of them.
 
-    `local_images` maps the public images of the manifests to those of the embedded cluster, and `local_provisioners`
-    storage classes to its provisioner.
+    `local_images` maps the public images of the manifests to those of the embedded cluster, `local_provisioners`
+    storage classes to its provisioner, and `local_containers` `KIND/NAME/CONTAINER` to what it says of itself there.
     """
 
     binding: Binding
     objects: tuple[Object, ...]
     local_images: Mapping[str, str]
     local_provisioners: Mapping[str, str]
+    local_containers: Mapping[str, Object] = field(default_factory=dict)
 
     @staticmethod
     def load(name: str) -> Profile:
@@ -56,6 +57,7 @@ class Profile:
                 objects=tuple(kustomize.render(folder)),
                 local_images={public: _local_image(image) for public, image in local["images"].items()},
                 local_provisioners=local["provisioners"],
+                local_containers=local.get("containers", {}),
             )
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise StackError(f"{file}: {error!r}") from error
@@ -77,12 +79,16 @@ class Profile:
     def manifests(self, *, local: bool) -> list[Object]:
         """The objects for the embedded cluster (`local`) or for another: public images, the cluster's own storage.
 
-        Raises StackError when a container's image is not in the profile's table of local images.
+        Raises StackError when a container's image is not in the profile's table of local images, or when the profile
+        changes a container that is not there.
         """
         objects = copy.deepcopy(list(self.objects))
         if local:
             for item in objects:
                 self._make_local(item)
+            there = {_path(item, container) for item in objects for container in containers(item)}
+            for path in self.local_containers.keys() - there:
+                raise StackError(f"profile {self.name}: local.containers names {path}, which the manifests do not have")
         return objects
 
     def _make_local(self, item: Object) -> None:
@@ -97,6 +103,7 @@ class Profile:
                     f"profile {self.name}: {item['kind']} {name} uses the image {error}, which is not under"
                     " local.images in profile.yaml"
                 ) from error
+            container |= copy.deepcopy(self.local_containers.get(_path(item, container), {}))
 
 
 def containers(item: Object) -> Iterator[Object]:
@@ -104,6 +111,10 @@ def containers(item: Object) -> Iterator[Object]:
     spec = item.get("spec", {}).get("template", {}).get("spec", {})
     yield from spec.get("initContainers", ())
     yield from spec.get("containers", ())
+
+
+def _path(item: Object, container: Object) -> str:
+    return f"{item['kind']}/{item['metadata']['name']}/{container['name']}"
 
 
 def _local_image(name: str) -> str:
