@@ -262,8 +262,10 @@ def _validate(file: _File, value: object, beyond: list[tuple[Path, str]]) -> Any
         found = file.validator.validate_python(value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        explained = [(_path(detail), _message(file, detail)) for detail in details]
-        raise Wrong(explained + beyond, (_path(each) for each in details if each["type"] in _UNKNOWN_KEY)) from error
+        unknown = {_path(detail) for detail in details if detail["type"] in _UNKNOWN_KEY}
+        better_said = unknown & {path for path, _ in beyond}
+        explained = [(path, _message(file, each)) for each in details if (path := _path(each)) not in better_said]
+        raise Wrong(explained + beyond, unknown) from error
     if beyond:
         raise Wrong(beyond)
     return found

@@ -89,6 +89,31 @@ def test_plan_says_what_is_done_to_what_within_which_limits_for_how_long_and_how
     assert max(map(len, found.splitlines())) <= 120
 
 
+def test_plan_shows_everything_else_that_a_scenario_can_say(write: Write) -> None:
+    write(
+        "apiVersion: hachaos/v1\nname: x\nclaim: c\nbaseline: record\ndestructive: true\nneeds: {nodes: 3, site: 2}\n"
+        "workload: {uploads: 0.2/s, file_reads: 0.5/s}\nsteps:\n"
+        "  - {name: a, action: kill-process, target: database, parameters: {signal: TERM, container: db, ordinal: 1}}\n"
+        "  - name: b\n    action: delete-volume\n    target: database/replica\n    parameters: {interrupt: primary}\n"
+        "    expect: {uploads: {longest_outage: 5m, may_stay_out: true}, writes: {may_stay_out: true}}\n"
+        "  - {name: c, action: pause, parameters: {for: 90s}}\n"
+    )
+    found = CliRunner().invoke(scenarios.plan, ["s.yaml"], catch_exceptions=False).output
+    for words in (
+        "uploads   12/m by WordPress",
+        "files     30/m of each pod, a static file and the seed picture",
+        "needs     3 nodes, 1 ready pod of database, 2 ready pods of site, 1 ready pod of files, or the run is refused",
+        "baseline  what is not well before the first fault is written down, and the run goes on",
+        "destroys  data that nothing brings back",
+        "kill-process database signal TERM container db ordinal 1",
+        "delete-volume database/replica interrupt primary",
+        "limits  writes may stay out; uploads out for 5m at most, may stay out",
+        "pause stack for 1m30s",
+        "waits   for stack/ready",
+    ):
+        assert words in found
+
+
 def test_plan_says_when_a_step_has_no_limits(write: Write, right: str) -> None:
     write(right.split("    expect:", maxsplit=1)[0])
     found = CliRunner().invoke(scenarios.plan, ["s.yaml"], catch_exceptions=False).output
