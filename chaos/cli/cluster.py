@@ -104,7 +104,9 @@ def kubectl(name: str, arguments: tuple[str, ...]) -> None:
     assert anchor is not None
     local.join(found)
     environment = {**os.environ, "KUBECONFIG": str(found.kubeconfig)}
-    os.execve(anchor.kube, ["kubectl", *arguments], environment)
+    # kubectl takes a dash before its command for a word that it does not know, and prints its help.
+    given = arguments[1:] if arguments[:1] == ("--",) else arguments
+    os.execve(anchor.kube, ["kubectl", *given], environment)
 
 
 @cluster.command()

@@ -48,6 +48,11 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return calls
 
 
+def test_a_dash_before_kubectls_own_command_is_left_out(running: Anchor, executed: list[Any]) -> None:
+    call("kubectl", "--name", "a", "--", "exec", "x", "--", "sh")
+    assert executed[2] == ["kubectl", "exec", "x", "--", "sh"]
+
+
 @pytest.mark.parametrize("name", [["--name", "a"], ["--name=a"]])
 @pytest.mark.parametrize(
     "arguments", [["get", "pods", "--help"], ["exec", "x", "--", "sh", "-c", "exit 1"], ["-n", "b", "--name", "c"], []]
