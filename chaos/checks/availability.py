@@ -194,8 +194,8 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
         said.passed.append(f"{name.label} {name.verb} never out ({requests})")
     else:
         shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
-        times = "" if len(found) == 1 else f" at the longest of {len(found)} times"
-        said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{times}{allowed}{_why(shown)}")
+        times = "" if len(found) == 1 else f", the longest of {len(found)} times"
+        said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{allowed}{times}{_why(shown)}")
 
 
 def _broken(step: Step, name: Name, found: Sequence[Outage], limit: float | None, *, excused: bool) -> Outage | None:
