@@ -1,6 +1,7 @@
 """The stack's secrets: random, made once, and never overwritten.
 
-They live in the cluster only, in the Secrets `mysql` and `wordpress` of the stack's namespace.
+They live in the cluster only, in the Secrets `mysql` and `wordpress` of the stack's namespace; those of the published
+stack, whose database has no passwords, in the Secret `hachaos`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ SITE_SECRET: Mapping[str, Callable[[], str]] = {
     "ADMIN_PASSWORD": _password,
     "SITE_ID": lambda: secrets.token_hex(8),
 }
+PUBLISHED_SECRET = {key: SITE_SECRET[key] for key in ("ADMIN_USER", "ADMIN_PASSWORD", "SITE_ID")}
 APPLICATION_PASSWORD = "APPLICATION_PASSWORD"
 """Key of the Secret `wordpress`: WordPress itself makes this one when it is installed."""
 
@@ -87,7 +89,34 @@ def load(api: Api) -> Credentials:
         )
     except KeyError as error:
         raise StackError(
-            f"namespace {api.namespace}: the stack's Secrets lack {error}", hint="hachaos stack up"
+            f"namespace {api.namespace}: the stack's Secrets lack {error}", hint="hachaos stack deploy"
+        ) from error
+
+
+def ensure_published(api: Api) -> Credentials:
+    """As `ensure`, for the published stack."""
+    _ensure_secret(api, "hachaos", PUBLISHED_SECRET)
+    return load_published(api)
+
+
+def load_published(api: Api) -> Credentials:
+    """As `load`, for the published stack: its only database user is root, without a password."""
+    known = _read(api, "hachaos")
+    try:
+        return Credentials(
+            ledger_user="root",
+            ledger_password="",
+            ledger_database=LEDGER_DATABASE,
+            site_password="",
+            admin_user=known["ADMIN_USER"],
+            admin_password=known["ADMIN_PASSWORD"],
+            application_password="",
+            site_id=known["SITE_ID"],
+        )
+    except KeyError as error:
+        raise StackError(
+            f"namespace {api.namespace}: the Secret `hachaos` lacks {error}",
+            hint="hachaos stack deploy --stack published",
         ) from error
 
 

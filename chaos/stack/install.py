@@ -22,7 +22,7 @@ from chaos.errors import StackError
 from chaos.progress import Task
 from chaos.stack import credentials
 from chaos.stack.clients import NotYet, WordPress, connect, gist, run
-from chaos.stack.credentials import LEDGER_DATABASE, LEDGER_USER, SITE_DATABASE, SITE_USER, Credentials
+from chaos.stack.credentials import SITE_DATABASE, SITE_USER, Credentials
 from chaos.stack.stack import Article, Picture, Seed
 
 SEED_CONFIG_MAP = "hachaos-seed"
@@ -56,7 +56,7 @@ def seed_of(api: Api) -> Seed | None:
         return Seed.from_json(json.loads(found["data"]["seed"]))
     except (ValueError, LookupError, TypeError) as error:
         raise StackError(
-            f"ConfigMap {SEED_CONFIG_MAP}: {error!r}", hint="hachaos stack down, then hachaos stack up"
+            f"ConfigMap {SEED_CONFIG_MAP}: {error!r}", hint="hachaos stack delete, then hachaos stack deploy"
         ) from error
 
 
@@ -109,7 +109,7 @@ def _install_once(api: Api, secrets: Credentials, site: str, site_host: str, dat
 
 def make_ledger(database: str, secrets: Credentials) -> None:
     """Create the tables that the tool itself writes to, through the primary, if they are not there."""
-    with connect(database, LEDGER_USER, secrets.ledger_password, LEDGER_DATABASE) as connection:
+    with connect(database, secrets.ledger_user, secrets.ledger_password, secrets.ledger_database) as connection:
         for statement in (_LEDGER, _HEARTBEAT):
             run(connection, statement)
 
@@ -128,9 +128,17 @@ def _make_site(site: WordPress, secrets: Credentials, database: str) -> None:
         _clear_if_cut_off(database, secrets)
         raise StackError(
             f"the site in this namespace was installed by somebody else (its front page says {gist(front)!r})",
-            hint="hachaos stack down removes it with all its data",
+            hint="hachaos stack delete removes it with all its data",
         )
-    form = {
+    answer = site.request("POST", "/wp-admin/install.php?step=2", data=install_form(secrets))
+    front = site.request("GET", "/")
+    if marker(secrets.site_id) not in front.text:
+        raise NotYet(f"WordPress's install page said: {gist(answer)}; the front page then: {gist(front)}")
+
+
+def install_form(secrets: Credentials) -> dict[str, str]:
+    """What is filled in on WordPress's install page."""
+    return {
         "weblog_title": marker(secrets.site_id),
         "user_name": secrets.admin_user,
         "admin_password": secrets.admin_password,
@@ -141,10 +149,6 @@ def _make_site(site: WordPress, secrets: Credentials, database: str) -> None:
         "language": "",
         "Submit": "Install WordPress",
     }
-    answer = site.request("POST", "/wp-admin/install.php?step=2", data=form)
-    front = site.request("GET", "/")
-    if marker(secrets.site_id) not in front.text:
-        raise NotYet(f"WordPress's install page said: {gist(answer)}; the front page then: {gist(front)}")
 
 
 def _clear_if_cut_off(database: str, secrets: Credentials) -> None:
@@ -164,7 +168,7 @@ def _application_password(site: WordPress, secrets: Credentials) -> str:
     if not site.sign_in(secrets.admin_user, secrets.admin_password):
         raise StackError(
             f"WordPress does not take the password of {secrets.admin_user!r} from the Secret `wordpress`",
-            hint="hachaos stack down, then hachaos stack up",
+            hint="hachaos stack delete, then hachaos stack deploy",
         )
     mine = "/wp/v2/users/me/application-passwords"
     for old in site.rest("GET", mine):

@@ -103,7 +103,7 @@ class Profile:
                     f"profile {self.name}: {item['kind']} {name} uses the image {error}, which is not under"
                     " local.images in profile.yaml"
                 ) from error
-            container |= copy.deepcopy(self.local_containers.get(_path(item, container), {}))
+            container.update(copy.deepcopy(self.local_containers.get(_path(item, container), {})))
 
 
 def containers(item: Object) -> Iterator[Object]:

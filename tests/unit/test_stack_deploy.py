@@ -12,7 +12,7 @@ from chaos.cluster.api import Api
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import NoProgress
-from chaos.stack import deploy, install
+from chaos.stack import deploy, install, rollout, verify
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Article, Picture, Seed, unready
 
@@ -62,11 +62,11 @@ def _no_wordpress(monkeypatch: pytest.MonkeyPatch) -> None:
         return SEED
 
     monkeypatch.setattr(install, "install", installed)
-    monkeypatch.setattr(deploy, "verify", lambda *_: None)
-    monkeypatch.setattr(deploy, "problems", lambda _: [])
-    monkeypatch.setattr(deploy, "_READY_TIMEOUT_S", 0.0)
-    monkeypatch.setattr(deploy, "_GONE_TIMEOUT_S", 5.0)
-    monkeypatch.setattr(deploy, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(verify, "verify", lambda *_: None)
+    monkeypatch.setattr(verify, "problems", lambda _: [])
+    monkeypatch.setattr(rollout, "_READY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(rollout, "_GONE_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(rollout, "_LOOK_EVERY_S", 0.001)
 
 
 def ensure(api: FakeApi, profile: Profile | None = None, *, local: bool = True) -> Seed:
@@ -198,7 +198,7 @@ def test_pods_that_do_not_come_are_quoted() -> None:
     event = {"reason": "BackOff", "message": "Back-off restarting", "type": "Warning"}
     event |= {"kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"name": "mysql-0"}}
     api = FakeApi(stuck, event)
-    said = deploy.pods_say(cast("Api", api), Profile.load("hardened").controller("database"))
+    said = rollout.pods_say(cast("Api", api), Profile.load("hardened").controller("database"))
     assert said.splitlines() == [
         "  mysql-0: Running on node-1",
         "    mysql: waiting CrashLoopBackOff, 4 restarts",
