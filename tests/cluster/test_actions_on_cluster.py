@@ -97,6 +97,8 @@ def test_delete_pod_by_its_ordinal_leaves_the_others(stack: Stack) -> None:
         ("database/replica", {"ordinal": 2, "signal": "TERM"}, "mysql-2/mysql", "SIGTERM to mariadbd"),
         ("database/replica", {"ordinal": 1, "signal": "SEGV"}, "mysql-1/mysql", "SIGSEGV to mariadbd"),
         ("files", {}, "nfs-0/nfs", "SIGKILL to ganesha.nfsd"),
+        # A container without a probe: it has to end by itself when its server is gone.
+        ("database/replica", {"container": "xtrabackup"}, "mysql-1/xtrabackup", "SIGKILL to socat"),
     ],
 )
 def test_kill_process_ends_the_server_and_kubelet_starts_it_again_in_the_same_pod(

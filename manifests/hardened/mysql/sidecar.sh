@@ -9,6 +9,7 @@ trap 'exit 0' TERM INT
 # An SO_KEEPALIVE probe ends the backup for a peer whose node was lost.
 socat "TCP-LISTEN:$BACKUP_PORT,fork,reuseaddr,max-children=16,keepalive,keepidle=10,keepintvl=5,keepcnt=3" \
   'EXEC:bash /scripts/serve.sh' &
+listener=$!
 log "serving port $BACKUP_PORT"
 
 pause() { sleep "$1" & wait $!; }
@@ -41,6 +42,11 @@ every=0.4
 while true; do
   pause "$every"
   every=0.4
+  # Without it peers hear nothing of this pod, and none can be cloned from it: kubelet is to start both again.
+  if ! kill -0 "$listener" 2>/dev/null; then
+    log "port $BACKUP_PORT is not served any more"
+    exit 1
+  fi
   if [[ $ORDINAL == 0 || ! -S $SOCKET ]]; then continue; fi
   status=$(client --execute='SHOW REPLICA STATUS\G' 2>/dev/null) || continue
   if [[ $(replica_status "$status" Last_IO_Errno) == 1236 ]]; then
