@@ -45,13 +45,13 @@ class Monitors:
         replication = Replication(pods, database, clock, write)
         self._watchers: tuple[Monitor, ...] = (pods, Events(stack, clock, write), replication)
         self._pod_reads: list[PodReads] = []
-        for what, read, rate in (
-            (reads.PAGE, site.read_front, workload.pod_reads_per_s),
-            (reads.STATIC, site.read_static, workload.file_reads_per_s),
-            (reads.UPLOAD, site.read_upload, workload.file_reads_per_s),
+        for what, rate in (
+            (reads.PAGE, workload.pod_reads_per_s),
+            (reads.STATIC, workload.file_reads_per_s),
+            (reads.UPLOAD, workload.file_reads_per_s),
         ):
             if rate > 0:
-                self._pod_reads.append(PodReads(what, read, pods, rate, deadline_s, clock, write))
+                self._pod_reads.append(PodReads(what, site, pods, rate, deadline_s, clock, write))
         self._readers: list[Stream] = []
         self._writers: list[Stream] = []
         if (rate := workload.reads_per_s) > 0:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from chaos.clock import Clock
 from chaos.history import Read, Record
+from chaos.monitors.patience import Patience, patient
 from chaos.monitors.pods import Pods
 from chaos.monitors.stream import Request, Stream
 from chaos.stack.site import Seen, Site
@@ -31,20 +32,21 @@ class PodReads:
     """A stream of reads of one thing (`what`: page, static or upload) for each site pod that is there.
 
     A pod that is ending or was never ready is left alone. Each pod has a stream of its own, with a bound of its own, so
-    one that hangs (on NFS, say) delays no other.
+    one that hangs (on NFS, say) delays no other. While a file hangs in a pod, the next reads of it are skipped: see
+    `Patience`. Pages are read on, as visitors would.
     """
 
     def __init__(
         self,
         what: str,
-        read: ReadOf,
+        site: Site,
         pods: Pods,
         rate: float,
         deadline_s: float,
         clock: Clock,
         write: Callable[[Record], None],
     ) -> None:
-        self._what, self._read = what, read
+        self._what, self._site = what, site
         self._pods, self._rate, self._deadline_s = pods, rate, deadline_s
         self._clock, self._write = clock, write
         self._streams: dict[str, Stream] = {}
@@ -53,10 +55,24 @@ class PodReads:
     def _follow(self, name: str) -> None:
         if name in self._streams or self._pods.serving(name) is None:
             return
-        request = _read(self._read, self._what, name, lambda: self._pods.serving(name), self._deadline_s, self._clock)
         label = f"{'read' if self._what == PAGE else self._what} {name}"
+        request = self._request(name, label)
         self._streams[name] = Stream(label, self._rate, self._deadline_s, request, self._clock, self._write)
         self._streams[name].start()
+
+    def _request(self, name: str, label: str) -> Request:
+        def address() -> str | None:
+            return self._pods.serving(name)
+
+        if self._what == PAGE:
+            return _read(self._site.read_front, PAGE, name, address, self._deadline_s, self._clock)
+        patience = Patience()
+        read_file = self._site.read_static if self._what == STATIC else self._site.read_upload
+
+        def read(where: str, deadline_s: float) -> Seen:
+            return read_file(where, deadline_s, patience.keep)
+
+        return patient(patience, label, _read(read, self._what, name, address, self._deadline_s, self._clock))
 
     def hold(self) -> None:
         """Read nothing new, without waiting for what is in flight."""

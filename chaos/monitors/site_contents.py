@@ -20,6 +20,7 @@ _POD_S = 25.0
 _PAGE_S = 10.0
 _FILE_S = 5.0
 _TIMEOUT = "missing (timeout)"
+_TIMEOUTS = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def read(
     """Read a pod at its own address. `uploads` are the paths of those that were acknowledged, by their tokens.
 
     A pod that does not answer for a seed post is an error. Files are read last, and what then does not answer is
-    `missing`. An upload for which no time was left, though none had hung, is left out.
+    `missing`. An upload for which no time was left, though files did not hang, is left out.
     """
     address, began = f"{pod.ip}:{stack.binding.site.port}", clock.now()
     until = time.monotonic() + _POD_S
@@ -50,22 +51,26 @@ def read(
         return SiteContents(began, step, pod.name, error=error.reason, baseline=baseline)
     baseline[SESSION] = _whose(site, address, session, min(_PAGE_S, _left(until)))
     baseline[PICTURE] = _file(site, address, stack.seed.picture.path, until)
-    served = _uploads(site, address, uploads, until, hung=baseline[PICTURE] == _TIMEOUT)
+    served = _uploads(site, address, uploads, until, timeouts=int(baseline[PICTURE] == _TIMEOUT))
     return SiteContents(began, step, pod.name, baseline=baseline, uploads=served)
 
 
 def _uploads(
-    site: Site, address: str, uploads: Mapping[str, str], until: float, *, hung: bool
+    site: Site, address: str, uploads: Mapping[str, str], until: float, *, timeouts: int
 ) -> tuple[tuple[str, str], ...]:
+    """Each upload as it is served. After two files in a row that hung the rest is taken to hang as well.
+
+    Each that is tried holds one of the pod's processes for as long as the shared files are away.
+    """
     served: list[tuple[str, str]] = []
     for token, path in uploads.items():
-        if time.monotonic() < until:
-            value = _file(site, address, path, until) if path else "missing (no address)"
-            hung = hung or value == _TIMEOUT
-        elif hung:
+        if timeouts >= _TIMEOUTS:
             value = _TIMEOUT
-        else:
+        elif time.monotonic() >= until:
             break
+        else:
+            value = _file(site, address, path, until) if path else "missing (no address)"
+            timeouts = timeouts + 1 if value == _TIMEOUT else 0
         served.append((token, value))
     return tuple(served)
 

@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 from chaos.clock import Clock
 from chaos.history import Record, Write
+from chaos.monitors.patience import Patience, patient
 from chaos.monitors.stream import Stream
 from chaos.stack.database import Database
 from chaos.stack.site import Site, Written
 from chaos.stack.stack import Stack
+
+_UPLOAD_HANGS_S = 10.0
+"""How long an upload that hangs keeps others back: another pod may take them."""
 
 Attempt = Callable[[str, str, int], Written]
 """Writes once: to an address, with a token and the attempt's number."""
@@ -52,13 +56,16 @@ def posts(
 def uploads(
     stack: Stack, site: Site, run: str, rate: float, deadline_s: float, clock: Clock, write: Callable[[Record], None]
 ) -> Stream:
-    """A stream of small files that are uploaded to WordPress through the site's Service."""
-    service = stack.site_address()
+    """A stream of small files that are uploaded to WordPress through the site's Service.
+
+    While one hangs, the next are skipped: see `Patience`.
+    """
+    service, patience = stack.site_address(), Patience(_UPLOAD_HANGS_S)
 
     def attempt(address: str, token: str, seq: int) -> Written:  # noqa: ARG001
-        return site.create_upload(address, token, deadline_s)
+        return site.create_upload(address, token, deadline_s, patience.keep)
 
-    return _stream("upload", run, lambda: service, attempt, rate, deadline_s, clock, write)
+    return _stream("upload", run, lambda: service, attempt, rate, deadline_s, clock, write, patience)
 
 
 def _stream(
@@ -70,6 +77,7 @@ def _stream(
     deadline_s: float,
     clock: Clock,
     write: Callable[[Record], None],
+    patience: Patience | None = None,
 ) -> Stream:
     numbers, writer = itertools.count(1), f"{what}s"
 
@@ -96,4 +104,5 @@ def _stream(
             digest=done.digest,
         )
 
-    return Stream(writer, rate, deadline_s, request, clock, write)
+    asked = request if patience is None else patient(patience, writer, request)
+    return Stream(writer, rate, deadline_s, asked, clock, write)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 _CHUNK = 65536
 _MOST = 4 << 20
+
+OnHang = Callable[[socket.socket], None]
+"""Takes over a connection on which an answer may still come; it has to close it."""
 
 
 class NotSent(Exception):
@@ -45,11 +48,13 @@ def exchange(
     body: bytes = b"",
     *,
     deadline_s: float,
+    on_hang: OnHang | None = None,
 ) -> Answer:
     """Send one request to `IP:port` and read the answer to its end, all within `deadline_s` seconds.
 
     A socket's time-out alone would let a server that trickles go on for ever, so each call gets what is left. The
-    request is HTTP/1.0: the answer ends with the connection. Raises NotSent and NoAnswer.
+    request is HTTP/1.0: the answer ends with the connection. Of a request that was sent and not answered in time,
+    `on_hang` is given the connection. Raises NotSent and NoAnswer.
     """
     deadline = time.monotonic() + deadline_s
     host, _, port = address.rpartition(":")
@@ -66,6 +71,8 @@ def exchange(
             connection.sendall(_request(method, path, headers, body))
             received = _read(connection, deadline)
         except OSError as error:
+            if on_hang is not None and isinstance(error, TimeoutError):
+                on_hang(connection.dup())
             raise NoAnswer(_reason(error)) from error
     return _parse(received)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from chaos.stack import xml_rpc
-from chaos.stack.http import Answer, NoAnswer, NotSent, exchange
+from chaos.stack.http import Answer, NoAnswer, NotSent, OnHang, exchange
 
 if TYPE_CHECKING:
     from chaos.stack.stack import Stack
@@ -80,16 +80,17 @@ class Site:
             address, "/", deadline_s, lambda page: self._marker in page.body and _END_OF_PAGE in page.body
         )
 
-    def read_static(self, address: str, deadline_s: float) -> Seen:
+    def read_static(self, address: str, deadline_s: float, on_hang: OnHang | None = None) -> Seen:
         """Fetch a file for which no PHP runs; good when it is no page, and as it was when it was first good."""
-        return self._read(address, self._static, deadline_s, self._is_static)
+        return self._read(address, self._static, deadline_s, self._is_static, on_hang)
 
-    def read_upload(self, address: str, deadline_s: float) -> Seen:
+    def read_upload(self, address: str, deadline_s: float, on_hang: OnHang | None = None) -> Seen:
         """Fetch the seed picture, which lies on the shared files; good only when it is that byte for byte."""
-        wanted = self._picture.sha256
-        return self._read(
-            address, self._picture.path, deadline_s, lambda answer: hashlib.sha256(answer.body).hexdigest() == wanted
-        )
+
+        def is_picture(answer: Answer) -> bool:
+            return hashlib.sha256(answer.body).hexdigest() == self._picture.sha256
+
+        return self._read(address, self._picture.path, deadline_s, is_picture, on_hang)
 
     def create_post(self, address: str, token: str, deadline_s: float) -> Written:
         """Publish a post titled with the token, by the REST API or by XML-RPC as the stack has it; sent once.
@@ -103,16 +104,18 @@ class Site:
         body = json.dumps({"title": token, "content": token, "status": "publish"}).encode()
         return self._rest(address, "/wp/v2/posts", body, {"Content-Type": "application/json"}, deadline_s)
 
-    def create_upload(self, address: str, token: str, deadline_s: float) -> Written:
-        """Upload `upload_content(token)` as the file `TOKEN.txt`; sent once. Outcomes as of `create_post`."""
+    def create_upload(self, address: str, token: str, deadline_s: float, on_hang: OnHang | None = None) -> Written:
+        """Upload `upload_content(token)` as the file `TOKEN.txt`; sent once. Outcomes as of `create_post`.
+
+        Here and in reads, `on_hang` is given the connection on which no answer came in time.
+        """
         name, content = f"{token}.txt", upload_content(token)
         if self._by_xml_rpc:
-            done = self._call(
-                address, "wp.uploadFile", {"name": name, "type": "text/plain", "bits": content}, deadline_s
-            )
+            said = {"name": name, "type": "text/plain", "bits": content}
+            done = self._call(address, "wp.uploadFile", said, deadline_s, on_hang)
         else:
             headers = {"Content-Type": "text/plain", "Content-Disposition": f'attachment; filename="{name}"'}
-            done = self._rest(address, "/wp/v2/media", content, headers, deadline_s)
+            done = self._rest(address, "/wp/v2/media", content, headers, deadline_s, on_hang)
         return replace(done, digest=digest(content))
 
     def sign_in(self, address: str, deadline_s: float) -> str:
@@ -143,13 +146,20 @@ class Site:
         to_login = answer.status == 302 and "wp-login.php" in answer.headers.get("location", "")
         return f"missing ({_alarm(answer) or ('asked to sign in' if to_login else answer.status)})"
 
-    def fetch(self, address: str, path: str, deadline_s: float) -> Answer:
+    def fetch(self, address: str, path: str, deadline_s: float, on_hang: OnHang | None = None) -> Answer:
         """Fetch any page. Raises NotSent and NoAnswer."""
-        return exchange(address, "GET", path, self._host, deadline_s=deadline_s)
+        return exchange(address, "GET", path, self._host, deadline_s=deadline_s, on_hang=on_hang)
 
-    def _read(self, address: str, path: str, deadline_s: float, good: Callable[[Answer], bool]) -> Seen:
+    def _read(
+        self,
+        address: str,
+        path: str,
+        deadline_s: float,
+        good: Callable[[Answer], bool],
+        on_hang: OnHang | None = None,
+    ) -> Seen:
         try:
-            answer = self.fetch(address, path, deadline_s)
+            answer = self.fetch(address, path, deadline_s, on_hang)
         except (NotSent, NoAnswer) as error:
             return Seen(ok=False, reason=error.reason)
         bad = _alarm(answer)
@@ -170,7 +180,15 @@ class Site:
             self._first_static = self._first_static or found
             return found == self._first_static
 
-    def _rest(self, address: str, route: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> Written:
+    def _rest(
+        self,
+        address: str,
+        route: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline_s: float,
+        on_hang: OnHang | None = None,
+    ) -> Written:
         def read(answer: Answer) -> Written | None:
             if answer.status != 201:
                 return None
@@ -178,9 +196,16 @@ class Site:
             return Written("ok", key=int(made["id"]), path=_path(made.get("source_url")))
 
         headers = self._host | self._basic | dict(headers)
-        return _write(address, f"/?rest_route={route}", headers, body, deadline_s, read)
+        return _write(address, f"/?rest_route={route}", headers, body, deadline_s, read, on_hang)
 
-    def _call(self, address: str, method: str, content: Mapping[str, Any], deadline_s: float) -> Written:
+    def _call(
+        self,
+        address: str,
+        method: str,
+        content: Mapping[str, Any],
+        deadline_s: float,
+        on_hang: OnHang | None = None,
+    ) -> Written:
         def read(answer: Answer) -> Written | None:
             try:
                 made = xml_rpc.read(answer.body)
@@ -191,7 +216,7 @@ class Site:
             return Written("ok", key=int(made))
 
         body = xml_rpc.request(method, self._user, self._password, content)
-        return _write(address, xml_rpc.PATH, self._host | {"Content-Type": "text/xml"}, body, deadline_s, read)
+        return _write(address, xml_rpc.PATH, self._host | {"Content-Type": "text/xml"}, body, deadline_s, read, on_hang)
 
 
 def _write(
@@ -201,10 +226,11 @@ def _write(
     body: bytes,
     deadline_s: float,
     read: Callable[[Answer], Written | None],
+    on_hang: OnHang | None = None,
 ) -> Written:
     """Send a write, once. `read` tells what a good answer (2xx) says; None and what it raises for one that is none."""
     try:
-        answer = exchange(address, "POST", path, headers, body, deadline_s=deadline_s)
+        answer = exchange(address, "POST", path, headers, body, deadline_s=deadline_s, on_hang=on_hang)
     except NotSent as error:
         return Written("fail", error.reason)
     except NoAnswer as error:

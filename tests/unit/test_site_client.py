@@ -344,6 +344,26 @@ def test_the_seed_picture_is_good_when_it_is_that_byte_for_byte(server: Server, 
     assert server.requests[0].startswith(b"GET /up/picture.png ")
 
 
+def test_of_a_request_that_hangs_the_connection_goes_on(server: Server, site: Site) -> None:
+    def answer_late(connection: socket.socket, request: bytes) -> None:
+        late.wait(20)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    late, kept = threading.Event(), list[socket.socket]()
+    server.talk = answer_late
+    assert site.read_upload(server.address, 0.2, kept.append).reason == "timeout"
+    assert site.create_upload(server.address, "t-1", 0.2, kept.append).reason == "timeout"
+    late.set()
+    for connection in kept:
+        with connection:
+            connection.settimeout(20)
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    assert len(kept) == 2
+    server.talk = reset
+    assert site.read_static(server.address, 5, kept.append).reason == "reset"
+    assert len(kept) == 2, "what ended is not kept"
+
+
 def test_a_login_gives_the_cookies_of_its_session(server: Server, site: Site) -> None:
     cookies = ("wordpress_1f=a%7Cb; path=/wp-admin; HttpOnly", "wordpress_logged_in_1f=c; path=/", "gone= ; path=/")
     server.answer("302 Found", "", *(f"Set-Cookie: {each}" for each in cookies))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from chaos.clock import Clock
 from chaos.history import Note, Read, Record, Skipped, Write
 from chaos.monitors import reads, writes
+from chaos.monitors.patience import Patience
 from chaos.monitors.pods import Pods
 from chaos.monitors.primary import Primary
 from chaos.monitors.reads import PodReads
@@ -20,6 +23,7 @@ from chaos.monitors.replication import Replication
 from chaos.monitors.stream import Stream
 from chaos.stack.binding import DatabaseBinding
 from chaos.stack.database import Database
+from chaos.stack.http import OnHang
 from chaos.stack.roles import Pod
 from chaos.stack.site import Seen, Site, Written
 from chaos.stack.stack import Stack
@@ -82,7 +86,7 @@ def test_each_write_has_a_token_of_its_own_that_the_server_was_given(what: str) 
         given.append((address, token))
         return Written("ok", key=seq + 100)
 
-    def create(address: str, token: str, deadline_s: float) -> Written:
+    def create(address: str, token: str, deadline_s: float, *more: Any) -> Written:
         given.append((address, token))
         return Written("ok", key=len(given) + 100)
 
@@ -190,7 +194,8 @@ def test_a_pod_is_read_at_its_own_address_from_when_it_serves_until_it_ends() ->
         asked.append(address)
         return Seen(ok=True, status=200)
 
-    monitor = PodReads("page", read_front, cast("Pods", pods), 50, 1, Clock(), sink.write)
+    site = cast("Site", SimpleNamespace(read_front=read_front))
+    monitor = PodReads("page", site, cast("Pods", pods), 50, 1, Clock(), sink.write)
     pods.say("web-1", None)
     assert not asked, "a pod that was never ready is left alone"
     pods.say("web-1", "10.0.0.7:80")
@@ -210,7 +215,7 @@ def test_a_pod_is_read_at_its_own_address_from_when_it_serves_until_it_ends() ->
 def test_a_pod_whose_files_hang_delays_neither_its_pages_nor_other_pods() -> None:
     sink, release = Sink(), threading.Event()
 
-    def hang_on_one(address: str, deadline_s: float) -> Seen:
+    def hang_on_one(address: str, deadline_s: float, on_hang: OnHang) -> Seen:
         if address == "10.0.0.7:80":
             release.wait(30)
             return Seen(ok=False, reason="timeout")
@@ -219,9 +224,11 @@ def test_a_pod_whose_files_hang_delays_neither_its_pages_nor_other_pods() -> Non
     def good(address: str, deadline_s: float) -> Seen:
         return Seen(ok=True, status=200)
 
+    site = cast("Site", SimpleNamespace(read_front=good, read_static=hang_on_one))
+
     file_pods, page_pods = FakePods(), FakePods()
-    files = PodReads("static", hang_on_one, cast("Pods", file_pods), 20, 0.2, Clock(), sink.write)
-    pages = PodReads("page", good, cast("Pods", page_pods), 20, 0.2, Clock(), sink.write)
+    files = PodReads("static", site, cast("Pods", file_pods), 20, 0.2, Clock(), sink.write)
+    pages = PodReads("page", site, cast("Pods", page_pods), 20, 0.2, Clock(), sink.write)
     for pods in (file_pods, page_pods):
         pods.say("web-1", "10.0.0.7:80")
         pods.say("web-2", "10.0.0.8:80")
@@ -235,6 +242,54 @@ def test_a_pod_whose_files_hang_delays_neither_its_pages_nor_other_pods() -> Non
     assert min(found.values()) > 10
     skipped = {record.stream for record in sink.records if isinstance(record, Skipped)}
     assert skipped == {"static web-1"}, "a bounded number is in flight, and what was not sent is said"
+
+
+def test_a_file_that_hangs_is_read_again_when_the_first_read_of_it_is_over() -> None:
+    sink, pods, ours, theirs = Sink(), FakePods(), *socket.socketpair()
+    asked: list[str] = []
+
+    def hang_once(address: str, deadline_s: float, on_hang: OnHang) -> Seen:
+        asked.append(address)
+        if len(asked) == 1:
+            on_hang(ours)
+            return Seen(ok=False, reason="timeout")
+        return Seen(ok=True, status=200)
+
+    site = cast("Site", SimpleNamespace(read_upload=hang_once))
+    monitor = PodReads("upload", site, cast("Pods", pods), 50, 1, Clock(), sink.write)
+    pods.say("web-1", "10.0.0.7:80")
+    sink.wait_for(10)
+    assert len(asked) == 1
+    theirs.sendall(b"HTTP/1.1 200 OK")
+    sink.wait_for(len(sink.records) + 10)
+    monitor.stop()
+    theirs.close()
+    assert len(asked) > 1
+    reasons = {(record.stream, record.reason) for record in sink.records if isinstance(record, Skipped)}
+    assert reasons == {("upload web-1", "an earlier one still hangs")}
+
+
+def test_what_hangs_is_asked_again_after_a_while_and_at_once_when_its_connection_ends() -> None:
+    ours, theirs = socket.socketpair()
+    patience = Patience(longest_s=0.2)
+    assert patience.over()
+    patience.keep(ours)
+    assert not patience.over()
+    until(patience.over)
+    theirs.close()
+
+    ours, theirs = socket.socketpair()
+    patience = Patience(longest_s=3600)
+    patience.keep(ours)
+    theirs.close()
+    until(patience.over)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_read_through_the_service_says_what_the_visitor_saw() -> None:
