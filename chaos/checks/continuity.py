@@ -151,8 +151,11 @@ def _writes(
         if every:
             figures[f"{name}_tokens"] = [f"{what} {token}" for what, token in sorted(every)[:SHOWN]]
         for what, some in _by_kind(every).items():
-            there = "there is" if len(some) == 1 else "there are"
-            found.append(Finding(f"{key}-{what}", f"{there} {words.count(len(some), what)} {saying}"))
+            text = f"there {words.are(len(some))} {words.count(len(some), what)} {saying}"
+            if name == "duplicated":
+                # Whoever wrote it for the client may have tried again when no answer came.
+                text += f", {words.how_many(len(some & ledger.info), len(some))} of them without an answer"
+            found.append(Finding(f"{key}-{what}", text))
     figures["torn"] = sum(held.torn.values())
     found += [
         Finding(f"torn-{what}:{pod}", f"{words.count(number, what)} of {pod} can't be read whole")

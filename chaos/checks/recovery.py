@@ -70,8 +70,11 @@ def _findings(wait: WaitEnded) -> list[Finding]:
 
 def _said(said: dict[str, list[str]]) -> str:
     """One line of each pod: the first is its phase, the second what its first unwell container, or an event, says."""
-    tails = {pod: (lines[1:2] or lines or ["it said nothing"])[0].strip() for pod, lines in sorted(said.items())}
-    return ", ".join(f"{pod}: {line[:_SHOWN]}" for pod, line in tails.items())
+    pods: dict[str, list[str]] = {}
+    for pod, lines in sorted(said.items()):
+        if pod != NO_POD or len(said) == 1:
+            pods.setdefault((lines[1:2] or lines or ["it said nothing"])[0].strip()[:_SHOWN], []).append(pod)
+    return ", ".join(f"{words.names(who)}: {line}" for line, who in pods.items())
 
 
 def _within(wait: WaitEnded) -> str:

@@ -115,6 +115,15 @@ def test_one_token_under_two_ids_is_a_duplicate_on_one_pod_or_between_pods(pods:
     assert (found.verdict, found.figures["duplicated"]) == (Verdict.FAIL, 1)
 
 
+def test_of_duplicates_it_is_said_how_many_were_never_answered() -> None:
+    records = story()
+    token = failed_token(records, "info")
+    found = continuity(with_rows(records, ALL, lambda rows: [*rows, (998, token), (999, token)]))
+    assert (found.verdict, found.reason) == (
+        Verdict.FAIL, "there is 1 row under two ids, all of them without an answer",
+    )  # fmt: skip
+
+
 def test_an_unanswered_write_may_be_everywhere_or_nowhere_but_not_both() -> None:
     records = story()
     token = failed_token(records, "info")

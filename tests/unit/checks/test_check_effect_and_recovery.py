@@ -202,8 +202,11 @@ def test_what_unwell_pods_said_is_in_the_figures_and_one_line_of_each_in_the_rea
         "database/ready did not come within 180 s; mysql-2: mysql: waiting CrashLoopBackOff, 3 restarts"
     )
     assert found.figures["pods_said"] == {"mysql-2": list(lines)}
-    none = result([*records, PodSaid(END, 0, "", ("FailedCreate: quota",)), PodSaid(END, 0, "x", ())], "recovery")
-    assert none.reason.endswith("3 restarts, no pod: FailedCreate: quota, x: it said nothing")
+    more = [PodSaid(END, 0, "", ("FailedCreate: quota",)), PodSaid(END, 0, "x", ()), PodSaid(END, 0, "mysql-1", lines)]
+    several = result([*records, *more], "recovery").reason
+    assert several.endswith("; mysql-1, mysql-2: mysql: waiting CrashLoopBackOff, 3 restarts, x: it said nothing")
+    alone = [r for r in records if not isinstance(r, PodSaid)]
+    assert result([*alone, more[0]], "recovery").reason.endswith("; no pod: FailedCreate: quota")
     assert keys(found) == ["not-ready:database"]
 
 
