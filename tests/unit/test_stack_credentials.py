@@ -53,3 +53,18 @@ def test_the_application_password_is_kept_beside_the_others() -> None:
 def test_credentials_of_a_stack_that_was_never_deployed_are_an_error() -> None:
     with pytest.raises(StackError, match="HACHAOS_PASSWORD"):
         credentials.load(cast("Api", FakeApi()))
+
+
+def test_the_published_stack_has_root_without_a_password_and_an_administrator_with_a_random_one() -> None:
+    api = FakeApi()
+    known = credentials.ensure_published(cast("Api", api))
+    assert (known.ledger_user, known.ledger_password) == ("root", "")
+    assert len(known.admin_password) == 32
+    assert set(api.secret("hachaos")) == {"ADMIN_USER", "ADMIN_PASSWORD", "SITE_ID"}
+    assert credentials.ensure_published(cast("Api", api)) == known
+
+
+def test_a_published_stack_without_its_secret_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(StackError, match="`hachaos` lacks") as caught:
+        credentials.load_published(cast("Api", FakeApi()))
+    assert caught.value.hint == "hachaos stack deploy --stack published"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from chaos.cluster.api import Api
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import NoProgress
-from chaos.stack import deploy, install, rollout, verify
+from chaos.stack import deploy, deploy_published, install, install_published, rollout, verify, verify_published
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Article, Picture, Seed, unready
 
@@ -40,6 +41,10 @@ class ReadyApi(FakeApi):
                 self._put(pod(f"{name}-{ordinal}", labels, ready=name not in self.stuck))
         return super().apply(manifest)
 
+    def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
+        patched = super().patch(kind, name, body)
+        return self.apply(patched) if subresource == "scale" else patched
+
     def bootstraps(self) -> list[str]:
         return [item["data"]["BOOTSTRAP"] for item in self.applied if item["metadata"]["name"] == "mysql"]
 
@@ -62,6 +67,14 @@ def _no_wordpress(monkeypatch: pytest.MonkeyPatch) -> None:
         return SEED
 
     monkeypatch.setattr(install, "install", installed)
+    monkeypatch.setattr(install_published, "install", lambda *_: (SEED, ["it was odd"]))
+    monkeypatch.setattr(install_published, "look", lambda _: ["mysql-1 does not replicate"])
+    monkeypatch.setattr(install, "make_ledger", lambda *_: None)
+    monkeypatch.setattr(deploy_published, "connect", lambda *_: nullcontext())
+    monkeypatch.setattr(deploy_published, "closing", lambda it: it)
+    monkeypatch.setattr(deploy_published, "run", lambda *_: ())
+    monkeypatch.setattr(deploy_published, "_await_serving", lambda *_: None)
+    monkeypatch.setattr(verify_published, "problems", lambda _: [])
     monkeypatch.setattr(verify, "verify", lambda *_: None)
     monkeypatch.setattr(verify, "problems", lambda _: [])
     monkeypatch.setattr(rollout, "_READY_TIMEOUT_S", 0.0)
@@ -251,6 +264,103 @@ def test_removal_ends_the_files_after_all_that_use_them() -> None:
     assert api.get("Namespace", "wordpress") is None
     assert api.get("PersistentVolume", "wordpress-uploads") is None
     assert not deploy.remove(target, Profile.load("hardened"), NoProgress())
+
+
+class Said(NoProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def ensure_published(api: FakeApi) -> list[str]:
+    said = Said()
+    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+    deploy.ensure(target, Profile.load("published"), said)
+    return said.lines
+
+
+def test_the_published_stack_is_deployed_in_the_tutorials_order_and_then_scaled() -> None:
+    api = ReadyApi()
+    ensure_published(api)
+    workloads = [name for verb, kind, name in api.calls if verb == "apply" and kind in ("StatefulSet", "Deployment")]
+    assert list(dict.fromkeys(workloads)) == ["mysql", "nfs-server", "wordpress"]
+    assert (api.get("Deployment", "wordpress") or {})["spec"]["replicas"] == 3
+    assert (api.get("PersistentVolume", "nfs") or {})["spec"]["nfs"]["server"] == "10.96.0.7"
+
+
+def test_nothing_of_the_tutorials_is_applied_before_what_it_needs_is_ready() -> None:
+    api = ReadyApi(stuck=("mysql",))
+    with pytest.raises(StackError, match="mysql-0"):
+        ensure_published(api)
+    assert api.get("Deployment", "nfs-server") is None
+
+
+def test_what_the_tutorials_order_does_is_said_and_kept() -> None:
+    api = ReadyApi()
+    lines = ensure_published(api)
+    assert lines == [f"so the tutorial's order does it: {it}" for it in ("it was odd", "mysql-1 does not replicate")]
+    assert install_published.notes_of(cast("Api", api)) == ["it was odd", "mysql-1 does not replicate"]
+
+
+def test_a_sound_published_stack_is_used_as_it_is_though_it_does_not_replicate() -> None:
+    api = ReadyApi()
+    ensure_published(api)
+    api.calls.clear()
+    assert ensure_published(api) == []
+    assert api.calls == []
+
+
+def test_a_published_stack_that_is_not_sound_is_deployed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = ReadyApi()
+    ensure_published(api)
+    before = api.secret("hachaos")
+    monkeypatch.setattr(verify_published, "problems", lambda _: ["mysql-0 does not hold the site"])
+    api.calls.clear()
+    lines = ensure_published(api)
+    assert "can't be mended" in lines[0]
+    assert ("delete", "Namespace", "wordpress") in api.calls
+    assert api.secret("hachaos") == before  # this server keeps what is in a namespace that ends
+
+
+def test_the_stack_of_another_profile_is_removed_first_and_so_it_is_said() -> None:
+    api = ReadyApi()
+    ensure(api)
+    lines = ensure_published(api)
+    assert "has the stack hardened" in lines[0]
+    assert ("delete", "PersistentVolume", "wordpress-uploads") in api.calls
+    assert ("orphan", "StatefulSet", "nfs") in api.calls
+
+
+def test_a_profile_is_not_attached_to_the_stack_of_another() -> None:
+    api = ReadyApi()
+    ensure_published(api)
+    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+    with pytest.raises(StackError, match="no stack hardened"):
+        deploy.attach(target, Profile.load("hardened"))
+
+
+def test_a_volume_of_that_name_that_is_somebody_elses_is_left_alone() -> None:
+    theirs: Object = {"kind": "PersistentVolume", "metadata": {"name": "nfs"}}
+    api = ReadyApi(theirs | {"spec": {"claimRef": {"namespace": "theirs", "name": "x"}}})
+    with pytest.raises(StackError, match="belongs to namespace theirs"):
+        ensure_published(api)
+    assert api.get("PersistentVolume", "nfs") is not None
+
+
+def test_removal_lets_a_files_server_that_was_stopped_serve_again_so_that_its_clients_can_end() -> None:
+    api = ReadyApi()
+    ensure_published(api)
+    api.patch("Deployment", "nfs-server", {"spec": {"replicas": 0}})
+    api.calls.clear()
+    target = Target("local/x", local=True, nodes=1, api=cast("Api", api), versions={})
+    deploy.remove(target, Profile.load("published"), NoProgress())
+    names = [(verb, name) for verb, kind, name in api.calls]
+    assert names.index(("patch", "nfs-server")) < names.index(("orphan", "wordpress"))
+    assert api.get("PersistentVolume", "nfs") is None
 
 
 def changed(profile: Profile) -> Profile:

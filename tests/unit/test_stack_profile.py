@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,42 @@ def test_what_is_left_to_be_filled_in_is_refused() -> None:
 def test_a_value_without_a_place_is_refused() -> None:
     with pytest.raises(StackError, match="0 objects PersistentVolume v"):
         fill_in([], {("PersistentVolume", "v"): (("spec",), "x")})
+
+
+def test_the_published_profile_names_the_public_images_of_the_tutorial_but_on_the_embedded_cluster() -> None:
+    profile = Profile.load("published")
+    public = {container["image"] for item in profile.objects for container in containers(item)}
+    assert {"mysql:5.7", "gcr.io/google-samples/xtrabackup:1.0", "wordpress:4.9-apache"} < public
+    local = [container["image"] for item in profile.manifests(local=True) for container in containers(item)]
+    assert all(image.startswith(PUBLIC_LOCAL) for image in local)
+
+
+def test_the_published_profile_keeps_the_tutorials_faults() -> None:
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in Profile.load("published").objects}
+    database, site = objects["StatefulSet", "mysql"]["spec"], objects["Deployment", "wordpress"]["spec"]
+    assert "podManagementPolicy" not in database
+    assert objects["Service", "mysql"]["spec"]["clusterIP"] == "None"
+    assert "read-only" not in str(objects["ConfigMap", "mysql"]["data"])
+    clone = next(each for each in database["template"]["spec"]["initContainers"] if each["name"] == "clone-mysql")
+    assert "[[ $ordinal -eq 0 ]] && exit 0" in clone["command"][2]
+    (container,) = site["template"]["spec"]["containers"]
+    assert not {"readinessProbe", "livenessProbe", "startupProbe"} & set(container)
+    assert container["volumeMounts"][0]["mountPath"] == "/var/www/html"
+    assert site["strategy"] == {"type": "Recreate"}
+    assert site["replicas"] == 1
+
+
+def test_what_the_embedded_cluster_changes_in_a_container_stays_there() -> None:
+    def command(*, local: bool) -> object:
+        objects = Profile.load("published").manifests(local=local)
+        (files,) = [i for i in objects if (i["kind"], i["metadata"]["name"]) == ("Deployment", "nfs-server")]
+        return next(containers(files)).get("command")
+
+    assert command(local=False) is None
+    assert command(local=True)
+
+
+def test_a_change_of_a_container_that_is_not_there_is_refused() -> None:
+    profile = replace(Profile.load("published"), local_containers={"StatefulSet/mysql/gone": {}})
+    with pytest.raises(StackError, match="StatefulSet/mysql/gone"):
+        profile.manifests(local=True)
