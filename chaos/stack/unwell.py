@@ -12,7 +12,7 @@ _EVENTS = 3
 def said(api: Api, selector: str, controller: str) -> dict[str, list[str]]:
     """The lines of each pod of a selector that is not running with all of its containers ready, by its name.
 
-    Without any such pod, under the name `""`: the last events about what `controller` makes. Raises ClusterError.
+    Without any such pod, under the name `""`: the last warnings about what makes them. Raises ClusterError.
     """
     events = sorted(api.list("Event"), key=_when)
     found = {
@@ -20,9 +20,14 @@ def said(api: Api, selector: str, controller: str) -> dict[str, list[str]]:
     }
     if found:
         return found
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    lines = _events([each for each in warnings if each["involvedObject"].get("name", "").startswith(controller)])
-    return {"": lines} if lines else {}
+    warnings = [event for event in events if event.get("type") == "Warning" and _is_about(event, controller)]
+    return {"": _events(warnings)} if warnings else {}
+
+
+def _is_about(event: Object, controller: str) -> bool:
+    """Whether an event is about a controller or what it keeps between itself and its pods."""
+    about = event["involvedObject"]
+    return about.get("kind") != "Pod" and str(about.get("name", "")).startswith(controller)
 
 
 def _is_well(item: Object) -> bool:

@@ -22,9 +22,9 @@ def pod(name: str, phase: str, *statuses: dict[str, Any], ending: bool = False) 
     return {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": {"phase": phase, "containerStatuses": statuses}}
 
 
-def event(about: str, reason: str, at: int) -> dict[str, Any]:
+def event(about: str, reason: str, at: int, kind: str = "Pod") -> dict[str, Any]:
     when = f"2026-01-01T00:00:{at:02}Z"
-    about_it = {"involvedObject": {"name": about}, "reason": reason, "message": f"{reason} happened"}
+    about_it = {"involvedObject": {"kind": kind, "name": about}, "reason": reason, "message": f"{reason} happened"}
     return about_it | {"type": "Warning", "lastTimestamp": when, "metadata": {"name": reason}}
 
 
@@ -82,8 +82,13 @@ def test_a_start_container_that_is_done_needs_no_word() -> None:
 
 
 def test_without_pods_what_was_to_make_them_says_why() -> None:
-    (record,) = said([], [event("mysql", "FailedCreate", 1), event("wordpress", "Other", 2)])
+    about = "StatefulSet"
+    (record,) = said([], [event("mysql", "FailedCreate", 1, about), event("wordpress", "Other", 2, about)])
     assert (record.pod, record.lines) == ("", ("FailedCreate: FailedCreate happened",))
+
+
+def test_of_pods_that_are_well_again_nothing_is_said() -> None:
+    assert said([WELL], [event("mysql-0", "Unhealthy", 1)]) == []
 
 
 def test_a_cluster_that_does_not_answer_says_so() -> None:
