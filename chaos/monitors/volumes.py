@@ -19,12 +19,12 @@ _EXEC_S = 10.0
 # The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
 _BIRTH = """
 stat -c %W "$1" || exit 3
-left=$(dirname "$1")/$2
+left=$1/$2
 if [ -f "$left" ]; then cat "$left" || exit 4; fi
 """
 _NO_FOLDER, _UNREADABLE = 3, 4
 _LEFT_BY_CLONE = {"hachaos": "provenance.json", "xtrabackup": "xtrabackup_info"}
-"""The file beside the data folder, by `DatabaseBinding.provenance`."""
+"""The file in the data folder, by `DatabaseBinding.provenance`."""
 
 _CLONED = re.compile(r"^\+ .*--recv-only\s+(\S+)\s+\d+", re.MULTILINE)
 """Where a traced start script (set -x) fetches a clone from, as the tutorial's: `+ ncat --recv-only HOST PORT`."""
@@ -116,9 +116,9 @@ def _claim(pod: Object, container: str, data: str) -> str:
 
 
 def _birth(said: Output) -> tuple[float | None, str]:
-    """The data folder's time of birth, None on a file system that keeps none, and what a clone left beside it.
+    """The data folder's time of birth, None on a file system that keeps none, and what a clone left in it.
 
-    Raises ValueError when there is no such folder, or when what is beside it can't be read.
+    Raises ValueError when there is no such folder, or when what a clone left can't be read.
     """
     if said.code in (_NO_FOLDER, _UNREADABLE):
         what = "no data folder" if said.code == _NO_FOLDER else "what a clone left can't be read"
