@@ -18,18 +18,31 @@ _EXEC_S = 10.0
 
 # The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
 _BIRTH = """
-stat -c %W "$1" || exit 3
-left=$1/$2
-if [ -f "$left" ]; then cat "$left" || exit 4; fi
+data=$1
+stat -c %W "$data" || exit 3
+shift
+for left; do
+  if [ -f "$data/$left" ]; then cat "$data/$left" || exit 4; fi
+done
 """
 _NO_FOLDER, _UNREADABLE = 3, 4
-_LEFT_BY_CLONE = {"hachaos": "provenance.json", "xtrabackup": "xtrabackup_info"}
-"""The file in the data folder, by `DatabaseBinding.provenance`."""
+_LEFT_BY_CLONE = {
+    "hachaos": ("provenance.json",),
+    # A replica without a log of its own has no position but its source's, which the tutorial's sidecar renames twice.
+    "xtrabackup": (
+        "xtrabackup_info",
+        "xtrabackup_slave_info",
+        "change_master_to.sql.in",
+        "change_master_to.sql.orig",
+    ),
+}
+"""The files in the data folder, by `DatabaseBinding.provenance`."""
 
 _CLONED = re.compile(r"^\+ .*--recv-only\s+(\S+)\s+\d+", re.MULTILINE)
 """Where a traced start script (set -x) fetches a clone from, as the tutorial's: `+ ncat --recv-only HOST PORT`."""
 
 _POSITION = re.compile(r"filename '([^']*)', position '(\d+)'(?:, GTID of the last change '([^']+)')?")
+_SOURCE_POSITION = re.compile(r"MASTER_LOG_FILE='([^']*)',\s*MASTER_LOG_POS=(\d+)")
 
 
 class Volumes:
@@ -56,7 +69,7 @@ class Volumes:
             claim = _claim(self._stack.api.get("Pod", pod.name) or {}, container, bound.data)
             found: Object = (claim and self._stack.api.get("PersistentVolumeClaim", claim)) or {}
             uid, volume = found.get("metadata", {}).get("uid", ""), found.get("spec", {}).get("volumeName", "")
-            command = ["sh", "-c", _BIRTH, "sh", bound.data, _LEFT_BY_CLONE.get(bound.provenance, "")]
+            command = ["sh", "-c", _BIRTH, "sh", bound.data, *_LEFT_BY_CLONE.get(bound.provenance, ())]
             born, left = _birth(self._stack.api.execute(pod.name, container, command, timeout_s=_EXEC_S))
             if bound.provenance == "hachaos":
                 provenance = _object(left)
@@ -81,13 +94,13 @@ class Volumes:
     def _of_xtrabackup(self, pod: Pod, left: str, born: float | None) -> dict[str, Any] | None:
         info = dict(line.split(" = ", maxsplit=1) for line in left.splitlines() if " = " in line)
         donor = self._donor(pod)
-        if not info:
+        if "uuid" not in info:
             # Fetched and not whole: nobody knows what it is. Never fetched: it began empty, when its folder was born.
             return None if donor or born is None else {"kind": "xtrabackup", "how": "bootstrap", "began": _iso(born)}
-        backup = info.get("uuid", "")
         if donor:
-            self._donors[backup] = donor
-        return {"kind": "xtrabackup", "how": "clone", "donor": self._donors.get(backup, ""), **_backup(info)}
+            self._donors[info["uuid"]] = donor
+        donor = self._donors.get(info["uuid"], "")
+        return {"kind": "xtrabackup", "how": "clone", "donor": donor, "gtid": _position(info, left), **_times(info)}
 
     def _donor(self, pod: Pod) -> str:
         """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows."""
@@ -134,12 +147,18 @@ def _object(text: str) -> dict[str, Any] | None:
     return found
 
 
-def _backup(info: dict[str, str]) -> dict[str, Any]:
-    """Position and times of a backup. Its times have no zone; a container's is UTC where nobody says otherwise."""
-    found = _POSITION.search(info.get("binlog_pos", ""))
-    position = (found[3] or f"{found[1]}:{found[2]}") if found else ""
+def _position(info: dict[str, str], left: str) -> str:
+    """Up to where the backup goes: a GTID or FILE:OFFSET in the log of its donor, else in that of the donor's source."""
+    if found := _POSITION.search(info.get("binlog_pos", "")):
+        return found[3] or f"{found[1]}:{found[2]}"
+    found = _SOURCE_POSITION.search(left)
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def _times(info: dict[str, str]) -> dict[str, str]:
+    """When the backup began and finished. It names no zone; a container's is UTC where nobody says otherwise."""
     times = {"began": info.get("start_time", ""), "finished": info.get("end_time", "")}
-    return {"gtid": position} | {name: f"{time.strip().replace(' ', 'T')}Z" for name, time in times.items() if time}
+    return {name: f"{time.strip().replace(' ', 'T')}Z" for name, time in times.items() if time}
 
 
 def _iso(unix: float) -> str:

@@ -96,6 +96,15 @@ def test_a_volume_is_told_by_claim_birth_and_what_the_clone_left(world: World) -
     assert world.commands[0][-2:] == ["/data/mysql", "provenance.json"]
 
 
+def test_a_clone_of_a_replica_that_keeps_no_log_tells_its_source_s_position(xtrabackup: World) -> None:
+    info = INFO.replace("filename 'mysql-bin.000003', position '154'", "")
+    told = "CHANGE MASTER TO MASTER_LOG_FILE='mysql-0-bin.000001',        MASTER_LOG_POS=330\n"
+    xtrabackup.said = Output(0, f"1\n{info}{told}", "")
+    assert (xtrabackup.look().provenance or {})["gtid"] == "mysql-0-bin.000001:330"
+    xtrabackup.said = Output(0, f"1\n{info}", "")
+    assert (xtrabackup.look().provenance or {})["gtid"] == ""
+
+
 def test_the_claim_is_the_one_that_is_mounted_closest_to_the_data(world: World) -> None:
     world.mounts = [{"name": "store", "mountPath": "/data/mysql"}, {"name": "conf", "mountPath": "/data"}]
     assert world.look().claim == "store-mysql-1"
@@ -147,7 +156,7 @@ def test_a_clone_by_xtrabackup_is_told_by_what_it_left_and_by_the_log_of_the_sta
         "began": "2026-11-23T05:40:01Z",
         "finished": "2026-11-23T05:40:03Z",
     }
-    assert xtrabackup.commands[0][-1] == "xtrabackup_info"
+    assert xtrabackup.commands[0][5:7] == ["xtrabackup_info", "xtrabackup_slave_info"]
 
 
 def test_a_backup_of_mariadb_s_tells_its_gtid(xtrabackup: World) -> None:
