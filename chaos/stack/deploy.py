@@ -88,7 +88,7 @@ def _make_room(target: Target, profile: Profile, progress: Progress) -> None:
     there = _deployed(api)
     if there and there != profile.name:
         progress.say(f"namespace {api.namespace} has the stack {there}: it is removed for the stack {profile.name}")
-        remove(target, profile, progress)
+        remove(target, Profile.load(there), progress)
     elif there and profile.name == PUBLISHED:
         progress.say("the published stack is there and is not sound: it can't be mended, so it is deployed anew")
         remove(target, profile, progress)

@@ -95,7 +95,7 @@ def look(stack: Stack) -> list[str]:
     for article in articles:
         holders = [name for name, held in texts.items() if article.text in held]
         if len(holders) < len(texts):
-            said.append(f"the post {article.title!r} is on {', '.join(holders) or 'no database pod'} alone")
+            said.append(f"the post {article.title!r} is on {' and '.join(holders) or 'no database pod'} only")
     return said
 
 

@@ -208,7 +208,7 @@ def test_pods_that_do_not_come_are_quoted() -> None:
     stuck = pod("mysql-0", {"app": "mysql"}, ready=False)
     waiting = {"name": "mysql", "ready": False, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     stuck["status"]["containerStatuses"] = [waiting]
-    event = {"reason": "BackOff", "message": "Back-off restarting", "type": "Warning"}
+    event: Object = {"reason": "BackOff", "message": "Back-off restarting", "type": "Warning"}
     event |= {"kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"name": "mysql-0"}}
     api = FakeApi(stuck, event)
     said = rollout.pods_say(cast("Api", api), Profile.load("hardened").controller("database"))
