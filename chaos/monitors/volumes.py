@@ -148,7 +148,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _position(info: dict[str, str], left: str) -> str:
-    """Up to where the backup goes: a GTID or FILE:OFFSET in the log of its donor, else in that of the donor's source."""
+    """Where the backup ends: a GTID or FILE:OFFSET in the log of its donor, else in that of the donor's source."""
     if found := _POSITION.search(info.get("binlog_pos", "")):
         return found[3] or f"{found[1]}:{found[2]}"
     found = _SOURCE_POSITION.search(left)
