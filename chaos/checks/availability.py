@@ -169,7 +169,7 @@ def _staying(history: History, step: Step) -> set[str]:
 
 def _judge(history: History, step: Step, stream: Stream, limit: float | None, said: _Said) -> None:
     name = stream.name
-    excused = name.group in step.limits.may_stay_out
+    excused = name.group in _excused(history, step)
     found = _outages_of(step, stream)
     pending = [one for one in found if _is_on(step, one)] if excused else []
     if not facts.is_last(history, step):
@@ -196,6 +196,12 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
         shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
         times = "" if len(found) == 1 else f", the longest of {len(found)} times"
         said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{allowed}{times}{_why(shown)}")
+
+
+def _excused(history: History, step: Step) -> frozenset[str]:
+    """What may be out at the step's end; where its fault was never put in also what it was to bring back."""
+    untouched = facts.fault(history, step) is None and not facts.quiet(step)
+    return step.limits.may_stay_out | (facts.may_be_out(history, step) if untouched else frozenset())
 
 
 def _broken(step: Step, name: Name, found: Sequence[Outage], limit: float | None, *, excused: bool) -> Outage | None:
@@ -235,7 +241,7 @@ def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[F
         still = _still_out(step, _outages_of(step, stream))
         if still is None or still.last_bad < since:
             continue
-        if stream.name.group not in step.limits.may_stay_out:
+        if stream.name.group not in _excused(history, step):
             out.setdefault(stream.name.what, []).append(_still(stream.name, still))
     return [Finding(f"pod-out:{what}", ", ".join(texts)) for what, texts in sorted(out.items())]
 

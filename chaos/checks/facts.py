@@ -97,21 +97,32 @@ def is_last(history: History, step: Step) -> bool:
 
 
 def wanted(history: History, role: str, index: int) -> int | None:
-    """How many pods of a part there have to be at a step's end: the last `scale` said so, else as the run began."""
+    """How many pods of a part there have to be at a step's end: the last `scale` said so, else as the run began.
+
+    One that was planned and never put in says nothing.
+    """
     found = number(stack(history).get(f"{role}_pods"))
-    for planned in planned_steps(history):
-        params, at = planned.get("params"), number(planned.get("index"))
-        if at is None or at > index or planned.get("action") != "scale" or not isinstance(params, dict):
-            continue
-        if root(str(planned.get("target", ""))) == role:
-            found = number(params.get("replicas"))
+    begun = {action.step for action in history.of(ActionBegun)}
+    for at, replicas in _scales(history, role):
+        if at <= index and at in begun:
+            found = replicas
     return None if found is None else int(found)
 
 
 def comes_back(history: History, role: str, index: int) -> bool:
     """Whether a later step of the plan wants pods of a part again."""
-    later = [number(planned.get("index")) for planned in planned_steps(history)]
-    return any(wanted(history, role, int(at)) for at in later if at is not None and at > index)
+    return any(at > index and (replicas or 0) > 0 for at, replicas in _scales(history, role))
+
+
+def _scales(history: History, role: str) -> list[tuple[float, float | None]]:
+    """The planned steps that set the number of a part's pods: their indices and the numbers."""
+    found = []
+    for planned in planned_steps(history):
+        params, at = planned.get("params"), number(planned.get("index"))
+        of_role = root(str(planned.get("target", ""))) == role
+        if at is not None and planned.get("action") == "scale" and isinstance(params, dict) and of_role:
+            found.append((at, number(params.get("replicas"))))
+    return found
 
 
 def planned_steps(history: History) -> list[dict[str, Any]]:

@@ -244,3 +244,13 @@ def test_a_pod_that_is_gone_and_one_that_was_never_wanted_are_not_mixed_up() -> 
     records = drop(shrink(OUT, {}), lambda r: isinstance(r, PodSeen) and r.name == "mysql-1" and r.at > 20)
     records = [r for r in records if not (isinstance(r, (Contents, ReplicaSeen)) and r.pod == "mysql-1" and r.at > 20)]
     assert keys(result(records, "replication", 1)) == ["missing-pods:database"]
+
+
+def test_pods_that_a_step_would_have_brought_back_are_not_missed_where_its_fault_was_never_put_in() -> None:
+    records = shrink(OUT, {}, up=99.0)
+    records = drop(records, lambda r: isinstance(r, (ActionBegun, ActionEnded)) and r.step == 1)
+    records = [r for r in records if not (isinstance(r, PodSeen) and r.at > 20)]
+    records = [r for r in records if getattr(r, "pod", "") not in DATABASES[1:] or moment(r) < 20]
+    assert result(records, "replication", 1).figures["expected_pods"] == 1
+    assert result(records, "replication", 1).verdict is Verdict.PASS
+    assert judge(History(records)).verdict is Verdict.UNKNOWN
