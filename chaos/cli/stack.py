@@ -85,7 +85,7 @@ def status(name: str, profile: str) -> None:
     for line in wrong:
         click.echo(f"wrong: {line}")
     for line in known:
-        click.echo(f"wrong, as the tutorial's order makes it: {line}")
+        click.echo(f"known fault: {line}")
     if wrong:
         click.echo("the stack is not sound")
     elif profile == deployment.PUBLISHED:

@@ -74,14 +74,13 @@ def install(api: Api, secrets: Credentials, site: str, site_host: str, task: Tas
 def look(stack: Stack) -> list[str]:
     """What the database pods say of their replication, and where the seed's posts have landed, a sentence each."""
     database = Database(stack.credentials, stack.binding)
-    articles = (*stack.seed.posts, stack.seed.page)
-    texts: dict[str, set[str]] = {}
+    titles: dict[str, set[str]] = {}
     said = []
     for pod in stack.pods("database"):
         try:
             with database.connect(database.address(pod.ip), _DEADLINE_S) as connection:
                 found = database.replication(connection)
-                texts[pod.name] = _texts(connection, stack)
+                titles[pod.name] = {title for _, title in database.posts(connection)}
         except NoDatabase as error:
             said.append(f"{pod.name}: {error}")
             continue
@@ -92,21 +91,13 @@ def look(stack: Stack) -> list[str]:
         elif (found.io_running, found.sql_running) != ("Yes", "Yes"):
             why = f": {found.last_error}" if found.last_error else ""
             said.append(f"{pod.name} does not replicate: IO {found.io_running}, SQL {found.sql_running}{why}")
-    for article in articles:
-        holders = [name for name, held in texts.items() if article.text in held]
-        if len(holders) < len(texts):
-            said.append(f"the post {article.title!r} is on {' and '.join(holders) or 'no database pod'} only")
+    for post in stack.seed.posts:
+        holders = [name for name, held in titles.items() if post.title in held]
+        if not holders:
+            said.append(f"the post {post.title!r} is on no database pod")
+        elif len(holders) < len(titles):
+            said.append(f"the post {post.title!r} is on {' and '.join(holders)} only")
     return said
-
-
-def _texts(connection: Any, stack: Stack) -> set[str]:
-    """The texts of the seed's articles that this server has, whatever their ids."""
-    schema, prefix = stack.binding.site.schema, stack.binding.site.prefix
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT post_content FROM `{schema}`.`{prefix}posts` WHERE post_status = 'publish'")  # noqa: S608
-        contents = [str(row[0]) for row in cursor.fetchall()]
-    articles = (*stack.seed.posts, stack.seed.page)
-    return {article.text for article in articles if any(article.text in content for content in contents)}
 
 
 def keep(api: Api, seed: Seed, notes: list[str]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import threading
+import xmlrpc.client
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -15,8 +17,8 @@ from fake_api import FakeApi
 
 from chaos.cluster.api import Api
 from chaos.errors import StackError
-from chaos.progress import NoProgress
-from chaos.stack import credentials, install
+from chaos.progress import NoProgress, Task
+from chaos.stack import credentials, install, install_published
 from chaos.stack.stack import Seed
 
 Answer = tuple[int, Any, dict[str, str]]
@@ -244,3 +246,80 @@ def test_an_administrator_with_another_password_is_an_error(api: FakeApi, site: 
     site.admin = "changed"
     with pytest.raises(StackError, match="does not take the password"):
         run(api, site)
+
+
+class FakePublished(FakeWordPress):
+    """A WordPress before three databases that know nothing of each other: each request goes to any of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.titles, self.turn, self.faults = ["", "", ""], 0, 0
+        self.dice = random.Random(1)
+
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+        parts = urlsplit(request.path)
+        self.turn = self.dice.randrange(3)
+        if parts.path == "/xmlrpc.php":
+            return self.call(body)
+        if parts.path == "/wp-admin/install.php" and not self.titles[self.turn]:
+            self.titles[self.turn] = parse_qs(body.decode())["weblog_title"][0]
+            return 200, b"<h1>Success!</h1>", {}
+        if not self.titles[self.turn]:
+            return 302, b"", {"Location": "http://the.host/wp-admin/install.php"}
+        return 200, f"<title>{self.titles[self.turn]}</title>".encode(), {}
+
+    def call(self, body: bytes) -> Answer:
+        (_, user, password, content), method = xmlrpc.client.loads(body)
+        assert (user, len(str(password))) == ("hachaos", 32)
+        if self.faults:
+            self.faults -= 1
+            return 200, xmlrpc.client.dumps(xmlrpc.client.Fault(500, "no"), methodresponse=True).encode(), {}
+        self.content[str(len(self.content))] = dict(cast("dict[str, Any]", content))
+        made: Any = {"id": "7", "url": "http://the.host/up/p.png"} if method == "wp.uploadFile" else "9"
+        return 200, xmlrpc.client.dumps((made,), methodresponse=True).encode(), {}
+
+
+@pytest.fixture
+def published() -> Iterator[FakePublished]:
+    fake = FakePublished()
+    thread = threading.Thread(target=fake.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield fake
+    fake.server.shutdown()
+    fake.server.server_close()
+    thread.join()
+
+
+def install_as_visitor(fake: FakePublished, monkeypatch: pytest.MonkeyPatch) -> tuple[Seed, list[str]]:
+    monkeypatch.setattr(install_published, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(install_published, "_INSTALL_TIMEOUT_S", 2.0)
+    api = cast("Api", FakeApi())
+    return install_published.install(
+        api, credentials.ensure_published(api), fake.address, "the.host", cast("Task", NoProgress())
+    )
+
+
+def test_an_install_page_that_comes_back_is_filled_in_again_until_every_database_knows_the_site(
+    published: FakePublished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed, notes = install_as_visitor(published, monkeypatch)
+    assert published.titles == [seed.marker] * 3
+    assert notes == ["WordPress's install page came back and was filled in 3 times"]
+    assert len(published.content) == 7
+    assert (seed.picture.path, seed.posts[0].path, seed.page.path) == ("/up/p.png", "/?p=9", "/?page_id=9")
+
+
+def test_a_post_that_one_database_refuses_is_written_again(
+    published: FakePublished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published.faults = 2
+    install_as_visitor(published, monkeypatch)
+    assert len(published.content) == 7
+
+
+def test_a_visitor_who_never_gets_the_site_gives_up_and_says_what_came(
+    published: FakePublished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published.titles[1] = "My own blog"
+    with pytest.raises(StackError, match="could not be installed"):
+        install_as_visitor(published, monkeypatch)
