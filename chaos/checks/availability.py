@@ -11,7 +11,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -236,14 +236,22 @@ def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[F
     """
     _, after = facts.waits(history, step)
     since = max((wait.at for wait in after), default=step.begin)
-    out: dict[str, list[str]] = {}
+    out: dict[str, dict[str, Outage]] = {}
     for stream in streams:
         still = _still_out(step, _outages_of(step, stream))
         if still is None or still.last_bad < since:
             continue
         if stream.name.group not in _excused(history, step):
-            out.setdefault(stream.name.what, []).append(_still(stream.name, still))
-    return [Finding(f"pod-out:{what}", ", ".join(texts)) for what, texts in sorted(out.items())]
+            out.setdefault(stream.name.what, {})[stream.name.via] = still
+    found = []
+    for what, pods in sorted(out.items()):
+        reasons: Counter[str] = Counter()
+        for still in pods.values():
+            reasons.update(still.reasons)
+        first = min(pods.values(), key=lambda still: still.first_bad)
+        name = Name.of_read(what, words.names(pods))
+        found.append(Finding(f"pod-out:{what}", _still(name, replace(first, reasons=dict(reasons)))))
+    return found
 
 
 def _undecided(found: Sequence[Outage], name: Name, limit: float | None, allowed: str) -> str:

@@ -232,6 +232,15 @@ def test_a_pod_that_stays_and_does_not_come_back_fails_naming_pod_and_kind(what:
     assert availability(excused).verdict is Verdict.PASS
 
 
+def test_several_pods_that_do_not_come_back_are_told_in_one_phrase() -> None:
+    records = drop(files_story(), lambda r: isinstance(r, Read) and r.what == "static" and r.start >= FAULT)
+    dues = [FAULT + n / 2 for n in range(1, 17)]
+    records += [Read(site, due, due, due + 0.4, False, "timeout", 0, "static") for due in dues for site in SITES]
+    assert availability(records).reason == (
+        "static of site-a, site-b was still out at the step's end, since 10.9 s into the run (32 hung)"
+    )
+
+
 def test_a_pod_that_was_not_asked_since_the_stack_was_steady_again_is_not_failed() -> None:
     records = drop(
         files_story(), lambda r: isinstance(r, Read) and (r.via, r.what) == ("site-a", "page") and r.start >= FAULT
