@@ -6,16 +6,21 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fake_api import FakeApi, pod
 
+from chaos.cluster.api import Api
 from chaos.errors import StackError
-from chaos.stack import verify
+from chaos.stack import credentials, verify, verify_published
 from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.credentials import Credentials
+from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Article, Picture, Seed, Stack
 
@@ -230,3 +235,74 @@ def test_verification_gives_up_with_what_is_wrong(stack: FakeStack, monkeypatch:
     stack.servers["10.0.0.2"].read_only = 0
     with pytest.raises(StackError, match="2 database pods are writable"):
         verify.verify(cast("Stack", stack), NoProgress(), timeout_s=0.0)
+
+
+class Held:
+    """The published stack's databases: what each has for the site's title, and whether the ledger takes a row."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.titles: dict[str, str] = {}
+        self.ledger = True
+        monkeypatch.setattr(verify_published, "connect", lambda address, *_: nullcontext(address))
+        monkeypatch.setattr(verify_published, "closing", lambda it: it)
+        monkeypatch.setattr(verify_published, "run", self.run)
+
+    def run(self, address: str, statement: str) -> tuple[tuple[str, ...], ...]:
+        if "blogname" in statement:
+            return ((self.titles.get(address, SEED.marker),),)
+        if not self.ledger:
+            raise NotYet("no such table")
+        return ()
+
+
+def published(fake: FakeSite, *, missing: str = "", ip: str = "127.0.0.1") -> Stack:
+    profile = Profile.load("published")
+    pods = [pod(f"mysql-{n}", {"app": "mysql"}, ip=f"10.0.0.{n}") for n in range(3)] + [
+        pod(f"wordpress-{n}", {"app": "wordpress", "tier": "frontend"}, ip=ip) for n in range(3)
+    ]
+    pods.append(pod("nfs-server-0", {"role": "nfs-server"}))
+    port = int(fake.address.rpartition(":")[2])
+    service = {"kind": "Service", "metadata": {"name": "wordpress"}}
+    api = FakeApi(
+        *[each for each in pods if each["metadata"]["name"] != missing],
+        service | {"spec": {"clusterIP": "127.0.0.1", "ports": [{"port": port}]}},
+    )
+    binding = replace(profile.binding, site=replace(profile.binding.site, port=port))
+    known = credentials.ensure_published(cast("Api", api))
+    return Stack(binding, cast("Api", api), known, SEED)
+
+
+def test_the_published_stack_is_sound_when_it_serves_and_its_primary_takes_a_row(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Held(monkeypatch)
+    assert verify_published.problems(published(site)) == []
+
+
+@pytest.mark.parametrize("missing", ["mysql-2", "wordpress-0", "nfs-server-0"])
+def test_the_published_stack_needs_all_of_its_pods(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    Held(monkeypatch)
+    (wrong,) = verify_published.problems(published(site, missing=missing))
+    assert "pods are there" in wrong
+
+
+def test_a_published_site_that_shows_another_page_is_not_sound(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    Held(monkeypatch)
+    site.answers["/"] = (302, b"")
+    wrong = verify_published.problems(published(site))
+    assert len(wrong) == 4
+    assert all("a redirect to /wp-admin/install.php" in line for line in wrong)
+
+
+def test_a_database_pod_that_does_not_know_the_published_site_is_named(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Held(monkeypatch).titles["10.0.0.0:3306"] = "another"
+    assert verify_published.problems(published(site)) == ["mysql-0 does not hold the site 'hachaos 0123'"]
+
+
+def test_a_published_primary_without_the_ledger_is_not_sound(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    Held(monkeypatch).ledger = False
+    assert verify_published.problems(published(site)) == ["the primary takes no row: no such table"]
