@@ -19,6 +19,7 @@ _COMMANDS = {
     "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
     "explain": ("chaos.cli.explain:explain", "Tell what an action, a condition, a check or an exit code means."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
+    "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),
     "cluster": ("chaos.cli.cluster:cluster", "The embedded Kubernetes: up, down, status, kubectl, doctor."),
 }

@@ -55,6 +55,7 @@ _KINDS = {
     "Job": _Resource("apis/batch/v1", "jobs"),
     "Lease": _Resource("apis/coordination.k8s.io/v1", "leases"),
     "Namespace": _Resource("api/v1", "namespaces", namespaced=False),
+    "NetworkPolicy": _Resource("apis/networking.k8s.io/v1", "networkpolicies"),
     "Node": _Resource("api/v1", "nodes", namespaced=False),
     "PersistentVolume": _Resource("api/v1", "persistentvolumes", namespaced=False),
     "PersistentVolumeClaim": _Resource("api/v1", "persistentvolumeclaims"),

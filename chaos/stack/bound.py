@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 import xmlrpc.client
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from chaos.stack.credentials import Credentials
 from chaos.stack.database import Connection, Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Pod, Seed, Stack, pods, service_address
 
-__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "resume", "retained"]
+__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "look", "resume", "retained"]
 
 CONFIG_MAP = "hachaos"
 """What says, in the stack's namespace, that something of ours is in it."""
@@ -60,7 +60,7 @@ class _Remote:
     host: str
     known: Credentials
 
-    def call(self, method: str, *arguments: Mapping[str, Any] | Sequence[str] | int) -> Any:
+    def call(self, method: str, *arguments: dict[str, Any] | list[str] | int) -> Any:
         """Call one method. Raises NotYet without an answer to it, and xml_rpc.Fault for a fault."""
         body = xml_rpc.request(method, self.known.admin_user, self.known.admin_password, *arguments)
         site = WordPress(self.address, self.host, timeout_s=_DEADLINE_S)
@@ -139,6 +139,11 @@ def leftovers(api: Api) -> dict[str, Any] | None:
             hint="rename it: hachaos keeps its own notes under that name",
         ) from error
     return told
+
+
+def look(api: Api, file: BoundFile) -> Binding:
+    """The file's binding with what the cluster adds to it. Raises StackError for an object that is not there."""
+    return _binding(api, file, ready=False)
 
 
 def retained(stack: Stack) -> list[str]:

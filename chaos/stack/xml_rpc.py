@@ -6,7 +6,6 @@ Methods and faults: https://codex.wordpress.org/XML-RPC_WordPress_API
 from __future__ import annotations
 
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -28,7 +27,7 @@ class Fault(Exception):
         return self.code < 0 or 400 <= self.code < 500
 
 
-def request(method: str, user: str, password: str, *arguments: Mapping[str, Any] | Sequence[str] | int) -> bytes:
+def request(method: str, user: str, password: str, *arguments: dict[str, Any] | list[str] | int) -> bytes:
     """The body of a call of one of WordPress's own methods, all of which begin with blog, user and password."""
     return xmlrpc.client.dumps((1, user, password, *arguments), method).encode()
 
