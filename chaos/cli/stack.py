@@ -100,6 +100,20 @@ stack.add_command(deploy, "up")
 stack.add_command(delete, "down")
 
 
+@stack.command()
+@click.option("--namespace", required=True, metavar="NS", help="Where the stack is.")
+@_name
+def bind(namespace: str, name: str) -> None:
+    """Look at a namespace and print a binding's file for the stack in it, for `--stack FILE`. Touches nothing."""
+    from chaos.cluster.api import connect
+    from chaos.cluster.local import cluster as local
+    from chaos.stack.bind import propose
+
+    found = _existing(name)
+    local.join(found)
+    click.echo(propose(connect(found.kubeconfig).in_namespace(namespace)), nl=False)
+
+
 @stack.command(name="open")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; 0 takes a free one.")
 @_name
