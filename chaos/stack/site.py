@@ -215,7 +215,7 @@ class Site:
                 return Written("ok", key=int(made["id"]), path=_path(made["url"]))
             return Written("ok", key=int(made))
 
-        body = xml_rpc.request(method, self._user, self._password, content)
+        body = xml_rpc.request(method, self._user, self._password, dict(content))
         return _write(address, xml_rpc.PATH, self._host | {"Content-Type": "text/xml"}, body, deadline_s, read, on_hang)
 
 

@@ -1,0 +1,86 @@
+"""Where a run's stack comes from: a profile that is deployed for it, or a stack that is there and is only borrowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from chaos.progress import Progress
+from chaos.stack import deploy
+from chaos.stack.profile import Profile
+from chaos.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from chaos.cluster.target import Target
+    from chaos.stack.bound import BoundFile
+
+
+class Source(Protocol):
+    """Gives a stack that is fit for a run."""
+
+    @property
+    def spec(self) -> str:
+        """What `of` makes the same source from, in another process too."""
+
+    def ensure(self, target: Target, progress: Progress) -> Stack:
+        """The stack, ready to be broken. Raises StackError when it can't be had."""
+
+    def attach(self, target: Target) -> Stack:
+        """The stack as it is, without a look at its state."""
+
+    def release(self, stack: Stack, progress: Progress) -> None:
+        """Take away what only a run needs. Raises StackError with what is left."""
+
+
+def of(spec: str) -> Source:
+    """The source that `--stack` names: a profile, or a binding's file where it ends in .yaml or .yml.
+
+    Raises UsageError when there is no such profile, InputError for what is wrong with the file.
+    """
+    if spec.endswith((".yaml", ".yml")):
+        from chaos.stack import bound
+
+        path = Path(spec)
+        return Borrowed(str(path.resolve()), bound.load(path))
+    return Deployed(spec, Profile.load(spec))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A profile's stack: deployed if need be, and left there for the next run."""
+
+    spec: str
+    profile: Profile
+
+    def ensure(self, target: Target, progress: Progress) -> Stack:
+        return deploy.ensure(target, self.profile, progress)
+
+    def attach(self, target: Target) -> Stack:
+        return deploy.attach(target, self.profile)
+
+    def release(self, stack: Stack, progress: Progress) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """Somebody's stack: nothing is deployed, and what a run wrote into it is removed after."""
+
+    spec: str
+    file: BoundFile
+
+    def ensure(self, target: Target, progress: Progress) -> Stack:
+        from chaos.stack import bound
+
+        return bound.attach(target, self.file, progress)
+
+    def attach(self, target: Target) -> Stack:
+        from chaos.stack import bound
+
+        return bound.resume(target, self.file)
+
+    def release(self, stack: Stack, progress: Progress) -> None:
+        from chaos.stack import bound
+
+        bound.detach(stack, progress)
