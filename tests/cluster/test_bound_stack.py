@@ -1,0 +1,151 @@
+"""A stack that somebody deployed by hand is borrowed, written to, and given back without a trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pymysql
+import pytest
+import yaml
+
+from chaos.cluster.api import Api
+from chaos.cluster.target import Target
+from chaos.errors import ExitCode, StackError
+from chaos.progress import PlainProgress
+from chaos.stack import bind, bound
+from chaos.stack.bound_file import BoundFile, parse
+from chaos.stack.clients import NotYet, WordPress
+from chaos.stack.database import Database
+from chaos.stack.site import Site
+from chaos.stack.stack import service_address
+
+MANIFEST = Path(__file__).parent / "blog.yaml"
+Dump = dict[str, list[tuple[object, ...]]]
+
+
+def until(what: str, deadline_s: float, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {deadline_s} s: {what}"
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def blog(target: Target) -> Iterator[Api]:
+    """WordPress and its database in the namespace `blog`, installed by Anna, with an article of hers."""
+    api = target.api.in_namespace("blog")
+    for item in yaml.safe_load_all(MANIFEST.read_text()):
+        api.apply(item)
+
+    def served() -> bool:
+        parts = [api.get("StatefulSet", "db"), api.get("Deployment", "web")]
+        return all(each and each.get("status", {}).get("readyReplicas") == each["spec"]["replicas"] for each in parts)
+
+    until("the blog is ready", 180, served)
+    site = WordPress(service_address(api, "front"), "front.blog.svc")
+    form = {
+        "weblog_title": "Anna's garden & kitchen",
+        "user_name": "anna",
+        "admin_password": "correct-horse-battery",
+        "admin_password2": "correct-horse-battery",
+        "admin_email": "anna@example.com",
+        "language": "",
+    }
+
+    def installed() -> bool:
+        try:
+            if site.request("GET", "/").status_code == 200:
+                return True
+            site.request("POST", "/wp-admin/install.php?step=2", data=form)
+        except NotYet:
+            pass
+        return False
+
+    until("the blog is installed", 120, installed)
+    yield api
+    for kind, name in (("Namespace", "blog"), ("StorageClass", "blog-disk")):
+        api.delete(kind, name)
+    until("the blog is gone", 120, lambda: api.get("Namespace", "blog") is None)
+
+
+def file_of(api: Api) -> BoundFile:
+    """What `stack bind` proposes, with the Secret that only the user knows."""
+    return parse(bind.propose(api).replace("secret: fill-in", "secret: editor"), "blog-binding.yaml")
+
+
+def tables(api: Api) -> Dump:
+    """Every row of WordPress's content tables on each database pod, and the names of all tables."""
+    found: Dump = {}
+    for pod in api.list("Pod", "tier=data"):
+        address = pod["status"]["podIP"]
+        login = pymysql.connect(host=address, user="root", password="r00t-of-db", database="pages")
+        with closing(login) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW TABLES")
+            found[f"{pod['metadata']['name']} tables"] = list(cursor.fetchall())
+            for table in ("posts", "postmeta", "term_relationships", "users"):
+                cursor.execute(f"SELECT * FROM blog_{table}")
+                found[f"{pod['metadata']['name']} {table}"] = list(cursor.fetchall())
+    return found
+
+
+def files(api: Api) -> set[str]:
+    pod = api.list("Pod", "tier=web")[0]["metadata"]["name"]
+    listed = api.execute(pod, "php", ["find", "/var/www/html/wp-content/uploads", "-type", "f"], timeout_s=20)
+    return set(listed.out.split())
+
+
+def test_a_stack_is_given_back_as_it_was(target: Target, blog: Api) -> None:
+    until(
+        "the replicas have all",
+        60,
+        lambda: len({str(rows) for key, rows in tables(blog).items() if "posts" in key}) == 1,
+    )
+    before, files_before = tables(blog), files(blog)
+    file = file_of(blog)
+    assert (file.site.schema, file.site.prefix, file.database.writes) == ("pages", "blog_", "service")
+
+    blog.patch("Secret", "editor", {"stringData": {"password": "wrong"}})
+    with pytest.raises(StackError, match="does not take user 'anna'"):
+        bound.attach(target, file, PlainProgress())
+    assert bound.leftovers(blog) is None
+    assert tables(blog) == before
+    blog.patch("Secret", "editor", {"stringData": {"password": "correct-horse-battery"}})
+
+    stack = bound.attach(target, file, PlainProgress())
+    site, address = Site(stack), stack.site_address()
+    assert site.read_front(address, 20).ok
+    assert site.read_upload(address, 20).ok
+    assert site.create_post(address, "0a1b2c3d-post-1", 20).outcome == "ok"
+    assert site.create_upload(address, "0a1b2c3d-upload-1", 20).outcome == "ok"
+    database = Database(stack.credentials, stack.binding)
+    assert database.insert(stack.database_address(), "0a1b2c3d-row-1", "rows", 1, 20).outcome == "ok"
+    assert bound.resume(target, file).seed == stack.seed
+
+    # As after kill -9: the next one finds the note, and removes what is left before it begins.
+    again = bound.attach(target, file, PlainProgress())
+    assert again.credentials.site_id != stack.credentials.site_id
+    bound.detach(again, PlainProgress())
+    bound.detach(again, PlainProgress())
+
+    assert bound.leftovers(blog) is None
+    assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
+    assert files(blog) == files_before
+    assert tables(blog) == before
+
+
+def test_what_is_not_fit_is_refused_before_anything_is_written(target: Target, blog: Api) -> None:
+    text = bind.propose(blog).replace("secret: fill-in", "secret: editor")
+    for old, new, said in (
+        ("service: front", "service: fromt", "there is no Service fromt"),
+        ("container: php", "container: http", "has no container http"),
+        ("schema: pages", "schema: sites", "has no schema 'sites'"),
+        ("key: root}", "key: app}", "does not let 'root' in"),
+        ("namespace: blog", "namespace: nowhere", "there is no namespace nowhere"),
+    ):
+        with pytest.raises(StackError, match=said) as caught:
+            bound.attach(target, parse(text.replace(old, new), "blog-binding.yaml"), PlainProgress())
+        assert caught.value.exit_code is ExitCode.TROUBLE
+    assert bound.leftovers(blog) is None
