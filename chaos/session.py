@@ -11,28 +11,30 @@ import platform
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from chaos import __version__, journal, report
+from chaos import __version__, journal, preconditions, report
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import target as targets
 from chaos.cluster.target import Target
-from chaos.errors import ExitCode, HachaosError, HostError, UndoIncomplete, UsageError
+from chaos.errors import ExitCode, HachaosError, HostError, StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.report import live, terminal
+from chaos.report.suite import SuiteRun
 from chaos.runner import Runner, put_back, unfinished
-from chaos.scenario.plan import Plan
-from chaos.stack import deploy
-from chaos.stack.profile import Profile
+from chaos.scenario.plan import Plan, Suite
+from chaos.stack import source
+from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from chaos.verdict import Verdict, merge
 
@@ -41,44 +43,181 @@ _EXIT = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.UNKNO
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is told beside its scenario."""
+    """What a run is told beside its scenario.
 
-    profile: str = "hardened"
+    `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
+    not empty.
+    """
+
+    stack: str = "hardened"
     cluster: str = "hachaos"
     nodes: int | None = None
     reports: Path = Path("reports")
     quiet: bool = False
+    baseline: str = ""
+    allow_destructive: bool = False
 
 
 class Interrupted(KeyboardInterrupt):
     """A signal asked for the end; its text is the signal's name."""
 
 
-def run(plans: Sequence[Plan], options: Options) -> ExitCode:
-    """Run plans one after another, each with its own report; the exit code says the worst verdict.
+def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
+    """Run scenarios and suites one after another, each with its own report; the exit code says the worst verdict.
 
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
+    stacks = source.of(options.stack)
     with _signals():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
         _one_run_at_a_time(options.cluster)
-        verdicts = [_run_one(plan, target, options) for plan in plans]
+        session = _Session(stacks, target, options)
+        try:
+            verdicts = [
+                session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict for item in items
+            ]
+        finally:
+            session.release()
     return _EXIT[merge(verdicts)]
 
 
-def _run_one(plan: Plan, target: Target, options: Options) -> Verdict:
-    with progress(quiet=options.quiet) as shown:
-        stack = deploy.ensure(target, Profile.load(options.profile), shown)
-    folder = _folder(options.reports, plan.name)
-    problem = _carry_out(plan, stack, target, folder, quiet=options.quiet)
-    history = journal.read(folder)
-    judgement = judge(history)
-    report.write(folder, history, judgement)
-    if not options.quiet:
-        terminal.summary(history, judgement, folder)
-    if problem is not None:
-        raise problem
-    return judgement.verdict
+@dataclass(frozen=True)
+class _Ran:
+    """What became of one scenario."""
+
+    verdict: Verdict
+    run: SuiteRun
+
+
+@dataclass
+class _Session:
+    """The scenarios of one call, on one target and with one source of stacks."""
+
+    stacks: Source
+    target: Target
+    options: Options
+    _stack: Stack | None = None
+
+    def scenario(self, plan: Plan) -> _Ran:
+        """Run one plan into a folder of its own under the reports."""
+        stack = self.ready(plan)
+        return self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+
+    def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
+        """Run one plan on a stack that is fit for it, judge it, write its report into the folder."""
+        if self.options.baseline:
+            plan = replace(plan, baseline=self.options.baseline)
+        problem = self._carry_out(plan, stack, folder, stop_at)
+        history = journal.read(folder)
+        judgement = judge(history)
+        report.write(folder, history, judgement)
+        if not self.options.quiet:
+            terminal.summary(history, judgement, folder)
+        if problem is not None:
+            raise problem
+        return _Ran(judgement.verdict, SuiteRun(plan.name, plan.claim, folder.name, history, judgement))
+
+    def suite(self, suite: Suite) -> Verdict:
+        """Run a suite's scenarios into one folder; its report is written anew after each.
+
+        One that would begin after the budget is over is not begun, nor one for which no fit stack can be had; that
+        makes the verdict unknown. Whatever else ends a scenario without a verdict ends the suite.
+        """
+        folder = _folder(self.options.reports, suite.name)
+        stop_at = time.monotonic() + suite.budget_s
+        waiting = dict(enumerate(suite.plans, start=1))
+        runs: list[SuiteRun] = []
+        reason = "the suite ended before it"
+        try:
+            for number, plan in list(waiting.items()):
+                if number > 1 and time.monotonic() + suite.between_s < stop_at:
+                    time.sleep(suite.between_s)
+                if time.monotonic() >= stop_at:
+                    reason = f"the suite's budget of {suite.budget_s:g} s was over"
+                    break
+                inner = folder / f"{number:02}-{plan.name}"
+                wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
+                if not self.options.quiet:
+                    terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
+                try:
+                    stack = self.ready(wanted)
+                except StackError as error:
+                    runs.append(SuiteRun(plan.name, plan.claim, "", None, None, str(error)))
+                else:
+                    runs.append(self.carried_out(wanted, stack, _make(inner), stop_at).run)
+                del waiting[number]
+                report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
+        except BaseException as error:
+            reason = f"the suite was ended: {str(error) or type(error).__name__}"
+            raise
+        finally:
+            runs += _not_run(waiting, reason)
+            written = report.write_suite(folder, suite, self.options.stack, runs)
+            if not self.options.quiet:
+                terminal.suite_summary(written, folder)
+        return written.verdict
+
+    def ready(self, plan: Plan) -> Stack:
+        """The stack, fit for the plan. Raises before anything is broken."""
+        with progress(quiet=self.options.quiet) as shown:
+            self._stack = stack = self.stacks.ensure(self.target, shown)
+        local = self.target.local
+        preconditions.require(
+            plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
+        )
+        return stack
+
+    def release(self) -> None:
+        """Take away what only the runs needed."""
+        if self._stack is not None:
+            with progress(quiet=self.options.quiet) as shown:
+                self.stacks.release(self._stack, shown)
+
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> BaseException | None:
+        """Run the plan with the journal open. What ended it before its end, or left it undone, if anything did."""
+        clock = Clock()
+        with Journal(folder) as written, live.display(plan.to_json(), quiet=self.options.quiet) as show:
+            written.listen(show)
+            written.write(self._begun(plan, stack, folder, clock))
+            how = "finished"
+            problem: BaseException | None = None
+            try:
+                Runner(plan, stack, written, clock, stop_at).run()
+            except Interrupted as error:
+                how, problem = "interrupted", error
+            except HachaosError as error:
+                how, problem = "failed", error
+            left = unfinished(written.history())
+            if left and not isinstance(problem, UndoIncomplete):
+                problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
+            written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
+        return problem
+
+    def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
+        return RunBegun(
+            format=FORMAT,
+            run=folder.name,
+            scenario=plan.name,
+            claim=plan.claim,
+            started_at=clock.started_at,
+            plan=plan.to_json(),
+            stack={
+                "profile": stack.binding.name,
+                "source": self.stacks.spec,
+                "namespace": stack.api.namespace,
+                "target": self.target.name,
+                "nodes": self.target.nodes,
+                "database_pods": len(stack.pods("database")),
+                "site_pods": len(stack.pods("site")),
+                "images": stack.images(),
+            },
+            versions={"hachaos": __version__, "python": platform.python_version()} | self.target.versions,
+            scenario_text=plan.text,
+        )
+
+
+def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:
+    return [SuiteRun(plan.name, plan.claim, "", None, None, reason) for plan in waiting.values()]
 
 
 def recover(reports: Path, options: Options) -> list[str]:
@@ -91,69 +230,30 @@ def recover(reports: Path, options: Options) -> list[str]:
         return []
     target = targets.local(options.cluster, None, quiet=options.quiet)
     _one_run_at_a_time(options.cluster)
-    stack = deploy.attach(target, Profile.load(options.profile))
     lines, left = [], []
     for folder in folders:
-        undos = unfinished(journal.read(folder))
-        clock = Clock()
+        history = journal.read(folder)
+        stack = source.of(str(history.run.stack.get("source", options.stack))).attach(target)
+        undos = unfinished(history)
         with Journal(folder) as again:
-            left += put_back(stack, undos, again, clock)
-        lines.append(f"{folder.name}: {len(undos)} change(s) put back")
+            left += put_back(stack, undos, again, Clock())
+        lines.append(f"{folder.relative_to(reports)}: {len(undos)} change(s) put back")
     if left:
         raise UndoIncomplete("; ".join(left))
     return lines
 
 
-def _carry_out(plan: Plan, stack: Stack, target: Target, folder: Path, *, quiet: bool) -> BaseException | None:
-    """Run the plan with the journal open. What ended it before its end, or left it undone, if anything did."""
-    clock = Clock()
-    with Journal(folder) as written, live.display(plan.to_json(), quiet=quiet) as show:
-        written.listen(show)
-        written.write(_begun(plan, stack, target, folder, clock))
-        how = "finished"
-        problem: BaseException | None = None
-        try:
-            Runner(plan, stack, written, clock).run()
-        except Interrupted as error:
-            how, problem = "interrupted", error
-        except HachaosError as error:
-            how, problem = "failed", error
-        left = unfinished(written.history())
-        if left and not isinstance(problem, UndoIncomplete):
-            problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
-        written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
-    return problem
-
-
-def _begun(plan: Plan, stack: Stack, target: Target, folder: Path, clock: Clock) -> RunBegun:
-    return RunBegun(
-        format=FORMAT,
-        run=folder.name,
-        scenario=plan.name,
-        claim=plan.claim,
-        started_at=clock.started_at,
-        plan=plan.to_json(),
-        stack={
-            "profile": stack.binding.name,
-            "namespace": stack.api.namespace,
-            "target": target.name,
-            "nodes": target.nodes,
-            "database_pods": len(stack.pods("database")),
-            "site_pods": len(stack.pods("site")),
-            "images": stack.images(),
-        },
-        versions={"hachaos": __version__, "python": platform.python_version()} | target.versions,
-        scenario_text=plan.text,
-    )
-
-
 def _folder(reports: Path, name: str) -> Path:
     began = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = reports / f"{began}-{name}"
+    if folder.exists():
+        folder = reports / f"{began}-{secrets.token_hex(2)}-{name}"
+    return _make(folder)
+
+
+def _make(folder: Path) -> Path:
     try:
-        reports.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            folder = reports / f"{began}-{secrets.token_hex(2)}-{name}"
+        folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except OSError as error:
         raise UsageError(
@@ -163,8 +263,9 @@ def _folder(reports: Path, name: str) -> Path:
 
 
 def _unfinished_runs(reports: Path) -> list[Path]:
-    journals = sorted(reports.glob(f"*/{journal.NAME}"), reverse=True)
-    return [path.parent for path in journals if unfinished(journal.read(path.parent))]
+    """The folders of runs, those within a suite's as well."""
+    journals = [*reports.glob(f"*/{journal.NAME}"), *reports.glob(f"*/*/{journal.NAME}")]
+    return [path.parent for path in sorted(journals, reverse=True) if unfinished(journal.read(path.parent))]
 
 
 _locks: list[IO[str]] = []

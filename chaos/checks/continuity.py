@@ -136,7 +136,7 @@ def _writes(
         ("phantom", "phantom", _phantom(history, ledger, present - held.before), "that nobody tried"),
         ("resurrected", "resurrected", present & ledger.fail - held.before, "that had failed"),
         ("duplicated", "duplicated", _duplicated(pods, ledger.tried.keys() - held.before), "under two ids"),
-        ("split", "differing", split, "without an answer that are on some pods and not on others"),
+        ("split", "differing", split, "without an answer on some pods and not on others"),
     )
     figures["indeterminate"] = {
         "tried": len(ledger.info),

@@ -10,7 +10,7 @@ from chaos.history import BASELINE, History, Step
 from chaos.verdict import CheckResult, Verdict, merge
 
 _CHECKS = (effect, recovery, availability, continuity, replication, clone)
-_WEIGHT = (continuity.NAME, clone.NAME, replication.NAME, recovery.NAME, availability.NAME, effect.NAME)
+WEIGHT = (continuity.NAME, clone.NAME, replication.NAME, recovery.NAME, availability.NAME, effect.NAME)
 """Which of several failed checks names the reason: lost data weighs more than a slow recovery."""
 
 
@@ -94,7 +94,7 @@ def _reason(
     if not deciding:
         return _all_held(steps)
     step, check = min(
-        deciding, key=lambda found: (_order(*found), _WEIGHT.index(found[1].name), found[0].step.index == BASELINE)
+        deciding, key=lambda found: (_order(*found), WEIGHT.index(found[1].name), found[0].step.index == BASELINE)
     )
     said = f"{check.name}: {check.reason}"
     if stopped is not None:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "plan": ("chaos.cli.scenarios:plan", "Show what a run would do; touch nothing."),
     "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
     "explain": ("chaos.cli.explain:explain", "Tell what an action, a condition, a check or an exit code means."),
+    "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),

@@ -1,4 +1,4 @@
-"""`hachaos run`: run scenarios one after another; the exit code is the worst verdict's."""
+"""`hachaos run`: run scenarios and suites one after another; the exit code is the worst verdict's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ import click
 @click.command()
 @click.argument("scenario", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--stack", "profile", default="hardened", show_default=True, help="The stack's profile (a folder in manifests/)."
+    "--stack",
+    default="hardened",
+    show_default=True,
+    metavar="PROFILE|FILE",
+    help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
+)
+@click.option(
+    "--baseline",
+    type=click.Choice(["stop", "record"]),
+    help="What a stack that is not well before the first fault does: stop the run, or be written down. "
+    "Overrules the scenario.",
+)
+@click.option(
+    "--allow-destructive", is_flag=True, help="Allow scenarios that destroy data on a target that is not local."
 )
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
@@ -19,17 +32,33 @@ import click
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
 def run(
-    scenario: tuple[Path, ...], profile: str, nodes: int | None, cluster: str, reports: Path, *, quiet: bool
+    scenario: tuple[Path, ...],
+    stack: str,
+    baseline: str | None,
+    nodes: int | None,
+    cluster: str,
+    reports: Path,
+    *,
+    allow_destructive: bool,
+    quiet: bool,
 ) -> int:
-    """Run SCENARIO files on the embedded cluster, which is built and started if need be, and judge each step.
+    """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
 
     Exit code: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, 130 interrupted.
     """
-    from chaos.scenario.load import load
+    from chaos.scenario.load import load_any
 
-    plans = [load(path) for path in scenario]  # what is wrong with a file is said before the heavy imports
+    items = [load_any(path) for path in scenario]  # what is wrong with a file is said before the heavy imports
 
     from chaos import session
 
-    options = session.Options(profile=profile, cluster=cluster, nodes=nodes, reports=reports, quiet=quiet)
-    return int(session.run(plans, options))
+    options = session.Options(
+        stack=stack,
+        cluster=cluster,
+        nodes=nodes,
+        reports=reports,
+        quiet=quiet,
+        baseline=baseline or "",
+        allow_destructive=allow_destructive,
+    )
+    return int(session.run(items, options))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chaos.checks.judge import Judgement
 from chaos.errors import HachaosError
 from chaos.history import History
+from chaos.scenario.plan import Suite
+
+if TYPE_CHECKING:
+    from chaos.report.suite import SuiteReport, SuiteRun
 
 FILES = ("report.json", "report.html", "junit.xml")
 
@@ -25,6 +31,19 @@ def write(folder: Path, history: History, judgement: Judgement) -> None:
     values = json.dumps(json_.render(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     for name, text in zip(FILES, (values, html.render(summary, folder.name), junit.render(summary)), strict=True):
         _replace(folder / name, text)
+
+
+def write_suite(folder: Path, suite: Suite, stack: str, runs: Sequence[SuiteRun]) -> SuiteReport:
+    """Write report.html, report.json, junit.xml and claims.md of a suite; each appears whole or not at all.
+
+    Raises HachaosError when the folder cannot be written to.
+    """
+    from chaos.report import suite as suites
+
+    report = suites.report_of(suite, stack, runs)
+    for name, text in suites.files(report).items():
+        _replace(folder / name, text)
+    return report
 
 
 def _replace(path: Path, text: str) -> None:

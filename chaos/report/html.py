@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
 from chaos.history import ClusterEvent, Note
 from chaos.report import svg, terminal, words
 from chaos.report.json_ import versions
+from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
 from chaos.report.words import markup as _e
 from chaos.verdict import CheckResult, Outage, Verdict
@@ -27,7 +27,6 @@ _ALIKE = 3
 _MOST_CHARACTERS = 2000
 
 _UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 
 
 def render(summary: Summary, folder: str) -> str:
@@ -43,22 +42,8 @@ def render(summary: Summary, folder: str) -> str:
         _reproduce(summary, folder),
     )
     title = f"{words.MARK[judgement.verdict]} {words.WORD[judgement.verdict]}: {run.scenario}"
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{_e(title)}</title>\n<style>\n{styles}</style>\n</head>\n<body>\n"
-        '<a class="skip" href="#timeline">Skip to the timeline</a>\n<main>\n'
-        + "\n".join(sections)
-        + f"\n</main>\n<footer>hachaos {_e(versions(summary)['hachaos'])} · run {_e(run.run)} · "
-        f"{_e(words.stamp(run.started_at))}</footer>\n</body>\n</html>\n"
-    )
-
-
-def _badge(verdict: Verdict) -> str:
-    mark = f'<span aria-hidden="true">{words.MARK[verdict]}</span>'
-    return f'<span class="badge {verdict.value}">{mark} {words.WORD[verdict]}</span>'
+    footer = f"hachaos {versions(summary)['hachaos']} · run {run.run} · {words.stamp(run.started_at)}"
+    return whole(title, styles, "timeline", "\n".join(sections), footer)
 
 
 def _verdict(summary: Summary) -> str:
@@ -78,7 +63,7 @@ def _verdict(summary: Summary) -> str:
         f'<header class="{judgement.verdict.value}">\n'
         f'<p class="over"><span>{_e(run.scenario)}</span><span>{began}</span>'
         f"<span>{_e(words.seconds(summary.duration_s))}</span></p>\n"
-        f"<h1>{_badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
+        f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
         f'<p class="reason">{_e(words.sentence(judgement.reason))}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
     )
 
@@ -118,40 +103,14 @@ def _figures_strip(summary: Summary) -> str:
     )
 
 
-def _table(
-    caption: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, numbers: tuple[int, ...] = ()
-) -> str:
-    """A table whose first column names the row. Cells are HTML. On a narrow page each row becomes a card.
-
-    The roles are there since a table that is laid out as cards loses its own for screen readers.
-    """
-
-    def css(column: int) -> str:
-        return ' class="n"' if column in numbers else ""
-
-    heads = "".join(f'<th scope="col" role="columnheader"{css(n)}>{_e(name)}</th>' for n, name in enumerate(head))
-    body = "".join(
-        f'<tr role="row"><th scope="row" role="rowheader">{row[0]}</th>'
-        + "".join(
-            f'<td role="cell" data-label="{_e(head[n])}"{css(n)}>{cell}</td>' for n, cell in enumerate(row[1:], 1)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<table role="table" class="cards"><caption>{_e(caption)}</caption>'
-        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
-    )
-
-
 def _steps(summary: Summary) -> str:
     rows = []
     for step in summary.steps:
         lost = _e(terminal.number(step.lost))
         rows.append(
             (
-                f'<a href="#step-{step.step.index + 1}">{step.step.index + 1} · {_e(step.step.name)}</a>',
-                _badge(step.verdict),
+                f'<a href="#step-{step.step.index + 1}">{_e(words.step(step.step))}</a>',
+                badge(step.verdict),
                 _e(terminal.outage(step.reads)),
                 _e(terminal.outage(step.writes)),
                 _e(terminal.number(step.acknowledged)),
@@ -167,7 +126,7 @@ def _steps(summary: Summary) -> str:
         "Outages are the longest of each step, from its lower to its upper bound. "
         "Each step looks for all writes acknowledged so far."
     )
-    return f'<section>\n<h2 id="steps">Steps</h2>\n{_table(caption, head, rows, numbers=(4, 5))}\n</section>'
+    return f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5))}\n</section>'
 
 
 def _timeline(summary: Summary) -> str:
@@ -212,7 +171,7 @@ def _step(step: StepSummary, events: list[ClusterEvent]) -> str:
     checks = "".join(_check(check) for check in step.checks) or "<p>No check was made.</p>"
     return (
         f'<article class="{step.verdict.value}" aria-labelledby="step-{number}">\n'
-        f'<h3 id="step-{number}"><span class="no">{number}</span> {_e(step.step.name)} {_badge(step.verdict)}</h3>\n'
+        f'<h3 id="step-{number}"><span class="no">{number}</span> {_e(step.step.name)} {badge(step.verdict)}</h3>\n'
         f'<dl class="facts">{listed}</dl>\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
         f"{_outages(step)}\n{_events(events)}\n</article>"
     )
@@ -299,7 +258,7 @@ def _check(check: CheckResult) -> str:
     advice = f'<p class="advice"><b>What to do:</b> {_e(check.advice)}</p>' if check.advice else ""
     figures = _figures(check.figures) if check.figures else '<p class="hint">No figures.</p>'
     return (
-        f'<details class="check {check.verdict.value}"{opened}><summary>{_badge(check.verdict)} '
+        f'<details class="check {check.verdict.value}"{opened}><summary>{badge(check.verdict)} '
         f"<b>{_e(check.name)}</b> <span>{_e(words.sentence(check.reason))}</span></summary>\n"
         f'<div class="inside">{advice}{figures}</div></details>'
     )
@@ -407,10 +366,10 @@ def _outages(step: StepSummary) -> str:
     head = ("What", "Out for", "Began between", "Ended between", "Bad answers", "Reasons")
     left = len(longest) - _MOST_OUTAGES
     more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
-    table = _table("Last good and first bad answer, last bad and first good answer.", head, rows, numbers=(4,))
+    times = table("Last good and first bad answer, last bad and first good answer.", head, rows, numbers=(4,))
     return (
         f"<details><summary>{words.count(len(longest), 'outage')} in this step</summary>"
-        f'<div class="inside">{table}{more}</div></details>'
+        f'<div class="inside">{times}{more}</div></details>'
     )
 
 
@@ -452,8 +411,8 @@ def _latency(summary: Summary) -> str:
     if summary.skipped:
         what = ", ".join(f"{_e(stream)}: {number:,}" for stream, number in summary.skipped.items())
         skipped = f"<p>Due but never sent, since too many were in flight: {what}.</p>"
-    table = _table(caption, head, rows, numbers=tuple(range(1, len(head))))
-    return f'<section>\n<h2 id="latency">Latency</h2>\n{table}\n{skipped}\n</section>'
+    figures = table(caption, head, rows, numbers=tuple(range(1, len(head))))
+    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{skipped}\n</section>'
 
 
 def _reproduce(summary: Summary, folder: str) -> str:

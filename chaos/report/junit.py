@@ -16,33 +16,45 @@ from chaos.verdict import CheckResult, Verdict, merge
 
 def render(summary: Summary) -> str:
     """The text of junit.xml. Times are seconds; a case's time is its step's, since a check needs all of the step."""
+    suites = ET.Element("testsuites")
+    suites.append(suite(summary))
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def not_run(name: str, reason: str) -> ET.Element:
+    """The test suite of a scenario that was not run: one case, an error of type `unknown`."""
+    found = ET.Element("testsuite", name=words.legal(name), tests="1", failures="0", errors="1", skipped="0", time="0")
+    _case(found, name, CheckResult("the run as a whole", Verdict.UNKNOWN, reason), None)
+    return found
+
+
+def suite(summary: Summary) -> ET.Element:
+    """The test suite of one run."""
     run = summary.run
-    suite = ET.Element("testsuite")
-    properties = ET.SubElement(suite, "properties")
+    found = ET.Element("testsuite")
+    properties = ET.SubElement(found, "properties")
     facts = {"run": run.run, "claim": run.claim, "verdict": summary.judgement.verdict.value}
     facts["reason"] = summary.judgement.reason
     for name, value in (facts | {f"version.{name}": text for name, text in versions(summary).items()}).items():
         ET.SubElement(properties, "property", name=words.legal(name), value=words.legal(value))
     for step in summary.steps:
         for check in step.checks:
-            _case(suite, f"{run.scenario}.{step.step.index + 1} {step.step.name}", check, step)
-    if merge(step.verdict for step in summary.steps) != summary.judgement.verdict or not len(suite.findall("testcase")):
+            _case(found, f"{run.scenario}.{words.step(step.step).replace(' · ', ' ', 1)}", check, step)
+    if merge(step.verdict for step in summary.steps) != summary.judgement.verdict or not len(found.findall("testcase")):
         whole = CheckResult("the run as a whole", summary.judgement.verdict, summary.judgement.reason)
-        _case(suite, run.scenario, whole, None)
+        _case(found, run.scenario, whole, None)
     for name, value in {
         "name": run.scenario,
-        "tests": str(len(suite.findall("testcase"))),
-        "failures": str(len(suite.findall("testcase/failure"))),
-        "errors": str(len(suite.findall("testcase/error"))),
+        "tests": str(len(found.findall("testcase"))),
+        "failures": str(len(found.findall("testcase/failure"))),
+        "errors": str(len(found.findall("testcase/error"))),
         "skipped": "0",
         "time": f"{summary.duration_s:.3f}",
         "timestamp": words.stamp(run.started_at).removesuffix("Z"),
     }.items():
-        suite.set(name, words.legal(value))
-    suites = ET.Element("testsuites")
-    suites.append(suite)
-    ET.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+        found.set(name, words.legal(value))
+    return found
 
 
 def _case(suite: ET.Element, classname: str, check: CheckResult, step: StepSummary | None) -> None:

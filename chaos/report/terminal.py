@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chaos.checks.judge import Judgement
-from chaos.history import History
-from chaos.report import words
+from chaos.history import BASELINE, History
+from chaos.report import claims, words
 from chaos.report.summary import StepSummary, Stream, Summary, summarise
 from chaos.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from chaos.report.suite import SuiteReport
 
 STYLE: Final = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
 
@@ -32,6 +34,34 @@ def summary(history: History, judgement: Judgement, folder: Path, *, console: Co
     verdict = judgement.verdict
     sentence = f"{words.MARK[verdict]} {verdict.value}: {judgement.reason}"
     out.print(sentence, style=STYLE[verdict], soft_wrap=not out.is_terminal)
+    row = claims.of(found.run.claim, found.run.scenario, str(found.run.stack.get("profile", "")), judgement)
+    if row.change:
+        out.print(f"  to change: {row.change}", soft_wrap=not out.is_terminal)
+    out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def scenario_begins(number: int, of: int, name: str, claim: str) -> None:
+    """Say which scenario of a suite comes next."""
+    print(f"\n=== {number} of {of}: {name}: {claim}", flush=True)
+
+
+def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None = None) -> None:
+    """Print a suite's claims: a block each, which any width holds, then the verdict and where the report is."""
+    from rich.console import Console
+
+    from chaos.report import suite as suites
+
+    out = console or Console(highlight=False, markup=False)
+    out.print()
+    for row in report.rows:
+        said = f"{words.MARK[row.verdict]} {row.scenario}: {row.verdict.value}: {row.claim}"
+        out.print(said, style=STYLE[row.verdict], soft_wrap=not out.is_terminal)
+        out.print(f"    {row.fact}", soft_wrap=not out.is_terminal)
+        if row.change:
+            out.print(f"    to change: {row.change}", soft_wrap=not out.is_terminal)
+    out.print()
+    said = f"{words.MARK[report.verdict]} {report.verdict.value}: {suites.sentence(report)}"
+    out.print(said, style=STYLE[report.verdict], soft_wrap=not out.is_terminal)
     out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
 
 
@@ -89,12 +119,18 @@ def _table(found: Summary, out: Console) -> None:
                     out.print(f"  {check.advice}")
 
 
+def _head(step: StepSummary, found: Summary) -> str:
+    if step.step.index == BASELINE:
+        return "baseline"
+    number = sum(each.step.index != BASELINE for each in found.steps)
+    return f"step {step.step.index + 1} of {number}, {step.step.name}"
+
+
 def _lines(found: Summary) -> list[str]:
     lines = []
     for step in found.steps:
         lines += [
-            f"{words.MARK[step.verdict]} step {step.step.index + 1} of {len(found.steps)}, {step.step.name}: "
-            f"{step.verdict.value}",
+            f"{words.MARK[step.verdict]} {_head(step, found)}: {step.verdict.value}",
             f"    reads out: {outage(step.reads)}; writes out: {outage(step.writes)}",
             f"    acknowledged writes: {number(step.acknowledged)}, lost: {number(step.lost)}; "
             f"clone: {step.clone or '–'}; recovered in: {recovery(step)}",

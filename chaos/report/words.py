@@ -7,6 +7,7 @@ import re
 import time
 from typing import Final
 
+from chaos.history import BASELINE, Step
 from chaos.verdict import Outage, Verdict
 
 MARK: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
@@ -23,6 +24,11 @@ SENTENCE: Final = {
 NOT_MEASURED: Final = "not measured"
 
 _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
+def step(one: Step) -> str:
+    """A step's number and name: `1 · delete the master's pod`; the baseline has no number."""
+    return "Baseline" if one.index == BASELINE else f"{one.index + 1} · {one.name}"
 
 
 def legal(text: str) -> str:

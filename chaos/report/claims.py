@@ -1,0 +1,119 @@
+"""The claims table: what was claimed, whether it held, by which fact, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chaos.checks import continuity
+from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
+from chaos.history import BASELINE
+from chaos.report import advice
+from chaos.verdict import CheckResult, Verdict
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of the table. `fact` is the sentence that decides; `change` is empty where nothing has to be."""
+
+    claim: str
+    scenario: str
+    verdict: Verdict
+    fact: str
+    change: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The row as JSON values."""
+        return asdict(self) | {"verdict": self.verdict.value}
+
+
+def of(claim: str, scenario: str, profile: str, judgement: Judgement) -> Claim:
+    """The row of a scenario that was run on a profile's stack (or on another, by its own name)."""
+    if judgement.verdict is not Verdict.FAIL:
+        return Claim(claim, scenario, judgement.verdict, _fact(judgement))
+    found = next(_findings(judgement), None)
+    if found is None:
+        return Claim(claim, scenario, judgement.verdict, judgement.reason)
+    step, check, finding = found
+    action = step.step.action
+    return Claim(
+        claim,
+        scenario,
+        judgement.verdict,
+        _where(step, judgement, before=finding["before"]) + finding["text"],
+        advice.change(profile, finding["key"], action) or check.advice or "",
+    )
+
+
+def not_run(claim: str, scenario: str, reason: str) -> Claim:
+    """The row of a scenario that was not run: nothing is known."""
+    return Claim(claim, scenario, Verdict.UNKNOWN, f"not run: {reason}")
+
+
+def _findings(judgement: Judgement) -> Iterator[tuple[StepJudgement, CheckResult, dict[str, Any]]]:
+    """All findings, the one that decides first: new before old, by the check's weight, lost data before all else."""
+    found = [
+        (step, check, finding)
+        for step in judgement.steps
+        for check in step.checks
+        for finding in check.figures.get("findings", ())
+    ]
+    yield from sorted(found, key=lambda one: (bool(one[2]["before"]), WEIGHT.index(one[1].name), _least(one[2])))
+
+
+def _least(finding: dict[str, Any]) -> bool:
+    return not finding["key"].startswith(("lost-", "empty", "out:"))
+
+
+def _where(step: StepJudgement, judgement: Judgement, *, before: bool) -> str:
+    steps = sum(one.step.index != BASELINE for one in judgement.steps)
+    if before:
+        return "nothing got worse, but before the first fault " if steps else "before the first fault "
+    return f"step {step.step.index + 1} ({step.step.name}): " if steps > 1 else ""
+
+
+def _fact(judgement: Judgement) -> str:
+    """Of a pass: how much was put to the test and how long it was out; of an unknown, why."""
+    if judgement.verdict is not Verdict.PASS:
+        return judgement.reason
+    out = [
+        f"{label} out for {figures['longest_no_longer_than_s']:.1f} s at most"
+        for label, figures in _longest(judgement.steps).items()
+        if figures["longest_no_longer_than_s"]
+    ]
+    last = next(
+        (
+            check
+            for step in reversed(judgement.steps)
+            for check in step.checks
+            if check.name == continuity.NAME and check.figures.get("pods_read")
+        ),
+        None,
+    )
+    held = last.reason if last else judgement.reason
+    return "; ".join([held, *(out or ["neither reads nor writes were ever out"])])
+
+
+def _longest(steps: Iterable[StepJudgement]) -> dict[str, dict[str, Any]]:
+    """Of readers and writers through the front door: the figures of the step in which they were out longest."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        for check in step.checks:
+            for label in ("reads", "rows", "posts", "uploads"):
+                figures = check.figures.get(label)
+                if not isinstance(figures, dict) or "longest_no_longer_than_s" not in figures:
+                    continue
+                longest = figures["longest_no_longer_than_s"] or 0
+                if label not in found or longest > (found[label]["longest_no_longer_than_s"] or 0):
+                    found[label] = figures
+    return found
+
+
+def markdown(rows: Iterable[Claim]) -> str:
+    """The table in Markdown."""
+    lines = ["| claim | scenario | verdict | deciding fact | what to change |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row.claim, row.scenario, row.verdict.value, row.fact, row.change)
+        lines.append("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,195 @@
+"""A suite's report: one folder, the claims table first, then each scenario in a few figures with a link to its own."""
+
+from __future__ import annotations
+
+import json
+import platform
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from chaos import __version__
+from chaos.checks.judge import Judgement
+from chaos.history import History
+from chaos.report import claims, junit, page, terminal, words
+from chaos.report.claims import Claim
+from chaos.report.page import badge, table
+from chaos.report.summary import Summary, summarise
+from chaos.report.words import markup as _e
+from chaos.scenario.plan import Suite
+from chaos.verdict import Verdict, merge
+
+FORMAT = 1
+"""Version of the suite's report.json."""
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """One scenario of a suite. `folder` is its run's, within the suite's; `not_run` says why there is no judgement."""
+
+    name: str
+    claim: str
+    folder: str
+    history: History | None
+    judgement: Judgement | None
+    not_run: str = ""
+
+
+@dataclass(frozen=True)
+class SuiteReport:
+    """All that a suite's reports show."""
+
+    suite: Suite
+    stack: str
+    runs: Sequence[SuiteRun]
+    rows: tuple[Claim, ...]
+    verdict: Verdict
+
+
+def report_of(suite: Suite, stack: str, runs: Sequence[SuiteRun]) -> SuiteReport:
+    """Work it out; `stack` is what `--stack` named."""
+    rows = tuple(_row(run, stack) for run in runs)
+    return SuiteReport(suite, stack, runs, rows, merge(row.verdict for row in rows))
+
+
+def _row(run: SuiteRun, stack: str) -> Claim:
+    if run.judgement is None:
+        return claims.not_run(run.claim, run.name, run.not_run)
+    return claims.of(run.claim, run.name, stack, run.judgement)
+
+
+def files(report: SuiteReport) -> dict[str, str]:
+    """The texts of the report's files by their names."""
+    return {
+        "report.json": json.dumps(_json(report), indent=2, ensure_ascii=False) + "\n",
+        "report.html": _html(report),
+        "junit.xml": _junit(report),
+        "claims.md": _markdown(report),
+    }
+
+
+def sentence(report: SuiteReport) -> str:
+    """The suite's verdict in one sentence."""
+    by = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
+    total, name = len(report.rows), Path(report.stack).name
+    if len(by[Verdict.PASS]) == total:
+        return f"All {total} claims hold on the {name} stack."
+    parts = [f"{len(by[Verdict.PASS])} of {total} claims hold on the {name} stack"]
+    for verdict, said in ((Verdict.FAIL, "do not hold"), (Verdict.UNKNOWN, "are not proven either way")):
+        if by[verdict]:
+            parts.append(f"{len(by[verdict])} {said}")
+    return ", ".join(parts) + "."
+
+
+def _summaries(report: SuiteReport) -> list[Summary | None]:
+    return [summarise(run.history, run.judgement) if run.history and run.judgement else None for run in report.runs]
+
+
+def _json(report: SuiteReport) -> dict[str, Any]:
+    summaries = _summaries(report)
+    return {
+        "format": FORMAT,
+        "suite": report.suite.name,
+        "claim": report.suite.claim,
+        "stack": report.stack,
+        "verdict": report.verdict.value,
+        "sentence": sentence(report),
+        "written": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "budget_s": report.suite.budget_s,
+        "versions": {"hachaos": __version__, "python": platform.python_version()}
+        | next((dict(each.run.versions) for each in summaries if each), {}),
+        "scenarios": [
+            row.to_json()
+            | {
+                "folder": run.folder,
+                "not_run": run.not_run,
+                "duration_s": round(each.duration_s, 3) if each else None,
+                "acknowledged": _most(each, "acknowledged"),
+                "lost": _most(each, "lost"),
+            }
+            for run, row, each in zip(report.runs, report.rows, summaries, strict=True)
+        ],
+        "suite_text": report.suite.text,
+    }
+
+
+def _most(summary: Summary | None, name: str) -> int | None:
+    if summary is None:
+        return None
+    return max((value for step in summary.steps if (value := getattr(step, name)) is not None), default=None)
+
+
+def _markdown(report: SuiteReport) -> str:
+    return f"# {report.suite.name} on {Path(report.stack).name}: {report.verdict.value}\n\n{sentence(report)}\n\n" + (
+        claims.markdown(report.rows)
+    )
+
+
+def _html(report: SuiteReport) -> str:
+    styles = resources.files("chaos.report").joinpath("report.css").read_text(encoding="utf-8")
+    began = next((run.history.run.started_at for run in report.runs if run.history), None)
+    over = f"<span>{_e(report.suite.name)}</span><span>stack {_e(Path(report.stack).name)}</span>"
+    over += f"<span>{_e(words.day(began))}</span>" if began is not None else ""
+    header = (
+        f'<header class="{report.verdict.value}">\n<p class="over">{over}</p>\n'
+        f"<h1>{badge(report.verdict)} {_e(sentence(report))}</h1>\n"
+        f'<blockquote class="claim"><p>{_e(words.sentence(report.suite.claim))}</p></blockquote>\n</header>'
+    )
+    rows = [
+        (
+            _e(words.sentence(row.claim)),
+            _link(run),
+            badge(row.verdict),
+            _e(words.sentence(row.fact)),
+            _e(words.sentence(row.change)) or "–",
+        )
+        for run, row in zip(report.runs, report.rows, strict=True)
+    ]
+    head = ("Claim", "Scenario", "Verdict", "Deciding fact", "What to change")
+    first = table("Each claim, whether it held, and by which fact.", head, rows)
+    sections = [header, f'<section>\n<h2 id="claims">Claims</h2>\n{first}\n</section>', _steps(report)]
+    title = f"{words.MARK[report.verdict]} {words.WORD[report.verdict]}: {report.suite.name}"
+    return page.whole(title, styles, "claims", "\n".join(sections), f"hachaos {__version__}")
+
+
+def _link(run: SuiteRun) -> str:
+    return f'<a href="{_e(run.folder)}/report.html">{_e(run.name)}</a>' if run.folder else _e(run.name)
+
+
+def _steps(report: SuiteReport) -> str:
+    rows = []
+    for run, summary in zip(report.runs, _summaries(report), strict=True):
+        for step in summary.steps if summary else ():
+            lost = _e(terminal.number(step.lost))
+            rows.append(
+                (
+                    f"{_link(run)} · {_e(words.step(step.step))}",
+                    badge(step.verdict),
+                    _e(terminal.outage(step.reads)),
+                    _e(terminal.outage(step.writes)),
+                    _e(terminal.number(step.acknowledged)),
+                    f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
+                    _e(step.clone or "–"),
+                    _e(terminal.recovery(step)),
+                )
+            )
+    if not rows:
+        return '<section>\n<h2 id="steps">Steps</h2>\n<p>No step began.</p>\n</section>'
+    head = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
+    caption = "Outages are the longest of each step, from its lower to its upper bound."
+    return f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5))}\n</section>'
+
+
+def _junit(report: SuiteReport) -> str:
+    suites = ET.Element("testsuites", name=words.legal(report.suite.name))
+    for run, row, summary in zip(report.runs, report.rows, _summaries(report), strict=True):
+        if summary is not None:
+            suites.append(junit.suite(summary))
+        else:
+            suites.append(junit.not_run(run.name, row.fact))
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
