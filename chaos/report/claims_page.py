@@ -64,6 +64,6 @@ def _section(suite: Suite) -> str:
     took = sum(each["duration_s"] or 0 for each in suite["scenarios"])
     return (
         f"## `{_name(suite)}`: {suite['verdict']}\n\n{suite['sentence']} {acknowledged:,} writes were acknowledged in "
-        f"all scenarios together, {lost:,} of them were lost; the runs took {took / 60:.0f} min, on {suite['written'][:10]}"
-        f" ({versions}).\n\n{claims.markdown(rows)}"
+        f"all scenarios together, {lost:,} of them were lost; the runs took {took / 60:.0f} min, on "
+        f"{suite['written'][:10]} ({versions}).\n\n{claims.markdown(rows)}"
     )
