@@ -251,16 +251,23 @@ def _streams_of(kinds: frozenset[str]) -> frozenset[str]:
 
 
 def put_back(stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock) -> list[str]:
-    """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each."""
+    """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
+
+    Of several that restore one thing only the first counts: it alone knows how the thing was before the run.
+    """
+    alike: dict[str, list[UndoPlanned]] = {}
+    for undo in sorted(undos, key=lambda undo: undo.id):
+        alike.setdefault(str(undo.undo.get("restores") or undo.id), []).append(undo)
     left = []
-    for undo in sorted(undos, key=lambda undo: undo.id, reverse=True):
+    for first, *later in sorted(alike.values(), key=lambda found: found[0].id, reverse=True):
+        problem = ""
         try:
-            ACTIONS[undo.action].put_back(stack, undo.undo, PUT_BACK_TIMEOUT_S)
+            ACTIONS[first.action].put_back(stack, first.undo, PUT_BACK_TIMEOUT_S)
         except ClusterError as error:
-            left.append(f"{error}" + (f" (by hand: {error.hint})" if error.hint else ""))
-            journal.write(UndoDone(clock.now(), undo.id, verified=False, error=str(error)), sync=True)
-        else:
-            journal.write(UndoDone(clock.now(), undo.id, verified=True), sync=True)
+            problem = str(error)
+            left.append(problem + (f" (by hand: {error.hint})" if error.hint else ""))
+        for undo in (first, *later):
+            journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
     return left
 
 

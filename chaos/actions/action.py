@@ -12,7 +12,10 @@ from chaos.stack.stack import Stack
 
 Params = dict[str, Any]
 Undo = dict[str, Any]
-"""JSON values from which `Action.put_back` restores the stack, in another process if need be."""
+"""JSON values from which `Action.put_back` restores the stack, in another process if need be.
+
+`restores` names the thing that is restored as a whole, where it is one: of several undos of it only the first counts.
+"""
 
 LOOK_EVERY_S = 0.25
 

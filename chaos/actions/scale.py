@@ -23,7 +23,13 @@ class Scale:
         return Aim(
             objects=(f"{kind.lower()}/{name}",),
             before={"kind": kind, "name": name, "role": target, "replicas": before},
-            undo={"kind": kind, "name": name, "role": target, "replicas": before},
+            undo={
+                "kind": kind,
+                "name": name,
+                "role": target,
+                "replicas": before,
+                "restores": f"replicas of {kind.lower()}/{name}",
+            },
             detail=f"{before} -> {params['replicas']} replicas",
             params=params,
         )

@@ -91,6 +91,7 @@ class FakeAction:
     calls: list[str] = field(default_factory=list)
     fail: dict[str, BaseException] = field(default_factory=dict)
     breaks: bool = False
+    restores: str = ""
 
     def _do(self, what: str) -> None:
         self.calls.append(what)
@@ -99,7 +100,8 @@ class FakeAction:
 
     def aim(self, stack: Stack, target: str, params: dict[str, Any]) -> Aim:
         self._do("aim")
-        return Aim(("pod/x",), {}, {"n": params["n"]}, params=params)
+        undo = {"n": params["n"]} | ({"restores": self.restores} if self.restores else {})
+        return Aim(("pod/x",), {}, undo, params=params)
 
     def inject(self, stack: Stack, aim: Aim) -> None:
         self._do(f"inject {aim.params['n']}")
@@ -252,6 +254,13 @@ def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(bench: Bench, end: 
     with pytest.raises(type(end)):
         bench.run()
     assert bench.action.calls[-1] == "put back 0"
+
+
+def test_of_several_undos_of_one_thing_only_the_first_is_carried_out_and_all_are_done(bench: Bench) -> None:
+    bench.action.restores = "replicas of x"
+    bench.run(steps=3)
+    assert [call for call in bench.action.calls if call.startswith("put back")] == ["put back 0"]
+    assert sorted(done.id for done in bench.journal.history().of(UndoDone) if done.verified) == [0, 1, 2]
 
 
 def test_what_cannot_be_put_back_is_said_and_stays_unfinished_while_the_rest_is_put_back(bench: Bench) -> None:
