@@ -37,10 +37,16 @@ def measure() -> list[Row]:
 
 
 def _recovery_s(report: dict[str, Any]) -> float:
-    recovery = report["steps"][0]["time_to_recovery"]
+    recovery = _fault(report)["time_to_recovery"]
     return float(recovery.get("ready_s") or recovery.get("first_good_answer_s") or 0)
 
 
+def _fault(report: dict[str, Any]) -> dict[str, Any]:
+    """The first step after the baseline."""
+    found: dict[str, Any] = next(step for step in report["steps"] if step["index"] == 0)
+    return found
+
+
 def _lost(report: dict[str, Any]) -> float:
-    checks = {check["name"]: check for check in report["steps"][0]["checks"]}
+    checks = {check["name"]: check for check in _fault(report)["checks"]}
     return float(checks["continuity"]["figures"]["lost"])

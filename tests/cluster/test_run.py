@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -31,7 +32,8 @@ def report_in(reports: Path) -> dict[str, Any]:
 
 
 def checks_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {check["name"]: check for check in report["steps"][0]["checks"]}
+    (step,) = [step for step in report["steps"] if step["index"] == 0]
+    return {check["name"]: check for check in step["checks"]}
 
 
 def await_fault(reports: Path, timeout_s: float = 180) -> Path:
@@ -64,6 +66,39 @@ def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
     assert [outage for outage in report["outages"] if outage["via"] == "row"], "the master was gone and no row failed"
     (folder,) = tmp_path.iterdir()
     assert {path.name for path in folder.iterdir()} == {"journal.jsonl", "report.json", "report.html", "junit.xml"}
+
+
+def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
+    cluster: Cluster, hachaos: Hachaos, tmp_path: Path
+) -> None:
+    for name in ("kill-replica", "wordpress-scale"):
+        shutil.copy(ROOT / "scenarios" / f"{name}.yaml", tmp_path)
+    suite = tmp_path / "two.yaml"
+    suite.write_text(
+        "apiVersion: hachaos/v1\nname: two\nclaim: both hold\nbudget: 20m\nbetween: 1s\nbaseline: record\n"
+        "scenarios: [kill-replica.yaml, wordpress-scale.yaml]\n"
+    )
+    done = hachaos("run", str(suite), "--name", NAME, "--reports", str(tmp_path / "reports"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All 2 claims hold on the hardened stack." in done.stdout
+    (folder,) = (tmp_path / "reports").iterdir()
+    assert {path.name for path in folder.iterdir()} == {
+        *("01-kill-replica", "02-wordpress-scale"),
+        *("report.html", "report.json", "junit.xml", "claims.md"),
+    }
+    report = json.loads((folder / "report.json").read_text())
+    assert [each["verdict"] for each in report["scenarios"]] == ["pass", "pass"]
+
+
+def test_a_scenario_that_needs_more_nodes_than_there_are_is_refused_and_nothing_is_run(
+    stack: Stack, hachaos: Hachaos, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "big.yaml"
+    scenario.write_text((ROOT / SCENARIO).read_text().replace("steps:", "needs: {nodes: 5}\nsteps:"))
+    done = hachaos("run", str(scenario), "--name", NAME, "--reports", str(tmp_path / "reports"))
+    assert done.returncode == 3
+    assert "it needs 5 nodes, and the cluster has 3" in done.stderr
+    assert not (tmp_path / "reports").exists()
 
 
 def test_acknowledged_writes_that_vanish_from_the_primary_are_a_fail_with_their_number(
