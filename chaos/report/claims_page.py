@@ -14,6 +14,9 @@ from chaos.verdict import Verdict
 
 Suite = Mapping[str, Any]
 
+_NEEDED = {"stack", "verdict", "sentence", "written", "versions", "scenarios"}
+_NEEDED_OF_ROW = {"claim", "scenario", "verdict", "fact", "change", "duration_s", "acknowledged", "lost"}
+
 _HEAD = """\
 # The claims, and what holds
 
@@ -27,12 +30,16 @@ def read(path: Path) -> Suite:
     """A suite's report.json. Raises InputError for a file that is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict) or "scenarios" not in found or "stack" not in found:
+        if not isinstance(found, dict) or not found.keys() >= _NEEDED or not all(map(_is_row, found["scenarios"])):
             raise ValueError("no report of a suite")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(str(path), 1, 1, f"{reason}; name the report.json in a suite's run folder") from error
     return found
+
+
+def _is_row(found: object) -> bool:
+    return isinstance(found, dict) and found.keys() >= _NEEDED_OF_ROW and found["verdict"] in set(Verdict)
 
 
 def render(suites: Sequence[Suite]) -> str:

@@ -76,12 +76,17 @@ def sentence(report: SuiteReport) -> str:
     """The suite's verdict in one sentence."""
     by = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
     total, name = len(report.rows), Path(report.stack).name
+    if not total:
+        return f"No claim was put to the test on the {name} stack."
     if len(by[Verdict.PASS]) == total:
-        return f"All {total} claims hold on the {name} stack."
-    parts = [f"{len(by[Verdict.PASS])} of {total} claims hold on the {name} stack"]
-    for verdict, said in ((Verdict.FAIL, "do not hold"), (Verdict.UNKNOWN, "are not proven either way")):
+        return f"{f'All {total} claims hold' if total > 1 else 'The claim holds'} on the {name} stack."
+    parts = [f"{len(by[Verdict.PASS])} of {words.count(total, 'claim')} hold on the {name} stack"]
+    for verdict, one, many in (
+        (Verdict.FAIL, "does not", "do not"),
+        (Verdict.UNKNOWN, "is not proven either way", "are not proven either way"),
+    ):
         if by[verdict]:
-            parts.append(f"{len(by[verdict])} {said}")
+            parts.append(f"{len(by[verdict])} {one if len(by[verdict]) == 1 else many}")
     return ", ".join(parts) + "."
 
 

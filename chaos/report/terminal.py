@@ -48,17 +48,25 @@ def scenario_begins(number: int, of: int, name: str, claim: str) -> None:
 def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None = None) -> None:
     """Print a suite's claims: a block each, which any width holds, then the verdict and where the report is."""
     from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
 
     from chaos.report import suite as suites
+
+    def say(text: str) -> None:
+        if out.is_terminal:
+            out.print(Padding(Text(text), (0, 0, 0, 4), expand=False))
+        else:
+            out.print(f"    {text}", soft_wrap=True)
 
     out = console or Console(highlight=False, markup=False)
     out.print()
     for row in report.rows:
         said = f"{words.MARK[row.verdict]} {row.scenario}: {row.verdict.value}: {row.claim}"
         out.print(said, style=STYLE[row.verdict], soft_wrap=not out.is_terminal)
-        out.print(f"    {row.fact}", soft_wrap=not out.is_terminal)
+        say(row.fact)
         if row.change:
-            out.print(f"    to change: {row.change}", soft_wrap=not out.is_terminal)
+            say(f"to change: {row.change}")
     out.print()
     said = f"{words.MARK[report.verdict]} {report.verdict.value}: {suites.sentence(report)}"
     out.print(said, style=STYLE[report.verdict], soft_wrap=not out.is_terminal)
@@ -99,7 +107,7 @@ def _table(found: Summary, out: Console) -> None:
         table.add_column(heading, justify="right" if heading in ("acknowledged", "lost") else "left")
     for step in found.steps:
         table.add_row(
-            Text(step.step.name),
+            Text(_name(step)),
             Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
             Text(outage(step.reads)),
             Text(outage(step.writes)),
@@ -113,10 +121,14 @@ def _table(found: Summary, out: Console) -> None:
     for step in found.steps:
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
-                head = f"{words.MARK[check.verdict]} {step.step.name}: {check.name}: {check.reason}"
+                head = f"{words.MARK[check.verdict]} {_name(step)}: {check.name}: {check.reason}"
                 out.print(head, style=STYLE[check.verdict])
                 if check.advice:
                     out.print(f"  {check.advice}")
+
+
+def _name(step: StepSummary) -> str:
+    return words.step(step.step) if step.step.index == BASELINE else step.step.name
 
 
 def _head(step: StepSummary, found: Summary) -> str:

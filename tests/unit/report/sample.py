@@ -26,6 +26,8 @@ from chaos.history import (
     WaitEnded,
     Write,
 )
+from chaos.report.suite import SuiteRun
+from chaos.scenario.plan import Suite
 from chaos.verdict import CheckResult, Outage, Verdict
 
 PLAN = {
@@ -270,12 +272,20 @@ def failing(hostile: str = "") -> tuple[History, Judgement]:
     history = History(records(shape))
     tokens = [f"row-{n:08d}{hostile}" for n in range(57)]
     fault = shape.faults[0]
+    found = [
+        {
+            "key": "lost-post",
+            "text": f"57 of 262 acknowledged writes are missing on the primary mysql-0{hostile}",
+            "before": False,
+        },
+        {"key": "not-replicating:mysql-1", "text": f"mysql-1 does not replicate{hostile}", "before": True},
+    ]
     results = [
         [
             replace(_availability(shape, 0), reason="reads were out for 6.82 s – 7.07 s of at most 30 s" + hostile),
             CheckResult(
                 "continuity", Verdict.FAIL, f"57 of 262 acknowledged writes are missing on the primary mysql-0{hostile}",
-                {"lost": 57, "acknowledged": 262, "lost_tokens": tokens, "missing_on": {"mysql-0": 57, "mysql-1": 57}, "first_lost_at_s": 1.23},
+                {"lost": 57, "acknowledged": 262, "findings": found, "lost_tokens": tokens, "missing_on": {"mysql-0": 57, "mysql-1": 57}, "first_lost_at_s": 1.23},
                 advice=f"mysql-0 came back empty: let ordinal 0 clone from a replica as well{hostile}",
             ),
             CheckResult("replication", Verdict.UNKNOWN, "mysql-2 did not answer", {"mysql-2": {"error": "timeout" + hostile}}),
@@ -304,3 +314,22 @@ def unknown() -> tuple[History, Judgement]:
         ]
     ]
     return history, _judged(history, shape, results, "the stack did not recover within 3 min, so nothing could be read")
+
+
+def suite(name: str = "go-live") -> Suite:
+    """A suite's frame; what ran is in `suite_runs`."""
+    return Suite(name, "the stack stands what will happen to it", "scenarios/go-live.yaml", "x", 3600.0, 10.0, ())
+
+
+def suite_runs() -> list[SuiteRun]:
+    """One scenario that passed, one that failed, one that is unknown, one that was not run."""
+    claim = "a failed master comes back by itself with its data"
+    found = [SuiteRun("kill-master", claim, "01-kill-master", *passing())]
+    for number, (name, run) in enumerate((("failing", failing()), ("unknown", unknown())), start=2):
+        begun = replace(run[0].run, scenario=name)
+        history = History([begun, *run[0].records[1:]])
+        found.append(SuiteRun(name, claim, f"0{number}-{name}", history, run[1]))
+    return [
+        *found,
+        SuiteRun("stop-nfs", "the site goes on without its files", "", None, None, "the budget was used up"),
+    ]
