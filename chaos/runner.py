@@ -52,6 +52,9 @@ RECORDED_S = 8.0
 RECORDED_TIMEOUT_S = 20.0
 """How long it waits for a stack that may never be steady."""
 
+ANSWERED_TIMEOUT_S = 10.0
+"""After a reading a good answer on each stream is waited for: one bad answer just before it would have no end."""
+
 _KINDS = {"reads": "reads", "rows": "writes", "posts": "writes", "uploads": "uploads"}
 """Of which kind (see `Limits.may_stay_out`) each stream is."""
 
@@ -80,6 +83,11 @@ class Steady:
         """Begin anew: only answers from now on count."""
         with self._lock:
             self._since = dict.fromkeys(self._since)
+
+    def silent(self, excused: Collection[str] = ()) -> list[str]:
+        """The streams whose last answer was not good, or that have none yet, without those that are excused."""
+        with self._lock:
+            return [name for name, since in self._since.items() if name not in excused and since is None]
 
     def missing(self, excused: Collection[str] = ()) -> list[str]:
         """The streams that are not steady, without those that are excused."""
@@ -239,6 +247,8 @@ class Runner:
         finally:
             self._steady.forget()
             self._monitors.resume_writers()
+        excused = self._may_be_out | self._never_steady
+        wait_until(lambda: not self._steady.silent(excused), ANSWERED_TIMEOUT_S)
 
     def _put_everything_back(self) -> None:
         left = put_back(self.stack, self._undos, self.journal, self.clock)

@@ -153,7 +153,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         monkeypatch.setattr(runner_module, "Evidence", FakeEvidence)
         monkeypatch.setattr(runner_module, "pods_say", lambda *args: made.asked.append(args[3]))
         monkeypatch.setattr(runner_module, "judge_step", lambda history, step: StepJudgement(step, made.judged, ()))
-        for name in ("STEADY_TIMEOUT_S", "RECORDED_TIMEOUT_S", "RECORDED_S"):
+        for name in ("STEADY_TIMEOUT_S", "RECORDED_TIMEOUT_S", "RECORDED_S", "ANSWERED_TIMEOUT_S"):
             monkeypatch.setattr(runner_module, name, 0.3)
         monkeypatch.setitem(ACTIONS, "fake", made.action)
         yield made
@@ -283,3 +283,5 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     steady.see(Read("mysql-0", -1, -1, -1, ok=False))
     assert steady.missing() == ["rows"]
     assert steady.missing({"rows"}) == []
+    assert steady.silent() == ["rows"]
+    assert steady.silent({"rows"}) == []
