@@ -35,7 +35,7 @@ _MINUTE = 60
 _BARS = "▁▂▃▄▅▆▇█"
 _ROLES = ("database", "site", "files")
 _NEXT = {"steady before the fault": "aiming", "steady after the fault": "reading what every pod holds"}
-_CAP = {"read": "reads", "row": "SQL rows", "post": "posts"}
+_CAP = {"read": "reads", "row": "SQL rows", "post": "posts", "upload": "uploads"}
 
 
 @dataclass
