@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
-from chaos.history import ClusterEvent, Note
+from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
 from chaos.report import svg, terminal, words
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
@@ -72,7 +73,7 @@ def _figures_strip(summary: Summary) -> str:
     reads = [step.reads.longest for step in summary.steps if step.reads.longest]
     writes = [step.writes.longest for step in summary.steps if step.writes.longest]
     lost = [step.lost for step in summary.steps if step.lost is not None]
-    recovered = [step.recovery.recovered_s for step in summary.steps]
+    recovered = [step.recovery.recovered_s for step in summary.steps if step.recovery.fault_at_s is not None]
     known = [value for value in recovered if value is not None]
     attempts = {
         "reads": any(step.reads.attempts for step in summary.steps),
@@ -109,7 +110,7 @@ def _steps(summary: Summary) -> str:
         lost = _e(terminal.number(step.lost))
         rows.append(
             (
-                f'<a href="#step-{step.step.index + 1}">{_e(words.step(step.step))}</a>',
+                f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>',
                 badge(step.verdict),
                 _e(terminal.outage(step.reads)),
                 _e(terminal.outage(step.writes)),
@@ -150,8 +151,14 @@ def _timeline(summary: Summary) -> str:
 
 def _step_by_step(summary: Summary) -> str:
     events = summary.history.of(ClusterEvent)
-    parts = [_step(step, [event for event in events if step.step.begin <= event.at <= step.step.end])
-             for step in summary.steps]  # fmt: skip
+    parts = [
+        _step(
+            step,
+            [event for event in events if step.step.begin <= event.at <= step.step.end],
+            summary.history.of(PodSaid, step=step.step.index),
+        )
+        for step in summary.steps
+    ]
     notes = summary.history.of(Note)
     if notes:
         lines = "".join(
@@ -161,23 +168,33 @@ def _step_by_step(summary: Summary) -> str:
     return '<section>\n<h2 id="details">Step by step</h2>\n' + "\n".join(parts) + "\n</section>"
 
 
-def _step(step: StepSummary, events: list[ClusterEvent]) -> str:
-    number = step.step.index + 1
+def _anchor(step: StepSummary) -> str:
+    return "baseline" if step.step.index == BASELINE else f"step-{step.step.index + 1}"
+
+
+def _step(step: StepSummary, events: list[ClusterEvent], said: list[PodSaid]) -> str:
+    anchor, name = _anchor(step), f'<span class="no">{step.step.index + 1}</span> {_e(step.step.name)}'
+    if step.step.index == BASELINE:
+        name = "Baseline"
     facts = (("Done", _done(step)), ("Expected", _expected(step)), ("Happened", _happened(step)))
     listed = "".join(
         f"<div><dt>{name}</dt><dd><ul>{''.join(f'<li>{_e(line)}</li>' for line in lines)}</ul></dd></div>"
         for name, lines in facts
     )
-    checks = "".join(_check(check) for check in step.checks) or "<p>No check was made.</p>"
+    checks = "".join(_check(check, step.step.index) for check in step.checks) or "<p>No check was made.</p>"
     return (
-        f'<article class="{step.verdict.value}" aria-labelledby="step-{number}">\n'
-        f'<h3 id="step-{number}"><span class="no">{number}</span> {_e(step.step.name)} {badge(step.verdict)}</h3>\n'
+        f'<article class="{step.verdict.value}" aria-labelledby="{anchor}">\n'
+        f'<h3 id="{anchor}">{name} {badge(step.verdict)}</h3>\n'
         f'<dl class="facts">{listed}</dl>\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
-        f"{_outages(step)}\n{_events(events)}\n</article>"
+        f"{_outages(step)}\n{_said(said)}\n{_events(events)}\n</article>"
     )
 
 
 def _done(step: StepSummary) -> list[str]:
+    if step.step.index == BASELINE:
+        return ["Nothing yet: this is how it was before the first fault."]
+    if step.step.action in QUIET:
+        return ["Nothing was broken in this step."]
     if not step.begun:
         return [f"{step.step.action} of {step.step.target} was planned, but never done."]
     lines = []
@@ -207,6 +224,11 @@ def _expected(step: StepSummary) -> list[str]:
         lines.append(f"Reads are out for at most {words.limit(limits.reads_longest_outage_s)}.")
     if limits.writes_longest_outage_s is not None:
         lines.append(f"Writes are out for at most {words.limit(limits.writes_longest_outage_s)}.")
+    if limits.uploads_longest_outage_s is not None:
+        lines.append(f"Uploads are out for at most {words.limit(limits.uploads_longest_outage_s)}.")
+    if limits.may_stay_out:
+        kinds = words.sentence(" and ".join(sorted(limits.may_stay_out)))[:-1]
+        lines.append(f"{kinds} may still be out at its end; a later step judges that outage.")
     if limits.clone is not None:
         lines.append(f"The database's data: {limits.clone}.")
     return [*lines, "Every acknowledged write is still there, once, on every pod; the seed content is intact."]
@@ -215,6 +237,8 @@ def _expected(step: StepSummary) -> list[str]:
 def _happened(step: StepSummary) -> list[str]:
     lines = [f"Reads out: {terminal.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
     lines.append(f"Writes out: {terminal.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
+    if step.uploads.attempts:
+        lines.append(f"Uploads out: {terminal.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
@@ -253,15 +277,34 @@ def _recovery(step: StepSummary) -> str:
     )
 
 
-def _check(check: CheckResult) -> str:
+def _check(check: CheckResult, step: int) -> str:
     opened = "" if check.verdict is Verdict.PASS else " open"
     advice = f'<p class="advice"><b>What to do:</b> {_e(check.advice)}</p>' if check.advice else ""
-    figures = _figures(check.figures) if check.figures else '<p class="hint">No figures.</p>'
+    found = _findings(check.figures.get("findings", ()), step)
+    rest = {key: value for key, value in check.figures.items() if key != "findings"}
+    figures = _figures(rest) if rest else "" if found else '<p class="hint">No figures.</p>'
     return (
         f'<details class="check {check.verdict.value}"{opened}><summary>{badge(check.verdict)} '
         f"<b>{_e(check.name)}</b> <span>{_e(words.sentence(check.reason))}</span></summary>\n"
-        f'<div class="inside">{advice}{figures}</div></details>'
+        f'<div class="inside">{advice}{found}{figures}</div></details>'
     )
+
+
+def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
+    """What a check found, and of each whether it was so before the first fault; in the baseline all of it was."""
+
+    def when(one: dict[str, Any]) -> str:
+        if step == BASELINE:
+            return ""
+        return '<b class="old">before the first fault</b> ' if one["before"] else '<b class="new">new</b> '
+
+    lines = "".join(
+        f"<li>{when(one)}{_e(words.sentence(one['text']))} <code>{_e(one['key'])}</code></li>"
+        for one in findings[:_MOST_ITEMS]
+    )
+    left = len(findings) - _MOST_ITEMS
+    more = f"<li>and {left:,} more, in report.json</li>" if left > 0 else ""
+    return f'<ul class="findings">{lines}{more}</ul>' if findings else ""
 
 
 def _figures(figures: dict[str, Any]) -> str:
@@ -377,6 +420,18 @@ def _moment(earliest: float | None, latest: float | None) -> str:
     return " – ".join("not seen" if at is None else words.clock(at) for at in (earliest, latest))
 
 
+def _said(said: list[PodSaid]) -> str:
+    """Why pods were not well when the step gave up waiting."""
+    parts = "".join(
+        f"<details><summary>What {_e(one.pod)} said when the step gave up waiting, at {words.clock(one.at)}</summary>"
+        f'<div class="inside"><pre tabindex="0" aria-label="{_e(one.pod)}">{_e(chr(10).join(one.lines))}</pre></div>'
+        "</details>"
+        for one in said[:_MOST_ITEMS]
+    )
+    left = len(said) - _MOST_ITEMS
+    return parts + (f'<p class="hint">and {left:,} more, in journal.jsonl</p>' if left > 0 else "")
+
+
 def _events(events: list[ClusterEvent]) -> str:
     if not events:
         return ""
@@ -396,7 +451,9 @@ def _events(events: list[ClusterEvent]) -> str:
 def _latency(summary: Summary) -> str:
     rows = [
         (
-            {"reads": "Reads", "rows": "Writes, SQL rows", "posts": "Writes, posts"}.get(one.stream, _e(one.stream)),
+            {"reads": "Reads", "rows": "Writes, SQL rows", "posts": "Writes, posts", "uploads": "Writes, uploads"}.get(
+                one.stream, _e(one.stream)
+            ),
             f"{one.answered:,}",
             *(_e(words.latency(value)) for _, value in one.percentiles_s),
             _e(words.latency(one.longest_s)),

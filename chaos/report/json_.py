@@ -85,7 +85,9 @@ def _step(step: StepSummary) -> dict[str, Any]:
         "expected": {
             "reads_longest_outage_s": step.step.limits.reads_longest_outage_s,
             "writes_longest_outage_s": step.step.limits.writes_longest_outage_s,
+            "uploads_longest_outage_s": step.step.limits.uploads_longest_outage_s,
             "clone": step.step.limits.clone,
+            "may_stay_out": sorted(step.step.limits.may_stay_out),
         },
         "waits": [
             {"condition": wait.condition, "satisfied": wait.satisfied, "took_s": wait.took_s, "detail": wait.detail}
@@ -93,6 +95,7 @@ def _step(step: StepSummary) -> dict[str, Any]:
         ],
         "reads": _stream(step.reads),
         "writes": _stream(step.writes) | {"acknowledged": step.acknowledged, "lost": step.lost},
+        "uploads": _stream(step.uploads),
         "clone": step.clone,
         "time_to_recovery": {
             "pod": recovery.pod,

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from chaos.history import (
+    BASELINE,
+    FIRST_READING,
     ActionBegun,
     ActionEnded,
     PodSeen,
@@ -83,7 +85,7 @@ class _State:
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
         self.steps: list[dict[str, Any]] = plan["steps"]
-        self.index = -1
+        self.index = FIRST_READING
         self.faults = 0
         self.doing = "reading the baseline"
         self.doing_since = 0.0
@@ -97,7 +99,7 @@ class _State:
         self.now = max(self.now, getattr(record, "at", None) or getattr(record, "end", 0.0) or 0.0)
         line = ""
         match record:
-            case Read(via="service"):
+            case Read(via="service", what="page"):
                 line = self._answer("read", record.start, record.end, record.reason, good=record.ok)
             case Write():
                 line = self._answer(record.what, record.start, record.end, record.reason, good=record.outcome == "ok")
@@ -114,7 +116,7 @@ class _State:
             case StepBegun():
                 self.index = record.index
                 self._do("waiting for steady answers", record.at)
-                line = f"step {record.index + 1} of {len(self.steps)}: {record.name}"
+                line = self.where(record.name)
             case ActionBegun():
                 self.faults += 1
                 self.recount()
@@ -130,8 +132,17 @@ class _State:
                 line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
             case StepEnded():
                 self._do("on to what is next", record.at)
-                line = f"step {record.index + 1} is over" + (f": {record.problem}" if record.problem else "")
+                name = "the baseline" if record.index == BASELINE else f"step {record.index + 1}"
+                line = f"{name} is over" + (f": {record.problem}" if record.problem else "")
         return line
+
+    def where(self, name: str = "") -> str:
+        """Which step it is at."""
+        if self.index == BASELINE:
+            return "baseline"
+        if not 0 <= self.index < len(self.steps):
+            return "before the first step"
+        return f"step {self.index + 1} of {len(self.steps)}: {name or self.steps[self.index]['name']}"
 
     def _awaited(self) -> str:
         """What the step waits for, and for how long at most."""
@@ -240,10 +251,9 @@ def _panel(state: _State, elapsed: float) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    name = state.steps[state.index]["name"] if 0 <= state.index < len(state.steps) else "before the first step"
     head = Text.assemble(
         (state.plan["name"], "bold"),
-        f"  step {max(state.index + 1, 0)} of {len(state.steps)}: {name}  ",
+        f"  {state.where()}  ",
         (f"{words.clock(elapsed)} of at most {words.seconds(state.plan.get('longest_s', 0.0))}", "dim"),
     )
     doing = Text(f"{state.doing} ({words.seconds(max(0.0, elapsed - state.doing_since))})", style="dim")

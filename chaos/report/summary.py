@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from chaos.checks import clone, continuity
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import (
+    QUIET,
     ActionBegun,
     ActionEnded,
     History,
@@ -31,6 +32,11 @@ _T = TypeVar("_T")
 
 SERVICE = "service"
 """The `via` of requests that went the way that users' do."""
+
+PAGE = "page"
+"""The `what` of reads that are readers: static files and uploads of each pod are read beside them."""
+
+UPLOAD = "upload"
 
 PERCENTILES = (50.0, 90.0, 99.0)
 
@@ -66,6 +72,7 @@ class Stream:
 class StepSummary:
     """One step, told in figures.
 
+    `reads` are pages through the Service, `writes` rows and posts, `uploads` those that were written.
     `acknowledged` counts the run's acknowledged writes that were looked for after this step, `lost` those of them that
     were not found, `clone` is how database pods came back; each None where no check could say.
     """
@@ -79,6 +86,7 @@ class StepSummary:
     outages: tuple[Outage, ...]
     reads: Stream
     writes: Stream
+    uploads: Stream
     acknowledged: int | None
     lost: int | None
     clone: str | None
@@ -130,8 +138,13 @@ def summarise(history: History, judgement: Judgement) -> Summary:
     )
 
 
+def is_reader(read: Read) -> bool:
+    """Whether the request is one as readers send it: for the page, through the Service."""
+    return read.via == SERVICE and read.what == PAGE
+
+
 def is_read(outage: Outage) -> bool:
-    """Whether readers were out; else writers were."""
+    """Whether readers of anything were out; else writers were."""
     return outage.kind.startswith("read")
 
 
@@ -157,9 +170,10 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
     outages = _once(outage for check in judged.checks for outage in check.outages)
     outages.sort(key=lambda outage: outage.first_bad)
     begun = tuple(history.of(ActionBegun, step=step.index))
-    served = [outage for outage in outages if is_read(outage) and outage.via == SERVICE]
-    written = [outage for outage in outages if not is_read(outage)]
-    inside = [write for write in writes if step.begin <= write.start <= step.end]
+    served = [outage for outage in outages if outage.kind == "reads" and outage.via == SERVICE]
+    written = [outage for outage in outages if outage.kind == "writes"]
+    uploaded = [outage for outage in outages if outage.kind == "uploads"]
+    inside = Counter(write.what == UPLOAD for write in writes if step.begin <= write.start <= step.end)
     return StepSummary(
         step=step,
         verdict=judged.verdict,
@@ -168,14 +182,13 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         ended=tuple(history.of(ActionEnded, step=step.index)),
         waits=tuple(history.of(WaitEnded, step=step.index)),
         outages=tuple(outages),
-        reads=Stream(
-            sum(read.via == SERVICE and step.begin <= read.start <= step.end for read in reads), _longest(served)
-        ),
-        writes=Stream(len(inside), _longest(written)),
+        reads=Stream(sum(is_reader(read) and step.begin <= read.start <= step.end for read in reads), _longest(served)),
+        writes=Stream(inside[False], _longest(written)),
+        uploads=Stream(inside[True], _longest(uploaded)),
         acknowledged=_figure(judged.checks, continuity.NAME, "acknowledged", int),
         lost=_figure(judged.checks, continuity.NAME, "lost", int),
         clone=_figure(judged.checks, clone.NAME, "how", str),
-        recovery=_recovery(history, step, begun, served, written),
+        recovery=_recovery(history, step, begun, [*served, *written, *uploaded]),
     )
 
 
@@ -187,10 +200,8 @@ def _figure(checks: Iterable[CheckResult], check: str, name: str, cls: type[_T])
     return None
 
 
-def _recovery(
-    history: History, step: Step, begun: Sequence[ActionBegun], served: list[Outage], written: list[Outage]
-) -> Recovery:
-    if not begun:
+def _recovery(history: History, step: Step, begun: Sequence[ActionBegun], outages: Sequence[Outage]) -> Recovery:
+    if not begun or step.action in QUIET:
         return Recovery(None, None)
     fault = begun[0].at
     role = step.target.split("/", maxsplit=1)[0]
@@ -212,7 +223,7 @@ def _recovery(
 
     slowest = max(lives.values(), key=lambda life: tuple(_or_never(part) for part in parts(life)[::-1]), default=[])
     scheduled, started, ready = parts(slowest)
-    out = [outage for outage in (*served, *written) if outage.last_bad >= fault]
+    out = [outage for outage in outages if outage.last_bad >= fault]
     answered = _over(fault, of_role(step, out))
     over = _over(fault, out)
     if (lives and ready is None) or (out and over is None):
@@ -255,7 +266,8 @@ def _after(fault: float, times: Iterable[float], *, last: bool = False) -> float
 def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
     totals: dict[str, dict[str, Any]] = {}
     for read in reads:
-        total = totals.setdefault(read.via, {"ok": 0, "failed": 0, "reasons": {}})
+        way = read.via if read.what == PAGE else f"{read.what} of {read.via}"
+        total = totals.setdefault(way, {"ok": 0, "failed": 0, "reasons": {}})
         total["ok" if read.ok else "failed"] += 1
         if not read.ok:
             reason = f"{read.reason} {read.status}" if read.status and read.reason == "status" else read.reason
@@ -274,7 +286,7 @@ def _write_totals(writes: Iterable[Write]) -> dict[str, dict[str, int]]:
 def _latencies(reads: Iterable[Read], writes: Iterable[Write]) -> list[Latency]:
     taken: dict[str, list[float]] = defaultdict(list)
     for read in reads:
-        if read.ok and read.via == SERVICE:
+        if read.ok and is_reader(read):
             taken["reads"].append(read.end - read.due)
     for write in writes:
         if write.outcome == "ok":

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.history import PodSeen, Read, ReplicaSeen, Write
+from chaos.checks.availability import Name
+from chaos.history import QUIET, ActionBegun, PodSeen, Read, ReplicaSeen, Write
 from chaos.report import words
-from chaos.report.summary import SERVICE, Summary, is_read, nearest_rank
+from chaos.report.summary import SERVICE, Summary, is_read, is_reader, nearest_rank
 from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 
@@ -24,6 +25,12 @@ ROW, HEAD, AXIS, CHART = 24, 34, 30, 76
 """Heights in pixels: of a row, a group's heading, an axis, a latency chart."""
 
 MAX_POD_ROWS: Final = 30
+_WRITES: Final = {"row": "Writes, SQL rows", "post": "Writes, posts", "upload": "Writes, uploads"}
+_AT_PODS: Final = {
+    "reads": "Reads at each pod",
+    "read-static": "Static file of each pod",
+    "read-upload": "Picture of each pod",
+}
 _MERGE = 1 / 1000
 _BUCKETS = 160
 _FEWEST_BUCKETS = 24
@@ -126,8 +133,7 @@ def timeline(summary: Summary) -> tuple[list[Label], str]:
     _replication(drawing, summary.history.of(ReplicaSeen))
     _latency(drawing, summary)
     ground = _ground(drawing, summary, axis)
-    faults = [action for step in summary.steps for action in step.begun]
-    for action in faults:
+    for action in _faults(summary):
         drawing.line("fault-line", action.at, top, action.at, drawing.y)
     description = _description(summary)
     picture = (
@@ -151,9 +157,7 @@ def swatch(kind: str) -> str:
 def _description(summary: Summary) -> str:
     parts = [f"The run lasted {words.seconds(summary.duration_s)}."]
     parts += [
-        f"{action.action} of {', '.join(action.objects)} at {words.clock(action.at)}."
-        for step in summary.steps
-        for action in step.begun
+        f"{action.action} of {', '.join(action.objects)} at {words.clock(action.at)}." for action in _faults(summary)
     ]
     parts += [
         f"{outage.kind} via {outage.via} out from {words.clock(outage.first_bad)} for {words.bounds(outage)}."
@@ -162,13 +166,17 @@ def _description(summary: Summary) -> str:
     return " ".join(parts) + " All of it is told in words below."
 
 
+def _faults(summary: Summary) -> list[ActionBegun]:
+    return [action for step in summary.steps if step.step.action not in QUIET for action in step.begun]
+
+
 def _steps(drawing: _Drawing, summary: Summary) -> None:
     top = drawing.row("Steps", ROW + 4)
     for step in summary.steps:
         begin, end = step.step.begin, step.step.end
-        drawing.bar("step-bar", begin, end, top + 2, ROW, f"step {step.step.index + 1}: {step.step.name}")
-        drawing.clipped("step-name", begin, end, top + 2, ROW, f"{step.step.index + 1}  {step.step.name}")
-    actions = [action for step in summary.steps for action in step.begun]
+        drawing.bar("step-bar", begin, end, top + 2, ROW, words.step(step.step))
+        drawing.clipped("step-name", begin, end, top + 2, ROW, words.step(step.step).replace(" · ", "  ", 1))
+    actions = _faults(summary)
     if not actions:
         return
     top = drawing.row("Faults", ROW + 4)
@@ -204,16 +212,17 @@ def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
 
 def _answers(drawing: _Drawing, summary: Summary) -> None:
     reads, writes = summary.history.of(Read), summary.history.of(Write)
-    starts: dict[tuple[bool, str], list[float]] = defaultdict(list)
+    # By the kind of their outages and the way they went.
+    starts: dict[tuple[str, str], list[float]] = defaultdict(list)
     for read in reads:
-        starts[True, read.via].append(read.start)
+        starts[Name.of_read(read.what, read.via).kind, read.via].append(read.start)
     for write in writes:
-        starts[False, write.what].append(write.start)
-    grouped: dict[tuple[bool, str], list[Outage]] = defaultdict(list)
+        starts[Name.of_write(write.what).kind, write.what].append(write.start)
+    grouped: dict[tuple[str, str], list[Outage]] = defaultdict(list)
     for outage in summary.outages:
-        grouped[is_read(outage), outage.via].append(outage)
+        grouped[outage.kind, outage.via].append(outage)
 
-    def stream(text: str, key: tuple[bool, str], *, labelled: bool) -> None:
+    def stream(text: str, key: tuple[str, str], *, labelled: bool) -> None:
         top = drawing.row(text)
         for begin, end in _watched(starts.get(key, [])):
             drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
@@ -224,16 +233,17 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
             _outage(drawing, outage, top, merged, until, labelled=labelled and len(drawn) <= _LABELLED)
 
     drawing.row("Answers", HEAD, "head")
-    if (True, SERVICE) in starts:
-        stream("Reads", (True, SERVICE), labelled=True)
-    for key in sorted(key for key in starts if not key[0]):
-        stream({"row": "Writes, SQL rows", "post": "Writes, posts"}.get(key[1], key[1]), key, labelled=True)
-    through = sorted(key[1] for key in starts if key[0] and key[1] != SERVICE)
-    if through:
-        drawing.row("Reads at each pod", HEAD, "head")
-        for via in through[:MAX_POD_ROWS]:
-            stream(via, (True, via), labelled=False)
-        _left_out(drawing, len(through) - MAX_POD_ROWS)
+    if ("reads", SERVICE) in starts:
+        stream("Reads", ("reads", SERVICE), labelled=True)
+    for key in sorted(key for key in starts if not key[0].startswith("read")):
+        stream(_WRITES.get(key[1], key[1]), key, labelled=True)
+    for kind, text in _AT_PODS.items():
+        through = sorted(via for of, via in starts if of == kind and via != SERVICE)
+        if through:
+            drawing.row(text, HEAD, "head")
+            for via in through[:MAX_POD_ROWS]:
+                stream(via, (kind, via), labelled=False)
+            _left_out(drawing, len(through) - MAX_POD_ROWS)
 
 
 def _watched(starts: list[float]) -> list[tuple[float, float]]:
@@ -391,11 +401,11 @@ def _most(values: Iterable[tuple[float, int]], span: float) -> dict[int, int]:
 def _latency(drawing: _Drawing, summary: Summary) -> None:
     streams: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for read in summary.history.of(Read):
-        if read.ok and read.via == SERVICE:
+        if read.ok and is_reader(read):
             streams["Reads"].append((read.due, read.end - read.due))
     for write in summary.history.of(Write):
         if write.outcome == "ok":
-            streams[{"row": "SQL rows", "post": "Posts"}.get(write.what, write.what)].append(
+            streams[{"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(write.what, write.what)].append(
                 (write.due, write.end - write.due)
             )
     if not streams:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import (
+    BASELINE,
     ActionBegun,
     ActionEnded,
     ClusterEvent,
     History,
     Note,
+    PodSaid,
     PodSeen,
     Read,
     Record,
@@ -333,3 +335,37 @@ def suite_runs() -> list[SuiteRun]:
         *found,
         SuiteRun("stop-nfs", "the site goes on without its files", "", None, None, "the budget was used up"),
     ]
+
+
+def with_baseline() -> tuple[History, Judgement]:
+    """The failing run after a baseline that was not sound, with a quiet step, uploads, static files and a pod's words."""
+    history, judgement = failing()
+    old = {"key": "not-replicating:mysql-1", "text": "mysql-1 does not replicate", "before": True}
+    quiet = ("pause", "stack", {"uploads": {"longest_outage_s": 9.0, "may_stay_out": True}})
+    more: list[Record] = [
+        StepBegun(0.5, BASELINE, "baseline", "baseline", "stack", {}),
+        StepEnded(9.0, BASELINE),
+        StepBegun(47.0, 1, "wait a little", *quiet),
+        ActionBegun(47.1, 1, "pause", (), ""),
+        ActionEnded(47.2, 1, "pause", None),
+        StepEnded(47.8, 1),
+        PodSaid(40.0, 0, "mysql-0", ("waiting:CrashLoopBackOff", "<b>Killed</b>")),
+    ]
+    for n in range(40):
+        at = 14.0 + n / 4
+        more.append(Read(SITE[1], at, at, at + 5.0, n < 10, "" if n < 10 else "timeout", what="upload"))
+        more.append(Read("service", at, at, at + 5.0, True, what="static"))
+        more.append(Write("upload", "upload-1", n, f"up-{n}", at, at, at + 7.0, "ok" if n < 10 else "info", "", n))
+    history = History([*history.records[:-1], *more, history.records[-1]])
+    before, pause = history.steps[1], history.steps[2]
+    out = (
+        Outage("uploads", "upload", 16.0, 16.5, 23.75, None, 30),
+        Outage("read-upload", SITE[1], 16.0, 16.5, 23.75, None, 30),
+    )
+    unsound = CheckResult("replication", Verdict.FAIL, old["text"], {"findings": [old]})
+    steps = (
+        StepJudgement(before, Verdict.FAIL, (unsound,)),
+        replace(judgement.steps[0], checks=(*judgement.steps[0].checks, CheckResult("uploads", Verdict.PASS, "fine", {}, out))),
+        StepJudgement(pause, Verdict.PASS, (CheckResult("availability", Verdict.PASS, "fine"),)),
+    )  # fmt: skip
+    return history, replace(judgement, steps=steps)
