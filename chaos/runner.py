@@ -166,6 +166,8 @@ class Runner:
 
     def _step(self, step: PlannedStep) -> bool:
         write = self.journal.write
+        # What was answered in the step before does not show that this one begins with good answers.
+        self._steady.forget()
         write(StepBegun(self.clock.now(), step.index, step.name, step.action, step.target, step.expect))
         problem = self._fault_and_evidence(step)
         write(StepEnded(self.clock.now(), step.index, problem), sync=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pymysql
 import pytest
 import yaml
+from conftest import Hachaos
 
 from chaos.cluster.api import Api
 from chaos.cluster.target import Target
@@ -21,6 +22,7 @@ from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database
 from chaos.stack.site import Site
 from chaos.stack.stack import service_address
+from embedded import NAME
 
 MANIFEST = Path(__file__).parent / "blog.yaml"
 Dump = dict[str, list[tuple[object, ...]]]
@@ -73,7 +75,11 @@ def blog(target: Target) -> Iterator[Api]:
 
 def file_of(api: Api) -> BoundFile:
     """What `stack bind` proposes, with the Secret that only the user knows."""
-    return parse(bind.propose(api).replace("secret: fill-in", "secret: editor"), "blog-binding.yaml")
+    return parse(proposal(api), "blog-binding.yaml")
+
+
+def proposal(api: Api) -> str:
+    return bind.propose(api).replace("secret: fill-in", "secret: editor")
 
 
 def tables(api: Api) -> Dump:
@@ -97,13 +103,18 @@ def files(api: Api) -> set[str]:
     return set(listed.out.split())
 
 
-def test_a_stack_is_given_back_as_it_was(target: Target, blog: Api) -> None:
+def state(api: Api) -> tuple[Dump, set[str]]:
+    """What is in the stack, once the replicas have all of it."""
     until(
         "the replicas have all",
         60,
-        lambda: len({str(rows) for key, rows in tables(blog).items() if "posts" in key}) == 1,
+        lambda: len({str(rows) for key, rows in tables(api).items() if "posts" in key}) == 1,
     )
-    before, files_before = tables(blog), files(blog)
+    return tables(api), files(api)
+
+
+def test_a_stack_is_given_back_as_it_was(target: Target, blog: Api) -> None:
+    before, files_before = state(blog)
     file = file_of(blog)
     assert (file.site.schema, file.site.prefix, file.database.writes) == ("pages", "blog_", "service")
 
@@ -136,8 +147,22 @@ def test_a_stack_is_given_back_as_it_was(target: Target, blog: Api) -> None:
     assert tables(blog) == before
 
 
+def test_scenarios_pass_and_leave_nothing_behind(blog: Api, hachaos: Hachaos, tmp_path: Path) -> None:
+    before = state(blog)
+    file = tmp_path / "my-stack.yaml"
+    file.write_text(proposal(blog))
+    scenarios = ("scenarios/kill-replica.yaml", "scenarios/wordpress-scale.yaml")
+    went = hachaos("run", *scenarios, "--stack", str(file), "--name", NAME, "--reports", str(tmp_path))
+    assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
+    assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
+    assert state(blog) == before
+    for kind in ("StatefulSet", "Deployment", "Service", "Pod"):
+        for item in blog.list(kind):
+            assert "hachaos" not in str(item["metadata"].get("annotations", {}))
+
+
 def test_what_is_not_fit_is_refused_before_anything_is_written(target: Target, blog: Api) -> None:
-    text = bind.propose(blog).replace("secret: fill-in", "secret: editor")
+    text = proposal(blog)
     for old, new, said in (
         ("service: front", "service: fromt", "there is no Service fromt"),
         ("container: php", "container: http", "has no container http"),

@@ -21,6 +21,7 @@ from chaos.history import (
     Note,
     Read,
     Record,
+    StepBegun,
     StepEnded,
     UndoDone,
     UndoPlanned,
@@ -122,7 +123,12 @@ class Bench:
     monitors: list[FakeMonitors]
     asked: list[str] = field(default_factory=list)
     good: bool = True
+    answers: bool = True
     judged: Verdict = Verdict.PASS
+
+    def see(self, record: Record) -> None:
+        if self.answers and self.monitors and isinstance(record, StepBegun):
+            self.monitors[-1].answer()
 
     def run(self, steps: int = 1, baseline: str = "stop", expect: Any = None, stop_at: float = float("inf")) -> None:
         planned = tuple(
@@ -156,6 +162,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         for name in ("STEADY_TIMEOUT_S", "RECORDED_TIMEOUT_S", "RECORDED_S", "ANSWERED_TIMEOUT_S"):
             monkeypatch.setattr(runner_module, name, 0.3)
         monkeypatch.setitem(ACTIONS, "fake", made.action)
+        journal.listen(made.see)
         yield made
 
 
@@ -201,6 +208,13 @@ def test_a_baseline_that_does_not_pass_ends_the_run_before_the_first_fault(bench
     bench.run()
     assert bench.action.calls == []
     assert bench.problems() == {-1: ""}
+
+
+def test_what_was_answered_before_a_step_does_not_make_it_steady(bench: Bench) -> None:
+    bench.answers = False
+    bench.run()
+    assert bench.problems()[0] == "the stack was not steady before the fault, so nothing was broken"
+    assert bench.action.calls == []
 
 
 def test_a_baseline_that_is_only_recorded_stops_nothing_and_excuses_what_never_was_steady(bench: Bench) -> None:
