@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,7 @@ from chaos.progress import PlainProgress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
-from embedded import NAME, ROOT
-
-Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
+from embedded import NAME, ROOT, Hachaos
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

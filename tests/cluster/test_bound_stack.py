@@ -10,7 +10,6 @@ from pathlib import Path
 import pymysql
 import pytest
 import yaml
-from conftest import Hachaos
 
 from chaos.cluster.api import Api
 from chaos.cluster.target import Target
@@ -22,7 +21,7 @@ from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database
 from chaos.stack.site import Site
 from chaos.stack.stack import service_address
-from embedded import NAME
+from embedded import NAME, Hachaos
 
 MANIFEST = Path(__file__).parent / "blog.yaml"
 Dump = dict[str, list[tuple[object, ...]]]

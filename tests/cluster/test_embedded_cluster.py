@@ -19,7 +19,7 @@ from chaos.cluster.local.images import reference
 from chaos.cluster.local.namespaces import inside
 from chaos.errors import UsageError
 from chaos.progress import NoProgress
-from tests.cluster.conftest import ROOT, Hachaos
+from embedded import ROOT, Hachaos
 
 NAMESPACE = "embedded"
 WEB = f"""

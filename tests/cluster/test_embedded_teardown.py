@@ -14,7 +14,7 @@ import pytest
 from chaos.cluster.local import teardown
 from chaos.cluster.local.cgroup import is_dead
 from chaos.cluster.local.layout import CONTROL_PLANE, Places
-from tests.cluster.conftest import ROOT, Hachaos
+from embedded import ROOT, Hachaos
 
 NAME = "reap"
 FOLDERS = ("/run", "/var/lib", "/var/log", "/opt", "/usr/libexec", "/etc", "/tmp", "/sys/fs/cgroup")

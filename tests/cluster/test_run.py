@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,9 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.history import ActionBegun
 from chaos.runner import unfinished
 from chaos.stack.stack import Stack
-from embedded import NAME, ROOT
+from embedded import NAME, ROOT, Hachaos
 
 SCENARIO = "scenarios/kill-master.yaml"
-
-Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def report_in(reports: Path) -> dict[str, Any]:

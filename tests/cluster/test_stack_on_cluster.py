@@ -6,8 +6,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import requests
@@ -21,9 +19,7 @@ from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 from chaos.stack.verify import problems, verify
-
-ROOT = Path(__file__).resolve().parents[2]
-Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
+from embedded import ROOT, Hachaos
 
 
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
