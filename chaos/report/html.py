@@ -127,7 +127,9 @@ def _steps(summary: Summary) -> str:
         "Outages are the longest of each step, from its lower to its upper bound. "
         "Each step looks for all writes acknowledged so far."
     )
-    return f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5))}\n</section>'
+    return (
+        f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5), kind="steps")}\n</section>'
+    )
 
 
 def _timeline(summary: Summary) -> str:

@@ -32,9 +32,16 @@ def badge(verdict: Verdict) -> str:
 
 
 def table(
-    caption: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, numbers: tuple[int, ...] = ()
+    caption: str,
+    head: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    *,
+    numbers: tuple[int, ...] = (),
+    kind: str = "",
 ) -> str:
     """A table whose first column names the row. Cells are HTML. On a narrow page each row becomes a card.
+
+    `kind` is a class of the style sheet: `steps`, or `claims` with its long cells.
 
     The roles are there since a table that is laid out as cards loses its own for screen readers.
     """
@@ -52,6 +59,6 @@ def table(
         for row in rows
     )
     return (
-        f'<table role="table" class="cards"><caption>{_e(caption)}</caption>'
+        f'<table role="table" class="{f"cards {kind}".strip()}"><caption>{_e(caption)}</caption>'
         f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
     )

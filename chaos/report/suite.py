@@ -150,15 +150,23 @@ def _html(report: SuiteReport) -> str:
             _link(run),
             badge(row.verdict),
             _e(words.sentence(row.fact)),
-            _e(words.sentence(row.change)) or "–",
+            _change(row.change),
         )
         for run, row in zip(report.runs, report.rows, strict=True)
     ]
     head = ("Claim", "Scenario", "Verdict", "Deciding fact", "What to change")
-    first = table("Each claim, whether it held, and by which fact.", head, rows)
+    first = table("Each claim, whether it held, and by which fact.", head, rows, kind="claims")
     sections = [header, f'<section>\n<h2 id="claims">Claims</h2>\n{first}\n</section>', _steps(report)]
     title = f"{words.MARK[report.verdict]} {words.WORD[report.verdict]}: {report.suite.name}"
     return page.whole(title, styles, "claims", "\n".join(sections), f"hachaos {__version__}")
+
+
+def _change(change: str) -> str:
+    """What to change; the manifest's line stands out."""
+    where, found, what = change.partition(": ")
+    if not found or not where.startswith("manifests/"):
+        return _e(words.sentence(change)) or "–"
+    return f"<span><code>{_e(where)}</code> {_e(words.sentence(what))}</span>"
 
 
 def _link(run: SuiteRun) -> str:
@@ -186,7 +194,9 @@ def _steps(report: SuiteReport) -> str:
         return '<section>\n<h2 id="steps">Steps</h2>\n<p>No step began.</p>\n</section>'
     head = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
     caption = "Outages are the longest of each step, from its lower to its upper bound."
-    return f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5))}\n</section>'
+    return (
+        f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5), kind="steps")}\n</section>'
+    )
 
 
 def _junit(report: SuiteReport) -> str:

@@ -226,16 +226,19 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         top = drawing.row(text)
         for begin, end in _watched(starts.get(key, [])):
             drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
-        # A pod that was deleted is not asked any more: it is drawn as out until then, not to the run's end.
+        # A pod is drawn as out only while it was asked: not before it was made, nor after it was deleted.
+        since = 0.0 if labelled else min(starts[key])
         until = drawing.span if labelled else max(starts[key])
         drawn = _merged(grouped.get(key, []), drawing.span * _MERGE)
         for outage, merged in drawn:
-            _outage(drawing, outage, top, merged, until, labelled=labelled and len(drawn) <= _LABELLED)
+            _outage(drawing, outage, top, merged, (since, until), labelled=labelled and len(drawn) <= _LABELLED)
 
     drawing.row("Answers", HEAD, "head")
     if ("reads", SERVICE) in starts:
         stream("Reads", ("reads", SERVICE), labelled=True)
-    for key in sorted(key for key in starts if not key[0].startswith("read")):
+    for key in sorted(
+        (key for key in starts if not key[0].startswith("read")), key=lambda key: (key[0] == "uploads", key)
+    ):
         stream(_WRITES.get(key[1], key[1]), key, labelled=True)
     for kind, text in _AT_PODS.items():
         through = sorted(via for of, via in starts if of == kind and via != SERVICE)
@@ -277,9 +280,11 @@ def _merged(outages: list[Outage], closer_than: float) -> list[tuple[Outage, int
     return drawn
 
 
-def _outage(drawing: _Drawing, outage: Outage, top: float, merged: int, until: float, *, labelled: bool) -> None:
-    begin = 0.0 if outage.last_good is None else outage.last_good
-    end = max(until, outage.last_bad) if outage.first_good is None else outage.first_good
+def _outage(
+    drawing: _Drawing, outage: Outage, top: float, merged: int, asked: tuple[float, float], *, labelled: bool
+) -> None:
+    begin = min(asked[0], outage.first_bad) if outage.last_good is None else outage.last_good
+    end = max(asked[1], outage.last_bad) if outage.first_good is None else outage.first_good
     title = f"{outage.kind} via {outage.via}: out for {words.bounds(outage)}, from {words.clock(outage.first_bad)}"
     if merged > 1:
         title = f"{outage.kind} via {outage.via}: {merged} outages, too close to be drawn apart"

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,9 +14,10 @@ import pytest
 import sample
 from rich.console import Console
 
-from chaos.history import BASELINE, StepBegun, StepEnded
+from chaos.history import BASELINE, History, Read, StepBegun, StepEnded
 from chaos.report import html, json_, junit, live, svg, terminal
 from chaos.report.summary import summarise
+from chaos.verdict import CheckResult, Outage, Verdict
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schemas/report-v1.json").read_text())
 
@@ -146,3 +148,15 @@ def test_the_panel_says_where_the_run_is():
     assert state.where() == "baseline"
     state.see(StepBegun(1.0, 1, "x", "delete-pod", "site", {}))
     assert state.where() == "step 2 of 2: delete a WordPress pod"
+
+
+def test_a_pod_that_was_made_late_is_not_drawn_as_out_before():
+    history, judgement = sample.with_baseline()
+    late = [Read("new-pod", 30 + n / 2, 30 + n / 2, 30.1 + n / 2, n > 3, "refused") for n in range(9)]
+    out = Outage("reads", "new-pod", None, 30.1, 31.5, 32.1, 4)
+    check = CheckResult("availability", Verdict.FAIL, "x", {}, (out,))
+    steps = (replace(judgement.steps[0], checks=(check,)), *judgement.steps[1:])
+    history = History([*history.records, *late])
+    drawing = svg.timeline(summarise(history, replace(judgement, steps=steps)))[1]
+    bar = re.search(r'<rect class="possible" x="([\d.]+)%"[^>]*><title>reads via new-pod', drawing)
+    assert float(bar[1]) == pytest.approx(30 / history.last_time * 100, abs=0.1)
