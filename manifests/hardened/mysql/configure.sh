@@ -21,6 +21,8 @@ server-id=$(server_id "$1")
 report-host=$HOSTNAME
 read-only=$read_only
 max-connections=500
+# Commits that wait for a replica hold theirs: some are left for the backup, the replicas and the probes.
+max-user-connections=220
 performance-schema=0
 innodb-buffer-pool-size=${BUFFER_POOL:-128M}
 # Every clone writes one of these anew.
