@@ -26,7 +26,7 @@ from chaos.clock import Clock
 from chaos.cluster import target as targets
 from chaos.cluster.target import Target
 from chaos.errors import ExitCode, HachaosError, HostError, StackError, UndoIncomplete, UsageError
-from chaos.history import FORMAT, RunBegun, RunEnded
+from chaos.history import FORMAT, History, RunBegun, RunEnded
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.report import live, terminal
@@ -221,23 +221,34 @@ def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:
 
 
 def recover(reports: Path, options: Options) -> list[str]:
-    """Put back what unfinished runs in `reports` have changed, the latest run first.
+    """Put back what unfinished runs in `reports` have changed, the latest first, then give back what they borrowed.
 
-    Returns a line for each run that was finished. Raises UndoIncomplete when something could not be put back.
+    `options.stack`, where it is a binding's file, is given back as well: a run may have been killed before it had a
+    journal. Returns a line for each thing that was done. Raises UndoIncomplete when something could not be put back.
     """
-    folders = _unfinished_runs(reports)
-    if not folders:
+    runs = [(folder, journal.read(folder)) for folder in _run_folders(reports)]
+    changed = [(folder, history, _spec(history)) for folder, history in runs if unfinished(history)]
+    cut_off = [_spec(history) for _, history in runs if history.ended is None]
+    specs = [*(spec for *_, spec in changed), *(spec for spec in cut_off if Path(spec).is_file()), options.stack]
+    stacks = {spec: source.of(spec) for spec in specs}
+    borrowed = [each for each in stacks.values() if each.borrowed]
+    if not borrowed and not changed:
         return []
     target = targets.local(options.cluster, None, quiet=options.quiet)
     _one_run_at_a_time(options.cluster)
     lines, left = [], []
-    for folder in folders:
-        history = journal.read(folder)
-        stack = source.of(str(history.run.stack.get("source", options.stack))).attach(target)
+    for folder, history, spec in changed:
         undos = unfinished(history)
+        stack = stacks[spec].attach(target)
         with Journal(folder) as again:
             left += put_back(stack, undos, again, Clock())
         lines.append(f"{folder.relative_to(reports)}: {len(undos)} change(s) put back")
+    with progress(quiet=options.quiet) as shown:
+        lines += [
+            f"{each.spec}: the rows, posts and uploads of a run that was killed are removed"
+            for each in borrowed
+            if each.release(each.attach(target), shown)
+        ]
     if left:
         raise UndoIncomplete("; ".join(left))
     return lines
@@ -262,10 +273,16 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def _unfinished_runs(reports: Path) -> list[Path]:
-    """The folders of runs, those within a suite's as well."""
+def _spec(history: History) -> str:
+    """What names the stack of a run: a profile, or the path of a binding's file."""
+    begun = next(iter(history.of(RunBegun)), None)
+    return str(begun.stack.get("source", "hardened")) if begun else "hardened"
+
+
+def _run_folders(reports: Path) -> list[Path]:
+    """The folders of runs, those within a suite's as well, the latest first."""
     journals = [*reports.glob(f"*/{journal.NAME}"), *reports.glob(f"*/*/{journal.NAME}")]
-    return [path.parent for path in sorted(journals, reverse=True) if unfinished(journal.read(path.parent))]
+    return [path.parent for path in sorted(journals, reverse=True)]
 
 
 _locks: list[IO[str]] = []

@@ -11,12 +11,16 @@ import click
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders are."
 )
+@click.option("--stack", default="hardened", metavar="FILE", help="A stack that was borrowed by a run that was killed.")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
-def recover(reports: Path, cluster: str) -> int:
-    """Put back what runs that never ended (killed, power lost) have changed; safe to call again."""
+def recover(reports: Path, stack: str, cluster: str) -> int:
+    """Put back what runs that never ended (killed, power lost) have changed; safe to call again.
+
+    What they wrote into a stack that was only borrowed (run --stack FILE) is removed.
+    """
     from chaos import session
 
-    lines = session.recover(reports, session.Options(cluster=cluster, reports=reports))
+    lines = session.recover(reports, session.Options(stack=stack, cluster=cluster, reports=reports))
     for line in lines or ["nothing to recover: every run in this folder was put back"]:
         click.echo(line)
     return 0

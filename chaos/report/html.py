@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any, Final
 
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
-from chaos.report import svg, terminal, words
+from chaos.report import steps_table, svg, terminal, words
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
@@ -105,30 +105,11 @@ def _figures_strip(summary: Summary) -> str:
 
 
 def _steps(summary: Summary) -> str:
-    rows = []
-    for step in summary.steps:
-        lost = _e(terminal.number(step.lost))
-        rows.append(
-            (
-                f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>',
-                badge(step.verdict),
-                _e(terminal.outage(step.reads)),
-                _e(terminal.outage(step.writes)),
-                _e(terminal.number(step.acknowledged)),
-                f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
-                _e(step.clone or "–"),
-                _e(terminal.recovery(step)),
-            )
-        )
-    head = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
-    if not rows:
-        return '<section>\n<h2 id="steps">Steps</h2>\n<p>No step began.</p>\n</section>'
-    caption = (
+    named = ((f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>', step) for step in summary.steps)
+    return steps_table.section(
+        named,
         "Outages are the longest of each step, from its lower to its upper bound. "
-        "Each step looks for all writes acknowledged so far."
-    )
-    return (
-        f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5), kind="steps")}\n</section>'
+        "Each step looks for all writes acknowledged so far.",
     )
 
 

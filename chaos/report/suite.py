@@ -15,7 +15,7 @@ from typing import Any
 from chaos import __version__
 from chaos.checks.judge import Judgement
 from chaos.history import History
-from chaos.report import claims, junit, page, terminal, words
+from chaos.report import claims, junit, page, steps_table, words
 from chaos.report.claims import Claim
 from chaos.report.page import badge, table
 from chaos.report.summary import Summary, summarise
@@ -174,29 +174,12 @@ def _link(run: SuiteRun) -> str:
 
 
 def _steps(report: SuiteReport) -> str:
-    rows = []
-    for run, summary in zip(report.runs, _summaries(report), strict=True):
-        for step in summary.steps if summary else ():
-            lost = _e(terminal.number(step.lost))
-            rows.append(
-                (
-                    f"{_link(run)} · {_e(words.step(step.step))}",
-                    badge(step.verdict),
-                    _e(terminal.outage(step.reads)),
-                    _e(terminal.outage(step.writes)),
-                    _e(terminal.number(step.acknowledged)),
-                    f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
-                    _e(step.clone or "–"),
-                    _e(terminal.recovery(step)),
-                )
-            )
-    if not rows:
-        return '<section>\n<h2 id="steps">Steps</h2>\n<p>No step began.</p>\n</section>'
-    head = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
-    caption = "Outages are the longest of each step, from its lower to its upper bound."
-    return (
-        f'<section>\n<h2 id="steps">Steps</h2>\n{table(caption, head, rows, numbers=(4, 5), kind="steps")}\n</section>'
+    named = (
+        (f"{_link(run)} · {_e(words.step(step.step))}", step)
+        for run, summary in zip(report.runs, _summaries(report), strict=True)
+        for step in (summary.steps if summary else ())
     )
+    return steps_table.section(named, "Outages are the longest of each step, from its lower to its upper bound.")
 
 
 def _junit(report: SuiteReport) -> str:

@@ -33,7 +33,7 @@ from chaos.stack.credentials import Credentials
 from chaos.stack.database import Connection, Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Pod, Seed, Stack, pods, service_address
 
-__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "look", "resume", "retained"]
+__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
 
 CONFIG_MAP = "hachaos"
 """What says, in the stack's namespace, that something of ours is in it."""
@@ -99,28 +99,25 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
 
 
 def resume(target: Target, file: BoundFile) -> Stack:
-    """The stack as an earlier `attach` left it, without a look at its state. Raises StackError when none did."""
+    """The stack without a look at its state. Its seed is the one that `attach` made, and empty when that is gone."""
     api = target.api.in_namespace(file.namespace)
-    found = leftovers(api)
-    if found is None or not found.get("seed"):
-        raise StackError(
-            f"namespace {file.namespace}: no run has borrowed this stack (there is no whole ConfigMap {CONFIG_MAP})",
-            hint="a run borrows it by itself: hachaos run SCENARIO --stack FILE",
-        )
-    known = _credentials(api, file, found["site_id"])
-    return Stack(_binding(api, file, ready=False), api, known, Seed.from_json(found["seed"]), _local_cluster(target))
+    found = leftovers(api) or {}
+    known = _credentials(api, file, found.get("site_id", ""))
+    seed = Seed.from_json(found["seed"]) if "seed" in found else _seed("")
+    return Stack(_binding(api, file, ready=False), api, known, seed, _local_cluster(target))
 
 
-def detach(stack: Stack, progress: Progress) -> None:
-    """Remove all that was written into a borrowed stack, and look whether it is gone. Safe to call again.
+def detach(stack: Stack, progress: Progress) -> bool:
+    """Remove all that was written into a borrowed stack, and look whether it is gone. Whether there was anything.
 
     Raises StackError with what is left.
     """
     found = leftovers(stack.api)
     if found is None:
-        return
+        return False
     with progress.task(f"giving back {stack.binding.name}") as task:
         _remove(stack, found["uploads"], task)
+    return True
 
 
 def leftovers(api: Api) -> dict[str, Any] | None:
@@ -144,19 +141,6 @@ def leftovers(api: Api) -> dict[str, Any] | None:
 def look(api: Api, file: BoundFile) -> Binding:
     """The file's binding with what the cluster adds to it. Raises StackError for an object that is not there."""
     return _binding(api, file, ready=False)
-
-
-def retained(stack: Stack) -> list[str]:
-    """The database's volumes that would outlive their claim (reclaim policy Retain): delete-volume can't empty them."""
-    controller = stack.binding.controller("database")
-    names = {f"-{controller.name}-{pod.name.rpartition('-')[2]}" for pod in stack.pods("database")}
-    found = []
-    for claim in stack.api.list("PersistentVolumeClaim"):
-        volume = stack.api.get("PersistentVolume", claim["spec"].get("volumeName", "")) if claim["spec"] else None
-        ours = any(claim["metadata"]["name"].endswith(name) for name in names)
-        if ours and volume and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain":
-            found.append(volume["metadata"]["name"])
-    return sorted(found)
 
 
 # Whether the stack is fit

@@ -23,14 +23,18 @@ class Source(Protocol):
     def spec(self) -> str:
         """What `of` makes the same source from, in another process too."""
 
+    @property
+    def borrowed(self) -> bool:
+        """Whether a run that is killed leaves something in the stack that `release` would have taken away."""
+
     def ensure(self, target: Target, progress: Progress) -> Stack:
         """The stack, ready to be broken. Raises StackError when it can't be had."""
 
     def attach(self, target: Target) -> Stack:
         """The stack as it is, without a look at its state."""
 
-    def release(self, stack: Stack, progress: Progress) -> None:
-        """Take away what only a run needs. Raises StackError with what is left."""
+    def release(self, stack: Stack, progress: Progress) -> bool:
+        """Take away what only a run needs; whether there was anything. Raises StackError with what is left."""
 
 
 def of(spec: str) -> Source:
@@ -52,6 +56,7 @@ class Deployed:
 
     spec: str
     profile: Profile
+    borrowed = False
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         return deploy.ensure(target, self.profile, progress)
@@ -59,8 +64,8 @@ class Deployed:
     def attach(self, target: Target) -> Stack:
         return deploy.attach(target, self.profile)
 
-    def release(self, stack: Stack, progress: Progress) -> None:
-        pass
+    def release(self, stack: Stack, progress: Progress) -> bool:  # noqa: ARG002
+        return False
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Borrowed:
 
     spec: str
     file: BoundFile
+    borrowed = True
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         from chaos.stack import bound
@@ -80,7 +86,7 @@ class Borrowed:
 
         return bound.resume(target, self.file)
 
-    def release(self, stack: Stack, progress: Progress) -> None:
+    def release(self, stack: Stack, progress: Progress) -> bool:
         from chaos.stack import bound
 
-        bound.detach(stack, progress)
+        return bound.detach(stack, progress)

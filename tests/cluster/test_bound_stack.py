@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,7 +22,7 @@ from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database
 from chaos.stack.site import Site
 from chaos.stack.stack import service_address
-from embedded import NAME, Hachaos
+from embedded import NAME, ROOT, Hachaos
 
 MANIFEST = Path(__file__).parent / "blog.yaml"
 Dump = dict[str, list[tuple[object, ...]]]
@@ -158,6 +159,30 @@ def test_scenarios_pass_and_leave_nothing_behind(blog: Api, hachaos: Hachaos, tm
     for kind in ("StatefulSet", "Deployment", "Service", "Pod"):
         for item in blog.list(kind):
             assert "hachaos" not in str(item["metadata"].get("annotations", {}))
+
+
+def test_recover_gives_back_what_a_killed_run_had_borrowed(blog: Api, hachaos: Hachaos, tmp_path: Path) -> None:
+    before = state(blog)
+    file = tmp_path / "my-stack.yaml"
+    file.write_text(proposal(blog))
+    command = [str(ROOT / "hachaos"), "run", "scenarios/kill-replica.yaml", "--stack", str(file)]
+    command += ["--name", NAME, "--reports", str(tmp_path), "--quiet"]
+    killed = subprocess.Popen(command, cwd=ROOT)
+    until("posts of the run", 120, lambda: number_of_posts(blog) > len(before[0]["db-0 posts"]) + 8)
+    killed.kill()
+    killed.wait()
+    done = hachaos("recover", "--name", NAME, "--reports", str(tmp_path))
+    assert done.returncode == ExitCode.PASS, done.stdout + done.stderr
+    assert "of a run that was killed are removed" in done.stdout
+    assert bound.leftovers(blog) is None
+    assert state(blog) == before
+    again = hachaos("recover", "--stack", str(file), "--name", NAME, "--reports", str(tmp_path))
+    assert again.stdout.startswith("nothing to recover")
+
+
+def number_of_posts(api: Api) -> int:
+    """How many posts the primary has."""
+    return len(tables(api)["db-0 posts"])
 
 
 def test_what_is_not_fit_is_refused_before_anything_is_written(target: Target, blog: Api) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,35 @@ def test_a_lone_master_without_data_waits_whatever_the_bootstrap_flag_says(datab
     scale(database, 3)
     await_(lambda: database.ready("database"), READY_S, "the database")
     assert missing(database, writer.acknowledged) == NONE_MISSING
+
+
+def test_a_lone_master_can_be_cloned_while_commits_wait_for_a_replica(database: Stack) -> None:
+    with Writer(database) as writer:
+        scale(database, 1)
+        for name in ("mysql-1", "mysql-2"):
+            database.api.delete("PersistentVolumeClaim", f"data-{name}")
+        waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for semi-sync ACK%'"
+        await_(lambda: int(sql(database, "mysql-0", waiting)) >= 1, 60, "a commit that waits")
+        scale(database, 3)
+        await_(lambda: database.ready("database"), READY_S, "the database")
+        writer.await_acknowledged_again()
+    assert missing(database, writer.acknowledged) == NONE_MISSING
+    assert provenance(database, "mysql-1")["volume_seen_empty"]
+    assert "commits that wait for one" in database.api.logs("mysql-0", "xtrabackup")
+
+
+def test_one_account_cannot_take_all_connections(database: Stack) -> None:
+    address = next(pod.ip for pod in database.pods("database") if pod.name == "mysql-0")
+    with ExitStack() as held:
+
+        def take_all() -> None:
+            for _ in range(300):
+                held.enter_context(connect(database, address))
+
+        with pytest.raises(pymysql.MySQLError, match="max_user_connections"):
+            take_all()
+        held.enter_context(connect(database, address, "wordpress"))
+        assert sql(database, "mysql-0", "SELECT 1") == "1"
 
 
 def test_the_backup_port_starts_nothing_for_who_has_no_token(database: Stack) -> None:

@@ -1,0 +1,33 @@
+"""The table of steps that a run's page and a suite's page have alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chaos.report import terminal
+from chaos.report.page import badge, table
+from chaos.report.summary import StepSummary
+from chaos.report.words import markup as _e
+
+_HEAD = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
+
+
+def section(steps: Iterable[tuple[str, StepSummary]], caption: str) -> str:
+    """The page's section on steps, each with the HTML that names it."""
+    rows = [_row(name, step) for name, step in steps]
+    shown = table(caption, _HEAD, rows, numbers=(4, 5), kind="steps") if rows else "<p>No step began.</p>"
+    return f'<section>\n<h2 id="steps">Steps</h2>\n{shown}\n</section>'
+
+
+def _row(name: str, step: StepSummary) -> tuple[str, ...]:
+    lost = _e(terminal.number(step.lost))
+    return (
+        name,
+        badge(step.verdict),
+        _e(terminal.outage(step.reads)),
+        _e(terminal.outage(step.writes)),
+        _e(terminal.number(step.acknowledged)),
+        f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
+        _e(step.clone or "–"),
+        _e(terminal.recovery(step)),
+    )
