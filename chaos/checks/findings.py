@@ -53,6 +53,12 @@ KEYS: dict[str, str] = {
 }
 """Each key, or what stands before its colon, and what it means. After the colon: a pod, a part, a kind of request."""
 
+_IMPLIED: dict[str, tuple[str, ...]] = {
+    "split-row": ("lost-row", "missing-row"),
+    "split-post": ("lost-post", "missing-post"),
+}
+"""Where pods lacked acknowledged writes before the first fault, it is nothing new that they lack unanswered ones."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -84,7 +90,7 @@ def marked(result: CheckResult, step: Step, baseline: Mapping[str, frozenset[str
     known = baseline.get(result.name, frozenset())
     listed: list[dict[str, Any]] = []
     for one in result.figures.get("findings", ()):
-        before = one["key"] in known if one["before"] is None else one["before"]
+        before = _was_there(one["key"], known) if one["before"] is None else one["before"]
         listed.append(one | {"before": step.index == BASELINE or before})
     listed.sort(key=lambda one: one["before"])
     figures = result.figures | {"findings": listed}
@@ -93,6 +99,11 @@ def marked(result: CheckResult, step: Step, baseline: Mapping[str, frozenset[str
     old = "" if step.index == BASELINE else SO_BEFORE
     reason = "; ".join(one["text"] + (old if one["before"] else "") for one in listed)
     return CheckResult(result.name, result.verdict, reason, figures, result.outages, result.advice)
+
+
+def _was_there(key: str, known: frozenset[str]) -> bool:
+    kinds = {each.partition(":")[0] for each in known}
+    return key in known or any(implying in kinds for implying in _IMPLIED.get(key, ()))
 
 
 def keys(results: Iterable[CheckResult]) -> dict[str, frozenset[str]]:

@@ -250,6 +250,24 @@ def test_what_a_replica_had_and_lacks_now_is_new_though_it_lacked_other_rows_bef
     assert (worse["key"], worse["before"]) == ("missing-row:mysql-2", False)
 
 
+@pytest.mark.parametrize("well", [True, False])
+def test_an_unanswered_write_on_some_pods_is_nothing_new_where_these_lacked_acknowledged_ones(*, well: bool) -> None:
+    records = story(baseline=True, plan=RECORD)
+    if not well:
+        records = [
+            replace(r, posts=r.posts[:1]) if isinstance(r, Contents) and r.pod == "mysql-2" else r for r in records
+        ]
+    lone = Write("post", "post", 700, "lone", FAULT, FAULT, FAULT + 1, "info", "timeout")
+    there = [
+        replace(r, posts=(*r.posts, (700, "lone")))
+        if isinstance(r, Contents) and r.pod == "mysql-1" and not r.step
+        else r
+        for r in records
+    ]
+    found = result([lone, *there], "continuity").figures["findings"]
+    assert {one["key"]: one["before"] for one in found}["split-post"] is not well
+
+
 @pytest.mark.parametrize(("down", "new"), [(STEADY - 3.0, False), (FAULT, True)])
 def test_an_outage_no_longer_than_those_of_the_baseline_is_not_new(down: float, *, new: bool) -> None:
     records = change(
