@@ -83,10 +83,11 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
 
 @dataclass(frozen=True)
 class _Ran:
-    """What became of one scenario."""
+    """What became of one scenario; `problem` is what ended it before its end, or left it undone."""
 
     verdict: Verdict
     run: SuiteRun
+    problem: BaseException | None = None
 
 
 @dataclass
@@ -99,9 +100,12 @@ class _Session:
     _stack: Stack | None = None
 
     def scenario(self, plan: Plan) -> _Ran:
-        """Run one plan into a folder of its own under the reports."""
+        """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
         stack = self.ready(plan)
-        return self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+        ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+        if ran.problem is not None:
+            raise ran.problem
+        return ran
 
     def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
         """Run one plan on a stack that is fit for it, judge it, write its report into the folder."""
@@ -113,15 +117,14 @@ class _Session:
         report.write(folder, history, judgement)
         if not self.options.quiet:
             terminal.summary(history, judgement, folder)
-        if problem is not None:
-            raise problem
-        return _Ran(judgement.verdict, SuiteRun(plan.name, plan.claim, folder.name, history, judgement))
+        return _Ran(judgement.verdict, SuiteRun(plan.name, plan.claim, folder.name, history, judgement), problem)
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
 
         One that would begin after the budget is over is not begun, nor one for which no fit stack can be had; that
-        makes the verdict unknown. Whatever else ends a scenario without a verdict ends the suite.
+        makes the verdict unknown. A stack of ours in which something could not be put back is deployed again. Whatever
+        else ends a scenario before its end ends the suite.
         """
         folder = _folder(self.options.reports, suite.name)
         stop_at = time.monotonic() + suite.budget_s
@@ -139,14 +142,19 @@ class _Session:
                 wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
                 if not self.options.quiet:
                     terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
+                problem = None
                 try:
                     stack = self.ready(wanted)
                 except StackError as error:
                     runs.append(SuiteRun(plan.name, plan.claim, "", None, None, str(error)))
                 else:
-                    runs.append(self.carried_out(wanted, stack, _make(inner), stop_at).run)
+                    ran = self.carried_out(wanted, stack, _make(inner), stop_at)
+                    runs.append(ran.run)
+                    problem = ran.problem
                 del waiting[number]
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
+                if problem is not None and not self._made_good(problem, inner):
+                    raise problem
         except BaseException as error:
             reason = f"the suite was ended: {str(error) or type(error).__name__}"
             raise
@@ -166,6 +174,12 @@ class _Session:
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
         )
         return stack
+
+    def _made_good(self, problem: BaseException, folder: Path) -> bool:
+        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
+        return isinstance(problem, UndoIncomplete) and _deployed_again(
+            self.stacks, self.target, folder, quiet=self.options.quiet
+        )
 
     def release(self) -> None:
         """Take away what only the runs needed."""
@@ -241,7 +255,9 @@ def recover(reports: Path, options: Options) -> list[str]:
         undos = unfinished(history)
         stack = stacks[spec].attach(target)
         with Journal(folder) as again:
-            left += put_back(stack, undos, again, Clock())
+            problems = put_back(stack, undos, again, Clock())
+        if problems and not _deployed_again(stacks[spec], target, folder, quiet=options.quiet):
+            left += problems
         lines.append(f"{folder.relative_to(reports)}: {len(undos)} change(s) put back")
     with progress(quiet=options.quiet) as shown:
         lines += [
@@ -271,6 +287,20 @@ def _make(folder: Path) -> Path:
             f"{folder}: {error.strerror}", hint="--reports names a folder that can be written to"
         ) from error
     return folder
+
+
+def _deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool) -> bool:
+    """Bring a stack of ours to where it is sound; whether all that a run left undone is back then."""
+    if stacks.borrowed:
+        return False
+    try:
+        with progress(quiet=quiet) as shown:
+            stack = stacks.ensure(target, shown)
+    except StackError:
+        return False
+    undos = unfinished(journal.read(folder))
+    with Journal(folder) as again:
+        return not put_back(stack, undos, again, Clock())
 
 
 def _spec(history: History) -> str:

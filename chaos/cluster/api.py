@@ -223,6 +223,10 @@ class Api:
             if channel.is_open():
                 raise ClusterError(f"{what}: no end after {timeout_s:g} s")
             return Output(int(channel.returncode), channel.read_channel(1), channel.read_channel(2))
+        except ValueError as error:
+            # The client wants the exit code where kubelet says why nothing was started.
+            said = str(error).partition("base 10: ")[2].strip("'\"") or str(error)
+            raise ClusterError(f"{what}: {said}") from error
         except (ApiException, WebSocketException, OSError, LookupError, TypeError) as error:
             raise ClusterError(f"{what}: the connection broke: {error}") from error
         finally:

@@ -11,7 +11,7 @@ import pytest
 from chaos import session
 from chaos.checks.judge import Judgement
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, StackError
+from chaos.errors import ClusterError, StackError, UndoIncomplete
 from chaos.history import FORMAT, RunBegun, RunEnded
 from chaos.journal import Journal
 from chaos.report.suite import SuiteReport, SuiteRun, report_of
@@ -37,6 +37,7 @@ class Bench:
 
     reports: Path
     ends: dict[str, Any] = field(default_factory=dict)
+    heals: bool = False
     ran: list[Plan] = field(default_factory=list)
     written: list[list[SuiteRun]] = field(default_factory=list)
 
@@ -49,15 +50,16 @@ class Bench:
     def carried_out(self, wanted: Plan, stack: Any, folder: Path, stop_at: float) -> session._Ran:
         self.ran.append(wanted)
         end = self.ends.get(wanted.name, Verdict.PASS)
-        if isinstance(end, BaseException):
-            raise end
-        judgement = Judgement(end, (), "so it was")
-        return session._Ran(end, SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement))
+        problem = end if isinstance(end, BaseException) else None
+        verdict = Verdict.FAIL if problem else end
+        judgement = Judgement(verdict, (), "so it was")
+        return session._Ran(verdict, SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement), problem)
 
     def run(self, wanted: Suite) -> Verdict:
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.reports, quiet=True))
         made.ready = self.ready  # type: ignore[method-assign]
         made.carried_out = self.carried_out  # type: ignore[assignment, method-assign]
+        made._made_good = lambda problem, _: isinstance(problem, UndoIncomplete) and self.heals  # type: ignore[method-assign]
         return made.suite(wanted)
 
     def last(self) -> dict[str, str]:
@@ -100,13 +102,19 @@ def test_what_would_begin_after_the_budget_is_not_begun_and_makes_the_verdict_un
     assert bench.last() == {"a": "the suite's budget of 0 s was over"}
 
 
-@pytest.mark.parametrize("end", [ClusterError("no answer"), Interrupted("SIGTERM")])
-def test_what_ends_a_scenario_without_a_verdict_ends_the_suite_with_a_report(bench: Bench, end: BaseException) -> None:
+@pytest.mark.parametrize("end", [ClusterError("no answer"), Interrupted("SIGTERM"), UndoIncomplete("1 pod is out")])
+def test_what_ends_a_scenario_before_its_end_ends_the_suite_with_a_report(bench: Bench, end: BaseException) -> None:
     bench.ends = {"b": end}
     with pytest.raises(type(end)):
         bench.run(suite("a", "b", "c"))
     assert [each.name for each in bench.ran] == ["a", "b"]
-    assert bench.last() == {"a": "pass", "b": f"the suite was ended: {end}", "c": f"the suite was ended: {end}"}
+    assert bench.last() == {"a": "pass", "b": "fail", "c": f"the suite was ended: {end}"}
+
+
+def test_a_suite_goes_on_when_what_was_left_undone_holds_after_the_stack_was_deployed_again(bench: Bench) -> None:
+    bench.ends, bench.heals = {"b": UndoIncomplete("1 pod is out")}, True
+    assert bench.run(suite("a", "b", "c")) is Verdict.FAIL
+    assert bench.last() == {"a": "pass", "b": "fail", "c": "pass"}
 
 
 def test_a_scenario_for_which_no_stack_can_be_had_is_not_run_and_the_others_are(bench: Bench) -> None:
