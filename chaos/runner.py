@@ -55,6 +55,9 @@ RECORDED_TIMEOUT_S = 20.0
 ANSWERED_TIMEOUT_S = 10.0
 """After a reading a good answer on each stream is waited for: one bad answer just before it would have no end."""
 
+PUT_BACK_LATE_S = 120.0
+"""What a stack gets to be put back in that has had a step's whole time to come back by itself, and did not."""
+
 _KINDS = {"reads": "reads", "rows": "writes", "posts": "writes", "uploads": "uploads"}
 """Of which kind (see `Limits.may_stay_out`) each stream is."""
 
@@ -114,6 +117,7 @@ class Runner:
     stop_at: float = float("inf")
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
+    _came_back: bool = True
     _undos: list[UndoPlanned] = field(default_factory=list)
 
     def run(self) -> None:
@@ -191,6 +195,7 @@ class Runner:
             steady = self._await_steady(step.index, "steady after the fault", longest)
             problem = "" if ready and steady else "the stack did not recover in time"
         if problem:
+            self._came_back = False
             self._ask_the_pods(step)
         self._collect(step.index)
         return problem
@@ -253,7 +258,8 @@ class Runner:
         wait_until(lambda: not self._steady.silent(excused), ANSWERED_TIMEOUT_S)
 
     def _put_everything_back(self) -> None:
-        left = put_back(self.stack, self._undos, self.journal, self.clock)
+        timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
+        left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
         if left:
             raise UndoIncomplete("; ".join(left), hint="hachaos recover")
 
@@ -262,7 +268,9 @@ def _streams_of(kinds: frozenset[str]) -> frozenset[str]:
     return frozenset(stream for stream, kind in _KINDS.items() if kind in kinds)
 
 
-def put_back(stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock) -> list[str]:
+def put_back(
+    stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock, timeout_s: float = PUT_BACK_TIMEOUT_S
+) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
     Of several that restore one thing only the first counts: it alone knows how the thing was before the run.
@@ -274,7 +282,7 @@ def put_back(stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Cl
     for first, *later in sorted(alike.values(), key=lambda found: found[0].id, reverse=True):
         problem = ""
         try:
-            ACTIONS[first.action].put_back(stack, first.undo, PUT_BACK_TIMEOUT_S)
+            ACTIONS[first.action].put_back(stack, first.undo, timeout_s)
         except ClusterError as error:
             problem = str(error)
             left.append(problem + (f" (by hand: {error.hint})" if error.hint else ""))
