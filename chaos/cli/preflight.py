@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from chaos.cluster.api import Api
     from chaos.preflight.objects import Objects
     from chaos.preflight.risk import Risk
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     "--stack", "spec", default="hardened", show_default=True, help="A profile, or the file of a binding (*.yaml)."
 )
 @click.option("--name", default="hachaos", show_default=True, metavar="NAME", help="The embedded cluster's name.")
-@click.option("--manifests", is_flag=True, help="Read the profile's manifests; needs no cluster.")
+@click.option("--manifests", is_flag=True, help="Read the profile's manifests, also where it is deployed.")
 @click.option("--json", "as_json", is_flag=True, help="The risks as JSON.")
 def preflight(spec: str, name: str, *, manifests: bool, as_json: bool) -> None:
     """List the risks in a stack's objects: rule, severity, object, reason, remedy. Touches nothing.
@@ -29,7 +30,11 @@ def preflight(spec: str, name: str, *, manifests: bool, as_json: bool) -> None:
     from chaos.preflight.risk import SEVERITIES, risks
     from chaos.preflight.rules import RULES
 
-    found = risks(_manifests(spec) if manifests else _live(spec, name), RULES)
+    read = _manifests(spec) if manifests else _binding(spec, name) if _is_file(spec) else _deployed(spec, name)
+    if read is None:
+        click.echo(f"the stack {spec} is not deployed on a cluster {name}: its manifests are read", err=True)
+        read = _manifests(spec)
+    found = risks(read, RULES)
     if as_json:
         click.echo(json.dumps({"stack": spec, "risks": [asdict(risk) for risk in found]}, indent=2))
         return
@@ -60,32 +65,43 @@ def _manifests(spec: str) -> Objects:
     return of_manifests(Profile.load(spec))
 
 
-def _live(spec: str, name: str) -> Objects:
+def _binding(spec: str, name: str) -> Objects:
+    """The objects of a stack that is there. Raises ClusterError without the cluster, StackError without the stack."""
+    from chaos.errors import ClusterError
+    from chaos.preflight import live
+    from chaos.stack import bound
+
+    file = bound.load(Path(spec))
+    api = _api(name)
+    if api is None:
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up --name {name}")
+    api = api.in_namespace(file.namespace)
+    return live.read(api, bound.look(api, file))
+
+
+def _deployed(spec: str, name: str) -> Objects | None:
+    """The objects of a profile's stack; None where it is not deployed."""
+    from chaos.preflight import live
+    from chaos.stack.profile import Profile
+    from chaos.stack.rollout import is_ours, profile_of
+
+    profile = Profile.load(spec)
+    api = _api(name)
+    namespace = api.get("Namespace", profile.namespace) if api else None
+    if api is None or namespace is None or not is_ours(namespace) or profile_of(namespace) != spec:
+        return None
+    read = live.read(api.in_namespace(profile.namespace), profile.binding)
+    return read if read.part("database") else None
+
+
+def _api(name: str) -> Api | None:
     from chaos.cluster.api import connect
     from chaos.cluster.local import cluster as local
     from chaos.cluster.local.host import require_root
-    from chaos.errors import ClusterError, StackError
-    from chaos.preflight import live
-    from chaos.stack import bound
-    from chaos.stack.profile import Profile
 
-    file = bound.load(Path(spec)) if _is_file(spec) else None
-    profile = None if file else Profile.load(spec)
     require_root()
     found = local.find(name)
     if found is None:
-        raise ClusterError(f"there is no cluster {name}", hint="--manifests reads a profile without one")
+        return None
     local.join(found)
-    api = connect(found.kubeconfig)
-    if file is not None:
-        api = api.in_namespace(file.namespace)
-        return live.read(api, bound.look(api, file))
-    assert profile is not None
-    api = api.in_namespace(profile.namespace)
-    read = live.read(api, profile.binding)
-    if read.part("database") is None:
-        raise StackError(
-            f"namespace {profile.namespace} has no {profile.binding.controller('database').name}",
-            hint="--manifests reads the profile's manifests instead",
-        )
-    return read
+    return connect(found.kubeconfig)
