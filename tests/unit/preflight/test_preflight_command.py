@@ -17,7 +17,8 @@ BINDING = """\
 apiVersion: hachaos/v1
 name: my-blog
 namespace: blog
-site: {workload: Deployment/web, container: php, service: front, host: blog.example.com, user: anna, password: {secret: a, key: b}}
+site:
+  {workload: Deployment/web, container: php, service: front, host: a.example.com, user: a, password: {secret: a, key: b}}
 database: {workload: StatefulSet/db, container: mariadb, user: root, password: {secret: a, key: b}}
 """
 MANIFESTS = "its manifests are read"
