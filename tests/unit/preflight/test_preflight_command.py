@@ -18,7 +18,7 @@ apiVersion: hachaos/v1
 name: my-blog
 namespace: blog
 site:
-  {workload: Deployment/web, container: php, service: front, host: a.example.com, user: a, password: {secret: a, key: b}}
+  {workload: Deployment/web, container: php, service: front, host: a.org, user: a, password: {secret: a, key: b}}
 database: {workload: StatefulSet/db, container: mariadb, user: root, password: {secret: a, key: b}}
 """
 MANIFESTS = "its manifests are read"
