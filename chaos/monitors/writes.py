@@ -10,8 +10,9 @@ from chaos.history import Record, Write
 from chaos.monitors.patience import Patience, patient
 from chaos.monitors.stream import Stream
 from chaos.stack.database import Database
-from chaos.stack.site import Site, Written
+from chaos.stack.site import Site
 from chaos.stack.stack import Stack
+from chaos.stack.written import Written
 
 _UPLOAD_HANGS_S = 10.0
 """How long an upload that hangs keeps others back: another pod may take them."""

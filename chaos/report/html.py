@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any, Final
 
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
-from chaos.report import steps_table, svg, terminal, words
+from chaos.report import cells, steps_table, svg, words
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
@@ -90,7 +90,7 @@ def _figures_strip(summary: Summary) -> str:
     tiles = (
         ("Reads out, longest", longest("reads", reads), False),
         ("Writes out, longest", longest("writes", writes), False),
-        ("Acknowledged writes", terminal.number(max(looked_for, default=None)), False),
+        ("Acknowledged writes", cells.number(max(looked_for, default=None)), False),
         ("Of these lost", f"{max(lost):,}" if lost else "unknown", bool(lost and max(lost))),
         ("Slowest recovery", words.seconds(max(known)) if known and None not in recovered else "not known", False),
     )
@@ -218,10 +218,10 @@ def _expected(step: StepSummary) -> list[str]:
 
 
 def _happened(step: StepSummary) -> list[str]:
-    lines = [f"Reads out: {terminal.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
-    lines.append(f"Writes out: {terminal.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
+    lines = [f"Reads out: {cells.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
+    lines.append(f"Writes out: {cells.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
     if step.uploads.attempts:
-        lines.append(f"Uploads out: {terminal.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
+        lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chaos.report import terminal
+from chaos.report import cells
 from chaos.report.page import badge, table
 from chaos.report.summary import StepSummary
 from chaos.report.words import markup as _e
@@ -20,14 +20,14 @@ def section(steps: Iterable[tuple[str, StepSummary]], caption: str) -> str:
 
 
 def _row(name: str, step: StepSummary) -> tuple[str, ...]:
-    lost = _e(terminal.number(step.lost))
+    lost = _e(cells.number(step.lost))
     return (
         name,
         badge(step.verdict),
-        _e(terminal.outage(step.reads)),
-        _e(terminal.outage(step.writes)),
-        _e(terminal.number(step.acknowledged)),
+        _e(cells.outage(step.reads)),
+        _e(cells.outage(step.writes)),
+        _e(cells.number(step.acknowledged)),
         f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
         _e(step.clone or "–"),
-        _e(terminal.recovery(step)),
+        _e(cells.recovery(step)),
     )

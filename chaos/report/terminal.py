@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.checks.judge import Judgement
 from chaos.history import BASELINE, History
-from chaos.report import claims, words
-from chaos.report.summary import StepSummary, Stream, Summary, summarise
+from chaos.report import cells, claims, words
+from chaos.report.summary import StepSummary, Summary, summarise
 from chaos.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -73,28 +73,6 @@ def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None 
     out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
 
 
-def outage(stream: Stream) -> str:
-    """A stream's longest outage in a step, in words."""
-    if not stream.attempts:
-        return words.NOT_MEASURED
-    return words.bounds(stream.longest) if stream.longest else "none"
-
-
-def recovery(step: StepSummary) -> str:
-    """How long a step's recovery took, in words."""
-    found = step.recovery
-    if found.fault_at_s is None:
-        return "no fault"
-    if found.recovered_s is not None:
-        return words.seconds(found.recovered_s)
-    return "not seen" if found.pod or found.noticed_s is not None else "–"
-
-
-def number(value: int | None) -> str:
-    """A count, or that nobody counted."""
-    return "unknown" if value is None else f"{value:,}"
-
-
 def _table(found: Summary, out: Console) -> None:
     from rich import box
     from rich.table import Table
@@ -109,12 +87,12 @@ def _table(found: Summary, out: Console) -> None:
         table.add_row(
             Text(_name(step)),
             Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
-            Text(outage(step.reads)),
-            Text(outage(step.writes)),
-            Text(number(step.acknowledged)),
-            Text(number(step.lost), STYLE[Verdict.FAIL] if step.lost else ""),
+            Text(cells.outage(step.reads)),
+            Text(cells.outage(step.writes)),
+            Text(cells.number(step.acknowledged)),
+            Text(cells.number(step.lost), STYLE[Verdict.FAIL] if step.lost else ""),
             Text(step.clone or "–"),
-            Text(recovery(step)),
+            Text(cells.recovery(step)),
         )
     out.print()
     out.print(table)
@@ -143,9 +121,9 @@ def _lines(found: Summary) -> list[str]:
     for step in found.steps:
         lines += [
             f"{words.MARK[step.verdict]} {_head(step, found)}: {step.verdict.value}",
-            f"    reads out: {outage(step.reads)}; writes out: {outage(step.writes)}",
-            f"    acknowledged writes: {number(step.acknowledged)}, lost: {number(step.lost)}; "
-            f"clone: {step.clone or '–'}; recovered in: {recovery(step)}",
+            f"    reads out: {cells.outage(step.reads)}; writes out: {cells.outage(step.writes)}",
+            f"    acknowledged writes: {cells.number(step.acknowledged)}, lost: {cells.number(step.lost)}; "
+            f"clone: {step.clone or '–'}; recovered in: {cells.recovery(step)}",
         ]
         for check in step.checks:
             if check.verdict is not Verdict.PASS:

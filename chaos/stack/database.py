@@ -18,7 +18,7 @@ from chaos.stack import dialects
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
 from chaos.stack.dialects import Dialect
-from chaos.stack.site import Written
+from chaos.stack.written import Written
 
 Connection: TypeAlias = "pymysql.Connection[Any]"
 Row = Mapping[str, Any]

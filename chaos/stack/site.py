@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from chaos.stack import xml_rpc
 from chaos.stack.http import Answer, NoAnswer, NotSent, OnHang, exchange
+from chaos.stack.written import Written
 
 if TYPE_CHECKING:
     from chaos.stack.stack import Stack
@@ -40,20 +41,6 @@ class Seen:
     ok: bool
     reason: str = ""
     status: int = 0
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a write came to: `ok` (with the server's key), `fail` or `info`. See `history.Write`.
-
-    Of an upload, `path` is where the server says that the file is, and `digest` that of what was sent.
-    """
-
-    outcome: str
-    reason: str = ""
-    key: int | None = None
-    path: str = ""
-    digest: str = ""
 
 
 class NotSignedIn(Exception):

@@ -16,7 +16,7 @@ from chaos.stack import database as sql
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database
 from chaos.stack.profile import Profile
-from chaos.stack.site import Written
+from chaos.stack.written import Written
 
 OK = b"\0\0\0\2\0\0\0"
 

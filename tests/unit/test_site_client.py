@@ -16,8 +16,9 @@ import pytest
 
 from chaos.stack.binding import SiteBinding
 from chaos.stack.http import NoAnswer, NotSent, exchange
-from chaos.stack.site import NotSignedIn, Seen, Site, Written, digest, upload_content
+from chaos.stack.site import NotSignedIn, Seen, Site, digest, upload_content
 from chaos.stack.stack import Picture, Stack
+from chaos.stack.written import Written
 
 MARKER = "hachaos 0123456789abcdef"
 PIXELS = b"picture"

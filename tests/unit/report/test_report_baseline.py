@@ -15,7 +15,7 @@ import sample
 from rich.console import Console
 
 from chaos.history import BASELINE, History, Read, StepBegun, StepEnded
-from chaos.report import html, json_, junit, live, svg, terminal
+from chaos.report import cells, html, json_, junit, live, svg, terminal
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Outage, Verdict
 
@@ -96,7 +96,7 @@ def test_each_kind_of_read_has_rows_of_its_own_in_the_timeline(summary):
 
 
 def test_a_quiet_step_has_no_fault(summary):
-    assert [terminal.recovery(step) for step in summary.steps] == ["no fault", "not seen", "no fault"]
+    assert [cells.recovery(step) for step in summary.steps] == ["no fault", "not seen", "no fault"]
 
 
 def test_the_json_keeps_the_number_and_fits_the_schema(summary):
