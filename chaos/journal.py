@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from chaos.errors import HachaosError
-from chaos.history import FORMAT, History, Record, RunBegun, UndoPlanned, from_json
+from chaos.history import FORMAT, History, Note, Record, RunBegun, UndoPlanned, from_json
 
 NAME = "journal.jsonl"
 
@@ -39,12 +39,22 @@ class Journal:
             if sync or isinstance(record, _SYNCED):
                 self._file.flush()
                 os.fsync(self._file.fileno())
-
         for listener in self._listeners:
-            listener(record)
+            try:
+                listener(record)
+            except Exception as error:  # noqa: BLE001
+                self._note(record, error)
+
+    def _note(self, record: Record, error: Exception) -> None:
+        """Write down that a listener broke off: whoever wrote the record has nothing to do with it."""
+        at = next((at for name in ("at", "end", "due") if (at := getattr(record, name, None)) is not None), 0.0)
+        note = Note(at, f"the tool broke off over a record ({record.kind}): {error!r}")
+        with self._lock:
+            self._records.append(note)
+            self._file.write(json.dumps(note.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def listen(self, listener: Callable[[Record], None]) -> None:
-        """Call `listener` with every record from now on; it must be quick and must not raise."""
+        """Call `listener` with every record from now on; it must be quick. Where it raises, a Note says so."""
         self._listeners = [*self._listeners, listener]
 
     def history(self) -> History:

@@ -116,11 +116,13 @@ class Stream:
 
     def _ended(self, done: Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._put(Note(self._clock.now(), f"{self.name}: a request broke off: {error!r}"))
-        with self._changed:
-            self._in_flight -= 1
-            self._changed.notify_all()
+        try:
+            if error is not None:
+                self._put(Note(self._clock.now(), f"{self.name}: a request broke off: {error!r}"))
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
 
     def _put(self, record: Record) -> None:
         with self._writing:

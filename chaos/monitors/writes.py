@@ -89,7 +89,11 @@ def _stream(
         seq = next(numbers)
         token = f"{run}-{what}-{seq}"
         start = clock.now()
-        done = attempt(where, token, seq)
+        try:
+            done = attempt(where, token, seq)
+        except Exception as error:  # noqa: BLE001
+            # It may have been sent: without a record of it, what it wrote would be there and tried by nobody.
+            done = Written("info", f"tool: {error!r}")
         return Write(
             what=what,
             writer=writer,

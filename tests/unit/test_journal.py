@@ -12,6 +12,7 @@ from chaos.history import (
     FORMAT,
     Contents,
     History,
+    Note,
     PodSeen,
     Read,
     Record,
@@ -102,6 +103,19 @@ def test_a_listener_sees_each_record_after_it_was_written(tmp_path: Path) -> Non
         written.listen(seen.append)
         written.write(READ)
     assert seen == [READ]
+
+
+def test_a_listener_that_raises_costs_neither_the_record_nor_its_writer_nor_other_listeners(tmp_path: Path) -> None:
+    def broken(record: Record) -> None:
+        raise KeyError(record.kind)
+
+    seen: list[Record] = []
+    with Journal(tmp_path) as written:
+        written.listen(broken)
+        written.listen(seen.append)
+        written.write(READ)
+    note = Note(READ.end, "the tool broke off over a record (read): KeyError('read')")
+    assert (seen, list(journal.read(tmp_path))) == ([READ], [READ, note])
 
 
 def test_a_step_that_never_ended_lasts_to_the_last_record_and_says_so() -> None:

@@ -302,3 +302,13 @@ def test_a_read_through_the_service_says_what_the_visitor_saw() -> None:
     seen = [record for record in sink.records if isinstance(record, Read)]
     assert {(read.via, read.ok, read.reason, read.status) for read in seen} == {("service", False, "install-page", 302)}
     assert all(read.due <= read.start <= read.end for read in seen)
+
+
+def test_a_write_that_breaks_off_inside_the_tool_may_have_happened() -> None:
+    def broken(where: str, token: str, deadline_s: float) -> Written:
+        raise KeyError("x")
+
+    sink = Sink()
+    site = cast("Site", SimpleNamespace(create_post=broken))
+    first = written(sink, writes.posts(STACK, site, "r", 50, 1, Clock(), sink.write), 1)[0]
+    assert (first.token, first.outcome, first.reason) == ("r-post-1", "info", "tool: KeyError('x')")
