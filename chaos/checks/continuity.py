@@ -317,8 +317,13 @@ def _unread(
             if error and pod not in leaving:
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
         found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
-        if not seed.first(history.of(Contents) if role == "database" else history.of(SiteContents), step):
-            found.append(f"the seed content of the {role} pods was not read before {facts.this(step)}")
+        reference = seed.first(history.of(Contents) if role == "database" else history.of(SiteContents), step)
+        names = seed.unread(reference, step)
+        if not reference or names:
+            what = f" ({words.names(names)})" if names else ""
+            found.append(f"the seed content of the {role} pods{what} was not read before {facts.this(step)}")
+        if role == "site" and seed.nobody_signed_in(history, step, sites):
+            found.append("nobody could sign in, so no pod was shown a login cookie")
     return found
 
 

@@ -13,6 +13,9 @@ from chaos.history import Contents, History, SiteContents, Step
 PICTURE, SESSION = "picture", "session"
 """Of what a site pod serves: what lies on the shared files, and who it takes the login cookie for."""
 
+_NO_LOGIN = ("missing (no login", "missing (nobody signed in")
+"""How a session begins that there was no cookie for."""
+
 
 def in_databases(history: History, step: Step, read: dict[str, Contents], figures: dict[str, Any]) -> list[Finding]:
     """D7 in the databases: the seed content of each against the first reading."""
@@ -42,6 +45,8 @@ def as_served(history: History, step: Step, sites: dict[str, SiteContents], figu
         # What a pod that hung half-way did not get to is not judged.
         names = reading.baseline.keys() | (set() if reading.error else reference.keys())
         for name in _changed(reference, reading.baseline, names):
+            if name == SESSION and _without_login(reading):
+                continue
             if name == PICTURE and "uploads" in step.limits.may_stay_out:
                 continue
             of_kind[name if name in of_kind else "seed"].setdefault(pod, []).append(name)
@@ -74,19 +79,41 @@ def _changed(reference: dict[str, str], found: dict[str, str], names: Iterable[s
 
 def _differs(reference: dict[str, str], found: dict[str, str], name: str) -> bool:
     value = found.get(name)
-    return value is None or value.startswith(MISSING) or (bool(reference) and value != reference.get(name))
+    before = reference.get(name, "")
+    if value is None or value.startswith(MISSING):
+        return True
+    # What could not be read before can't be told from what it is now: see `unread`.
+    return bool(reference) and value != before and not before.startswith(MISSING)
+
+
+def unread(reference: dict[str, str], step: Step) -> list[str]:
+    """What no reading before this step had a value of."""
+    excused = {PICTURE} if "uploads" in step.limits.may_stay_out else set()
+    return sorted(name for name, value in reference.items() if value.startswith(MISSING) and name not in excused)
+
+
+def nobody_signed_in(history: History, step: Step, sites: dict[str, SiteContents]) -> bool:
+    """Whether the tool itself got no login, so that a pod had no cookie to refuse."""
+    return any(map(_without_login, staying(history, step, sites).values()))
+
+
+def _without_login(reading: SiteContents) -> bool:
+    return reading.baseline.get(SESSION, "").startswith(_NO_LOGIN)
 
 
 def first(records: Iterable[Contents] | Iterable[SiteContents], step: Step) -> dict[str, str]:
     """The seed content as it was before this step, the primary's word first; empty when nobody read it.
 
-    Who the login cookie is taken for counts from the first reading that has it.
+    Of what was first looked for (and of who the login cookie is taken for) the first reading counts that has a value.
+    Where none has, it stays `missing`.
     """
     earlier = [one for one in records if one.step < step.index and not one.error and one.baseline]
     earlier.sort(key=lambda one: (one.step, not getattr(one, "primary", False)))
     found: dict[str, str] = {}
     for one in earlier:
         for name, value in one.baseline.items():
-            if (one.step == earlier[0].step or name == SESSION) and not value.startswith(MISSING):
-                found.setdefault(name, value)
-    return found or (earlier[0].baseline if earlier else {})
+            if one.step != earlier[0].step and name != SESSION and name not in found:
+                continue
+            if found.get(name, MISSING).startswith(MISSING):
+                found[name] = value
+    return found

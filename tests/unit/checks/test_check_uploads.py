@@ -306,3 +306,25 @@ def test_uploads_agree_with_a_slow_and_obvious_oracle(each: list[list[str]]) -> 
 def test_a_pod_that_nobody_watched_is_not_asked_for() -> None:
     records = drop(files_story(), a(PodSeen, role="site"))
     assert availability(records).verdict is Verdict.PASS
+
+
+def test_a_first_reading_that_missed_something_is_no_fault_of_a_later_one_that_has_it() -> None:
+    missed = PAGES | {"session": "admin", "picture": "missing (timeout)"}
+    records = change(files_story(baseline=True), a(SiteContents, step=FIRST_READING), baseline=missed)
+    assert continuity(records).verdict is Verdict.PASS, "the baseline's reading has it"
+    never = change(records, a(SiteContents, step=BASELINE), baseline=missed)
+    found = continuity(never)
+    reason = "the seed content of the site pods (picture) was not read before this step"
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, reason)
+    other = change(records, a(SiteContents, step=0, pod="site-b"), baseline=missed | {"picture": "zz"})
+    assert keys(continuity(other)) == ["picture:site"]
+
+
+@pytest.mark.parametrize("problem", ["no login: timeout", "nobody signed in"])
+def test_that_nobody_could_sign_in_is_held_against_no_pod(problem: str) -> None:
+    seen = PAGES | {"session": f"missing ({problem})"}
+    found = continuity(change(files_story(), a(SiteContents, step=0), baseline=seen))
+    assert (found.verdict, found.reason) == (
+        Verdict.UNKNOWN,
+        "nobody could sign in, so no pod was shown a login cookie",
+    )
