@@ -148,6 +148,8 @@ class Runner:
                         break
             finally:
                 self._put_everything_back()
+            if self._came_back:
+                self._see_the_end()
 
     def _baseline(self) -> bool:
         """Watch and read the stack before anything is broken, and judge it. Whether the first fault may come."""
@@ -254,8 +256,21 @@ class Runner:
         finally:
             self._steady.forget()
             self._monitors.resume_writers()
+        self._await_answers()
+
+    def _await_answers(self) -> None:
         excused = self._may_be_out | self._never_steady
         wait_until(lambda: not self._steady.silent(excused), ANSWERED_TIMEOUT_S)
+
+    def _see_the_end(self) -> None:
+        """Wait for good answers to requests that left when the last step's had all been answered.
+
+        One of these may have been answered badly after its step was over, and would be an outage without an end.
+        """
+        ended, deadline_s = self.clock.now(), self.plan.workload.deadline_s
+        wait_until(lambda: self.clock.now() - ended >= deadline_s, 2 * deadline_s)
+        self._steady.forget()
+        self._await_answers()
 
     def _put_everything_back(self) -> None:
         timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S

@@ -34,7 +34,7 @@ from chaos.scenario.plan import Plan, PlannedStep, Wait, Workload
 from chaos.stack.stack import Stack
 from chaos.verdict import Verdict
 
-WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=0, deadline_s=2)
+WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=0, deadline_s=0.2)
 
 
 class FakeStack:
@@ -65,13 +65,14 @@ class FakeMonitors:
     clock: Clock
     write: Any
     good: bool = True
+    ended: float = 0.0
 
     def __enter__(self) -> FakeMonitors:
         self.answer()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        pass
+        self.ended = self.clock.now()
 
     def answer(self) -> None:
         at = self.clock.now() - 10
@@ -193,6 +194,12 @@ def test_undos_are_carried_out_last_first(bench: Bench) -> None:
         "put back 1",
         "put back 0",
     ]
+
+
+def test_monitors_go_on_until_every_request_of_the_last_step_has_had_its_time(bench: Bench) -> None:
+    bench.run()
+    (monitors,) = bench.monitors
+    assert monitors.ended - bench.journal.history().steps[-1].end >= WORKLOAD.deadline_s
 
 
 def test_a_stack_that_is_not_steady_is_not_broken(bench: Bench) -> None:
