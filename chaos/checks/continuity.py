@@ -42,11 +42,14 @@ class _Ledger:
 
 @dataclass
 class _Held:
-    """What each pod holds, as ids by token; what some pod, and what the primary, held before the first write."""
+    """What each pod holds, as ids by token; what some pod, and what the primary, held before the first write.
+
+    `owed` is None where the primary could not be read in time.
+    """
 
     pods: dict[str, dict[Key, set[int]]]
     before: set[Key]
-    owed: set[Key]
+    owed: set[Key] | None
     torn: dict[tuple[str, str], int]
 
 
@@ -57,7 +60,7 @@ def check(history: History, step: Step) -> CheckResult:
     sites = facts.site_readings(history, step.index)
     at = facts.reading_time(step, read.values())
     ledger = _ledger(history, at)
-    held = _held(history, read)
+    held = _held(history, step, ledger, read)
     figures: dict[str, Any] = {
         "acknowledged": len(ledger.ok),
         "tried": len(ledger.ok | ledger.fail | ledger.info),
@@ -74,6 +77,8 @@ def check(history: History, step: Step) -> CheckResult:
         figures["acknowledged"] += files.figures["acknowledged"]
         figures["lost"] = files.figures["lost"] + (figures["lost"] or 0) if read or files.figures["lost"] else None
         unknown += files.unknown
+    if read and held.owed is None:
+        unknown.append("what the primary held before the run was not read")
     unknown += _vacuous(history, step, at, was_read=bool(read))
     if found:
         return findings.failed(NAME, found, figures, advice=_advice(found, figures))
@@ -102,11 +107,10 @@ def _ledger(history: History, until: float) -> _Ledger:
     return ledger
 
 
-def _held(history: History, read: dict[str, Contents]) -> _Held:
+def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Contents]) -> _Held:
     first = [one for one in facts.readings(history, FIRST_READING).values() if not one.error]
     before = {key for one in first for key, _ in _entries(one)}
-    owed = {key for one in first if one.primary for key, _ in _entries(one)}
-    held = _Held({}, before, owed, {})
+    held = _Held({}, before, _owed(history, step, ledger), {})
     for pod, reading in read.items():
         ids: dict[Key, set[int]] = defaultdict(set)
         for key, number in _entries(reading):
@@ -116,6 +120,15 @@ def _held(history: History, read: dict[str, Contents]) -> _Held:
                 held.torn[pod, key[0]] = held.torn.get((pod, key[0]), 0) + 1
         held.pods[pod] = dict(ids)
     return held
+
+
+def _owed(history: History, step: Step, ledger: _Ledger) -> set[Key] | None:
+    """What the primary held before the run; by the baseline's reading where it could not be read before that."""
+    for index in (FIRST_READING, BASELINE):
+        of_primary = [one for one in facts.readings(history, index).values() if one.primary and not one.error]
+        if of_primary and index < step.index:
+            return {key for one in of_primary for key, _ in _entries(one)} - ledger.tried.keys()
+    return None if any(one.error for one in facts.readings(history, FIRST_READING).values()) else set()
 
 
 def _entries(reading: Contents) -> Iterable[tuple[Key, int]]:
@@ -198,7 +211,8 @@ def _lost(
     everywhere: set[Key] = set.intersection(*missing.values()) if missing else set()
     lost = _lost_of(missing, read)
     anywhere: set[Key] = set().union(*missing.values()) if missing else set()
-    older = {pod: held.owed - found.keys() for pod, found in pods.items() if held.owed - found.keys()}
+    owed = held.owed or set()
+    older = {pod: owed - found.keys() for pod, found in pods.items() if owed - found.keys()}
     figures.update(
         lost=len(lost) if pods else None,
         lost_everywhere=len(everywhere) if pods else None,

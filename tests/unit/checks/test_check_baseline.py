@@ -11,6 +11,7 @@ from histories import FAULT, PLAN, STEADY, a, change, drop, keys, result, story
 from chaos.checks.judge import Judgement, judge, judge_step
 from chaos.history import (
     BASELINE,
+    FIRST_READING,
     ActionBegun,
     ActionEnded,
     Contents,
@@ -321,3 +322,20 @@ def test_a_step_that_is_not_well_in_several_steps_is_named_by_its_number() -> No
     assert judged(lost(records, step=BASELINE)).reason.startswith(
         "nothing got worse than it was before the first fault: in the baseline continuity: 5 of 150"
     )
+
+
+def test_what_was_there_before_the_run_must_stay_though_the_primary_was_first_read_in_the_baseline() -> None:
+    unread = {"error": "timeout", "rows": (), "posts": (), "baseline": {}}
+    records = change(story(baseline=True), a(Contents, step=FIRST_READING, pod="mysql-0"), **unread)
+    assert result(records, "continuity").verdict is Verdict.PASS
+    reason = "what the primary held before the run was not read"
+    assert result(records, "continuity", BASELINE).reason == reason
+    never = change(records, a(Contents, step=BASELINE, pod="mysql-0"), **unread)
+    assert (result(never, "continuity").verdict, result(never, "continuity").reason) == (Verdict.UNKNOWN, reason)
+    gone = [
+        replace(r, rows=tuple(row for row in r.rows if row[1] != "older row"))
+        if isinstance(r, Contents) and r.step == 0
+        else r
+        for r in records
+    ]
+    assert keys(result(gone, "continuity")) == [f"older-row:mysql-{n}" for n in range(3)]
