@@ -327,6 +327,8 @@ def _unread(
             found.append(f"no {role} pod was read")
             continue
         leaving, staying = facts.leaving(history, step, role, [*readings.values(), *sites.values()])
+        if not errors.keys() - leaving:
+            found.append(f"no {role} pod that stays was read")
         for pod, error in sorted(errors.items()):
             if error and pod not in leaving:
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")

@@ -10,7 +10,7 @@ from typing import Any
 
 from chaos.checks import facts, findings, words
 from chaos.checks.findings import Finding
-from chaos.history import Contents, History, ReplicaSeen, Step
+from chaos.history import Contents, History, PodSeen, ReplicaSeen, Step
 from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
@@ -18,6 +18,9 @@ NAME = "replication"
 
 STALE_S = 15.0
 """A pod's state is too old to judge by when it was seen so many seconds before the contents were read."""
+
+_TAKES_TIME = ("missing-pods", "no-writable", "not-replicating")
+"""Findings that a fault brings for a while by itself."""
 
 
 @dataclass
@@ -34,10 +37,11 @@ def check(history: History, step: Step) -> CheckResult:
     states = _states(history, step, at)
     said = _Findings([], [])
     writes_may_be_out = "writes" in step.limits.may_stay_out
-    figures: dict[str, Any] = {"expected_pods": _expected(history, step), "pods": {}}
+    figures: dict[str, Any] = {"expected_pods": _expected(history, step, "database"), "pods": {}}
     if not there and not readings and (none_wanted := facts.none_wanted(history, step)):
         return CheckResult(NAME, Verdict.PASS, none_wanted, figures)
     _count(figures["expected_pods"], there, said)
+    _count_sites(history, step, said)
     primary = _primary(there, states, readings, said, none_may=writes_may_be_out)
     figures["primary"] = primary
     for pod in sorted(there):
@@ -45,8 +49,13 @@ def check(history: History, step: Step) -> CheckResult:
         if pod != primary:
             figures["pods"][pod] |= _replica(pod, primary, states, readings, said)
     replicas = sorted(pod for pod in there if pod != primary)
+    _not_yet(history, step, said)
     if said.failed:
-        advice = "a replica that stopped or differs does not mend itself: have it cloned anew from a pod that has all"
+        advice = "look at why the pods that are missing were not started again"
+        if any(not one.key.startswith("missing-pods") for one in said.failed):
+            advice = (
+                "a replica that stopped or differs does not mend itself: have it cloned anew from a pod that has all"
+            )
         return findings.failed(NAME, said.failed, figures, advice=advice)
     if said.unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(said.unknown), figures)
@@ -68,19 +77,26 @@ def _there(history: History, at: float, readings: dict[str, Contents]) -> set[st
 def _states(history: History, step: Step, at: float) -> dict[str, ReplicaSeen]:
     """Each pod's last state in the step, if it is no older than `STALE_S` at the reading."""
     since = max(step.begin, facts.fault(history, step) or step.begin, at - STALE_S)
+    there = {(name, seen.uid) for name, seen in (facts.pods(history, "database", at) or {}).items()}
+    born: dict[str, float] = {}
+    for seen in history.of(PodSeen):
+        if (seen.name, seen.uid) in there:
+            born.setdefault(seen.name, seen.at)
     found: dict[str, ReplicaSeen] = {}
     for record in history.of(ReplicaSeen):
+        if record.at < born.get(record.pod, record.at):
+            continue  # What the pod before this one said.
         # One look that timed out does not take back what was seen a second before; the reading has its own say.
         if record.pod and since <= record.at <= step.end and not (record.error and record.pod in found):
             found[record.pod] = record
     return found
 
 
-def _expected(history: History, step: Step) -> int | None:
-    """How many database pods there have to be: the last `scale` said so, else as many as when the run began."""
-    wanted = facts.wanted(history, "database", step.index)
+def _expected(history: History, step: Step, role: str) -> int | None:
+    """How many pods of a part there have to be: the last `scale` said so, else as many as when the run began."""
+    wanted = facts.wanted(history, role, step.index)
     if wanted is None:
-        before = facts.pods(history, "database", facts.fault(history, step) or step.begin)
+        before = facts.pods(history, role, facts.fault(history, step) or step.begin)
         return len(before) if before else None
     return wanted
 
@@ -93,6 +109,26 @@ def _count(expected: int | None, there: set[str], said: _Findings) -> None:
         said.failed.append(Finding("missing-pods:database", text))
     elif expected == 0 or not there:
         said.unknown.append("no database pod was there to be judged")
+
+
+def _count_sites(history: History, step: Step, said: _Findings) -> None:
+    """Hold the site's pods against their number as well, unless readers may be out."""
+    at = facts.reading_time(step, facts.site_readings(history, step.index).values())
+    expected, seen = _expected(history, step, "site"), facts.pods(history, "site", at)
+    if expected is None or seen is None or "reads" in step.limits.may_stay_out:
+        return
+    there = sum(not one.terminating for one in seen.values())
+    if there < expected:
+        said.failed.append(Finding("missing-pods:site", f"{there} of {words.count(expected, 'site pod')} are there"))
+
+
+def _not_yet(history: History, step: Step, said: _Findings) -> None:
+    """What needs time to come back is no fault of a stack that nobody waited for."""
+    if step.ended and facts.waits(history, step)[1]:
+        return
+    early = [one for one in said.failed if one.key.partition(":")[0] in _TAKES_TIME]
+    said.failed = [one for one in said.failed if one not in early]
+    said.unknown += [f"{one.text}, but the stack was not given the time to come back" for one in early]
 
 
 def _primary(

@@ -291,3 +291,10 @@ def test_the_check_agrees_with_a_slow_and_obvious_oracle(tried: list[Any], untri
 
 def test_the_history_that_all_tests_start_from_has_one_step() -> None:
     assert len(History(story()).steps) == 1
+
+
+def test_site_pods_that_were_all_ending_when_they_were_read_are_unknown() -> None:
+    records = change(story(), a(SiteContents, step=0), error="refused", baseline={})
+    ending = [replace(r, at=READY, terminating=True) for r in records if isinstance(r, PodSeen) and r.role == "site"]
+    found = continuity([*records, *ending])
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "no site pod that stays was read")

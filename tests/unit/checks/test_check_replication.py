@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import END, FAULT, PLAN, READING, a, change, drop, result, story
+from histories import END, FAULT, PLAN, READING, a, change, drop, keys, pod, result, story
 
-from chaos.history import Contents, PodSeen, Record, ReplicaSeen
+from chaos.history import Contents, PodSeen, Record, ReplicaSeen, StepEnded, WaitEnded
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -122,8 +122,8 @@ def test_a_pod_whose_role_is_not_known_is_unknown(changes: dict[str, Any]) -> No
 
 
 def test_a_pod_whose_content_could_not_be_read_is_unknown() -> None:
-    for pod in ("mysql-0", "mysql-1"):
-        found = replication(change(story(), a(Contents, step=0, pod=pod), error="timeout"))
+    for name in ("mysql-0", "mysql-1"):
+        found = replication(change(story(), a(Contents, step=0, pod=name), error="timeout"))
         assert found.verdict is Verdict.UNKNOWN
 
 
@@ -167,3 +167,34 @@ def test_without_anything_seen_it_is_unknown() -> None:
     records = change(records, lambda r: r.kind == "run-begun", stack={})
     assert "not known how many" in replication(records).reason
     assert replication(drop(story(), a(Contents))).verdict is Verdict.UNKNOWN
+
+
+def test_a_site_pod_that_is_gone_and_never_comes_back_fails() -> None:
+    records = [*story(), pod(FAULT + 1, "site-b", "site", change="deleted")]
+    found = replication(records)
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["missing-pods:site"])
+    assert found.reason == "1 of 2 site pods are there"
+    excused = [*story(expect={"reads": {"may_stay_out": True}}), records[-1]]
+    assert replication(excused).verdict is Verdict.PASS
+    fewer = {"index": 0, "action": "scale", "target": "site", "params": {"replicas": 1}}
+    assert replication([*story(plan=PLAN | {"steps": [fewer]}), records[-1]]).verdict is Verdict.PASS
+
+
+def test_what_the_pod_before_said_does_not_stand_in_for_the_new_one() -> None:
+    records = change(story(), a(ReplicaSeen, pod="mysql-0"), at=FAULT + 0.2)
+    found = replication(records)
+    assert (found.verdict, found.figures["pods"]["mysql-0"].get("read_only")) == (Verdict.UNKNOWN, None)
+    assert "whether mysql-0 takes writes is not known (no state was seen after the fault)" in found.reason
+
+
+def test_what_takes_time_to_come_back_is_unknown_where_nobody_waited() -> None:
+    records = change(gone(story(), "mysql-2"), a(ReplicaSeen, pod="mysql-1"), io_running="No")
+    assert keys(replication(records)) == ["missing-pods:database", "not-replicating:mysql-1"]
+    hasty = drop(records, lambda r: isinstance(r, WaitEnded) and r.at > FAULT)
+    found = replication(hasty)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "2 of 3 database pods are there, but the stack was not given the time to come back" in found.reason
+    cut = drop(records, a(StepEnded, index=0))
+    assert replication(cut).verdict is Verdict.UNKNOWN
+    split = change(hasty, a(ReplicaSeen, pod="mysql-1"), read_only=False)
+    assert keys(replication(split)) == ["two-writable"], "what no waiting mends stays a fault"
