@@ -356,7 +356,7 @@ def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> l
         return ["no write was tried"]
     acknowledged = [write for write in tried if write.outcome == "ok" and write.end <= until]
     _, after = facts.waits(history, step)
-    back = min((wait.at for wait in after if wait.satisfied), default=step.end)
+    back = max((wait.at for wait in after if wait.satisfied), default=step.end)
     found = []
     if not quiet and at is not None and not any(at <= write.start <= back for write in tried):
         found.append("no write was tried between the fault and the recovery")
