@@ -104,8 +104,8 @@ def _reason(
     where = "" if number == 1 else f"in step {step.step.index + 1} ({step.step.name}) "
     if step.step.index == BASELINE:
         where = "in the baseline "
-    worse = "nothing got worse than it was before the first fault: " if _order(step, check) else ""
-    return f"{worse}{where}{said}"
+    already = "not well before the first fault already: " if _order(step, check) else ""
+    return f"{already}{where}{said}"
 
 
 def _order(step: StepJudgement, check: CheckResult) -> int:

@@ -69,7 +69,7 @@ def _least(finding: dict[str, Any]) -> bool:
 def _where(step: StepJudgement, judgement: Judgement, *, before: bool) -> str:
     steps = sum(one.step.index != BASELINE for one in judgement.steps)
     if before:
-        return "nothing got worse, but before the first fault " if steps else "before the first fault "
+        return "already before the first fault " if steps else "before the first fault "
     return f"step {step.step.index + 1} ({step.step.name}): " if steps > 1 else ""
 
 

@@ -162,7 +162,7 @@ def test_what_was_so_before_the_first_fault_still_fails_and_says_so() -> None:
     found = judged(writable(story(baseline=True, plan=RECORD), "mysql-1"))
     assert found.verdict is Verdict.FAIL
     assert found.reason == (
-        "nothing got worse than it was before the first fault: "
+        "not well before the first fault already: "
         "replication: 2 pods take writes (mysql-0, mysql-1) (so it was before the first fault)"
     )
     (one,) = result(writable(story(baseline=True, plan=RECORD), "mysql-1"), "replication").figures["findings"]
@@ -320,7 +320,7 @@ def test_a_step_that_is_not_well_in_several_steps_is_named_by_its_number() -> No
     records = [*story(baseline=True, plan=plan), StepBegun(30.0, 1, "again", "noop", "stack", {}), StepEnded(31.0, 1)]
     assert judged(lost(records, step=0)).reason.startswith("in step 1 (delete the master) continuity: 5 of")
     assert judged(lost(records, step=BASELINE)).reason.startswith(
-        "nothing got worse than it was before the first fault: in the baseline continuity: 5 of 150"
+        "not well before the first fault already: in the baseline continuity: 5 of 150"
     )
 
 

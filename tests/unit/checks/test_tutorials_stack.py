@@ -58,10 +58,10 @@ def test_the_baseline_finds_what_is_wrong_from_the_start() -> None:
     ]  # fmt: skip
 
 
-def test_a_fault_that_makes_nothing_worse_is_told_as_such_and_fails() -> None:
+def test_a_fault_that_adds_nothing_new_fails_by_what_was_before() -> None:
     found = judge(History(published()))
     assert found.verdict is Verdict.FAIL
-    assert found.reason.startswith("nothing got worse than it was before the first fault: continuity: ")
+    assert found.reason.startswith("not well before the first fault already: continuity: ")
     listed = [one for check in found.steps[1].checks for one in check.figures["findings"]]
     assert [one for one in listed if not one["before"]] == []
 

@@ -85,7 +85,7 @@ def test_lost_data_decides_before_a_long_outage_and_what_is_new_before_what_was_
 def test_a_failure_by_old_findings_alone_says_that_nothing_got_worse():
     old = failed("replication", ("not-replicating:mysql-1", "mysql-1 does not replicate", True))
     found = row(step(BASELINE, "baseline", old), step(0, "scale", old))
-    assert found.fact == "nothing got worse, but before the first fault mysql-1 does not replicate"
+    assert found.fact == "already before the first fault mysql-1 does not replicate"
     assert found.change.startswith("manifests/published/mysql-configmap.yaml:")
     assert row(step(BASELINE, "baseline", old)).fact == "before the first fault mysql-1 does not replicate"
 
