@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
     bad = {pod: _bad(digests, one) for pod, one in sorted(sites.items())}
     looked = {pod: {token for token, _ in one.uploads} & digests.keys() for pod, one in sites.items()}
     seen: set[str] = set().union(*looked.values()) if looked else set()
-    lost = {token for token in seen if all(token in bad[pod] or token not in looked[pod] for pod in sites)}
+    lost = {token for token in seen if all(token in bad[pod] for pod in sites)}
     figures: dict[str, Any] = {
         "acknowledged": len(digests),
         "looked_for": len(seen),
@@ -55,9 +56,20 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
         text = f"{len(missed)} {of_all} {words.are(len(missed))} not served by {words.names(some)}"
         gone = any(tokens & good.get(pod, set()) for pod, tokens in some.items())
         found.append(Finding("upload-missing:site", f"{text} ({_instead(bad, missed)})", False if gone else None))
-    unseen = len(digests) - len(seen)
-    unknown = [f"{words.count(unseen, 'acknowledged upload')} {words.were(unseen)} not looked for"] if unseen else []
-    return Judged(found, unknown if sites else [], figures)
+    return Judged(found, list(_not_looked_for(digests.keys(), looked)), figures)
+
+
+def _not_looked_for(tokens: Set[str], looked: dict[str, set[str]]) -> Iterator[str]:
+    """That some were looked for on no pod, or not on all of them: a pod that was not asked may lack any."""
+    if not looked:
+        return
+    nowhere = len(tokens - set().union(*looked.values()))
+    if nowhere:
+        yield f"{words.count(nowhere, 'acknowledged upload')} {words.were(nowhere)} not looked for"
+    unasked = [pod for pod, asked in sorted(looked.items()) if tokens - asked]
+    some = len(set().union(*(tokens - asked for asked in looked.values()))) - nowhere
+    if some:
+        yield f"{words.count(some, 'acknowledged upload')} {words.were(some)} not looked for on {words.names(unasked)}"
 
 
 def _acknowledged(history: History, until: float) -> dict[str, str]:

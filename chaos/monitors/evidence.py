@@ -65,9 +65,10 @@ class Evidence:
         with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
             work: list[Future[Record]] = []
             work += [pool.submit(_contents, stack, self._database, pod, clock, step) for pod in databases]
-            work += [
-                pool.submit(site_contents.read, stack, self._site, pod, clock, step, session, uploads) for pod in sites
-            ]
+            for number, pod in enumerate(sites):
+                # Where the time for a pod runs out, it is not the same uploads that no pod was asked for.
+                turned = _turned(uploads, number * len(uploads) // len(sites))
+                work.append(pool.submit(site_contents.read, stack, self._site, pod, clock, step, session, turned))
             for done in work:
                 self._write(done.result())
 
@@ -84,6 +85,11 @@ class Evidence:
             self._session = Session(self._site.sign_in(self._stack.site_address(), _LOGIN_S), "")
         except (ClusterError, StackError, NotSignedIn, NotSent, NoAnswer) as error:
             self._session = Session(problem=f"no login: {error}")
+
+
+def _turned(uploads: dict[str, str], by: int) -> dict[str, str]:
+    items = list(uploads.items())
+    return dict(items[by:] + items[:by])
 
 
 def pods_say(stack: Stack, clock: Clock, step: int, role: str, write: Callable[[Record], None]) -> None:
