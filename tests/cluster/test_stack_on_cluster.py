@@ -124,7 +124,7 @@ def test_pages_are_served_while_the_files_are_away(stack: Stack) -> None:
 def test_a_deployment_that_was_killed_is_resumed(cluster: Cluster, target: Target, after_s: float) -> None:
     profile = Profile.load("hardened")
     deploy.remove(target, profile, PlainProgress())
-    with pytest.raises(StackError, match="no stack is installed"):
+    with pytest.raises(StackError, match="no stack hardened is installed"):
         deploy.attach(target, profile)
     up = subprocess.Popen([ROOT / "hachaos", "stack", "up", "--name", cluster.name, "--quiet"])
     time.sleep(after_s)  # any moment will do: what follows must hold for each
