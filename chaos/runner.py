@@ -267,8 +267,7 @@ class Runner:
 
         One of these may have been answered badly after its step was over, and would be an outage without an end.
         """
-        ended, deadline_s = self.clock.now(), self.plan.workload.deadline_s
-        wait_until(lambda: self.clock.now() - ended >= deadline_s, 2 * deadline_s)
+        self._monitors.await_answers(2 * self.plan.workload.deadline_s)
         self._steady.forget()
         self._await_answers()
 

@@ -39,6 +39,7 @@ class Monitors:
 
     def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None], workload: Workload) -> None:
         self._running = ExitStack()
+        self._clock = clock
         site, database, run = Site(stack), Database(stack.credentials, stack.binding), secrets.token_hex(4)
         deadline_s = workload.deadline_s
         pods = Pods(stack, clock, write)
@@ -89,6 +90,12 @@ class Monitors:
         for stream in self._writers:
             stream.hold()
         return sum(stream.pause(max(0.0, deadline - time.monotonic())) for stream in self._writers)
+
+    def await_answers(self, timeout_s: float) -> None:
+        """Wait for the answers to all that has left through the Services by now, `timeout_s` at most."""
+        now, deadline = self._clock.now(), time.monotonic() + timeout_s
+        for stream in (*self._readers, *self._writers):
+            stream.await_answers(now, max(0.0, deadline - time.monotonic()))
 
     def resume_writers(self) -> None:
         """Go on writing."""

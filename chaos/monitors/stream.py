@@ -38,7 +38,7 @@ class Stream:
         self._rate, self._deadline_s, self._request, self._clock, self._write = rate, deadline_s, request, clock, write
         self._bound = min(_MOST_IN_FLIGHT, math.ceil(rate * deadline_s) + 2)
         self._pool = ThreadPoolExecutor(self._bound, thread_name_prefix=name)
-        self._in_flight = 0
+        self._in_flight: set[float] = set()
         self._changed = threading.Condition()
         self._open = threading.Event()
         self._open.set()
@@ -60,8 +60,13 @@ class Stream:
         """Send nothing new and wait for what is in flight, `timeout_s` at most; how many requests still are."""
         self.hold()
         with self._changed:
-            self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
-            return self._in_flight
+            self._changed.wait_for(lambda: not self._in_flight, timeout_s)
+            return len(self._in_flight)
+
+    def await_answers(self, until: float, timeout_s: float) -> None:
+        """Wait for the answers to what was due before a time, `timeout_s` at most, while others go on to leave."""
+        with self._changed:
+            self._changed.wait_for(lambda: min(self._in_flight, default=until) >= until, timeout_s)
 
     def resume(self) -> None:
         """Go on with the requests that are due from now on; those of the pause are not made up for."""
@@ -97,31 +102,31 @@ class Stream:
             # Asked with the lock in hand: whoever pauses may count on it that nothing leaves after what it counted.
             if self._stop.is_set() or not self._open.is_set():
                 return
-            if self._in_flight >= self._bound:
-                reason = f"{self._in_flight} in flight"
+            if len(self._in_flight) >= self._bound:
+                reason = f"{len(self._in_flight)} in flight"
             elif self._clock.now() - due > self._deadline_s:
                 reason = "the tool was late"
             else:
                 reason = ""
-                self._in_flight += 1
+                self._in_flight.add(due)
         if reason:
             self._put(Skipped(self.name, due, reason))
         else:
-            self._pool.submit(self._carry_out, due).add_done_callback(self._ended)
+            self._pool.submit(self._carry_out, due).add_done_callback(lambda done: self._ended(due, done))
 
     def _carry_out(self, due: float) -> None:
         record = self._request(due)
         if record is not None:
             self._put(record)
 
-    def _ended(self, done: Future[None]) -> None:
+    def _ended(self, due: float, done: Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
         try:
             if error is not None:
                 self._put(Note(self._clock.now(), f"{self.name}: a request broke off: {error!r}"))
         finally:
             with self._changed:
-                self._in_flight -= 1
+                self._in_flight.discard(due)
                 self._changed.notify_all()
 
     def _put(self, record: Record) -> None:

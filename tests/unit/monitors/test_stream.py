@@ -128,6 +128,28 @@ def test_a_pause_waits_for_what_is_in_flight_and_nothing_leaves_until_resume() -
     assert max(later - earlier for earlier, later in pairwise(due)) > 0.2, "the pause is not made up for"
 
 
+def test_answers_to_what_has_left_are_awaited_while_others_go_on_to_leave() -> None:
+    sink, clock, hold, began = Sink(), Clock(), threading.Event(), threading.Event()
+
+    def first_hangs(due: float) -> Record:
+        if not began.is_set():
+            began.set()
+            hold.wait(20)
+        return Read("service", due, clock.now(), clock.now(), ok=True)
+
+    stream = make(sink, clock, first_hangs, rate=50, deadline_s=1)
+    stream.start()
+    sink.wait_for(lambda records: len(records) >= 5)
+    threading.Timer(0.3, hold.set).start()
+    asked = clock.now()
+    stream.await_answers(asked, 20)
+    seen = reads(sink.records)
+    stream.stop()
+    assert hold.is_set()
+    assert max(read.due for read in seen) > asked
+    assert min(read.due for read in seen) == min(read.due for read in reads(sink.records))
+
+
 def test_a_pause_that_cannot_drain_says_how_many_are_in_flight() -> None:
     sink, clock, hold = Sink(), Clock(), threading.Event()
     began = threading.Event()
