@@ -55,6 +55,9 @@ RECORDED_TIMEOUT_S = 20.0
 ANSWERED_TIMEOUT_S = 10.0
 """After a reading a good answer on each stream is waited for: one bad answer just before it would have no end."""
 
+RESTS = 3
+"""How often at most the writers are stopped before a reading, when the last answers to them were not good."""
+
 PUT_BACK_LATE_S = 120.0
 """What a stack gets to be put back in that has had a step's whole time to come back by itself, and did not."""
 
@@ -247,7 +250,7 @@ class Runner:
 
     def _collect(self, step: int) -> None:
         write = self.journal.write
-        in_flight = self._monitors.pause_writers(DRAIN_TIMEOUT_S)
+        in_flight = self._rest_writers()
         if in_flight:
             write(Note(self.clock.now(), f"{in_flight} writes were still in flight when the evidence was taken"))
         try:
@@ -257,6 +260,20 @@ class Runner:
             self._steady.forget()
             self._monitors.resume_writers()
         self._await_answers()
+
+    def _rest_writers(self) -> int:
+        """Stop the writers after good answers; how many writes are in flight nevertheless.
+
+        A write that left last and was answered badly would be an outage for as long as the reading takes.
+        """
+        excused = self._may_be_out | self._never_steady | {"reads"}
+        for _ in range(RESTS):
+            in_flight = self._monitors.pause_writers(DRAIN_TIMEOUT_S)
+            if in_flight or not self._came_back or not self._steady.silent(excused):
+                break
+            self._monitors.resume_writers()
+            wait_until(lambda: not self._steady.missing(excused), ANSWERED_TIMEOUT_S)
+        return in_flight
 
     def _await_answers(self) -> None:
         excused = self._may_be_out | self._never_steady

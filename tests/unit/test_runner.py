@@ -65,6 +65,7 @@ class FakeMonitors:
     clock: Clock
     write: Any
     good: bool = True
+    bad_last: int = 0
     calls: list[str] = field(default_factory=list)
 
     def __enter__(self) -> FakeMonitors:
@@ -80,6 +81,11 @@ class FakeMonitors:
         self.write(Write("row", "w", 1, "t", at, at, at + 0.01, "ok" if self.good else "info"))
 
     def pause_writers(self, timeout_s: float) -> int:
+        self.calls.append("pause")
+        if self.bad_last:
+            at = self.clock.now()
+            self.write(Write("row", "w", 1, "t", at, at, at + 0.01, "info", "timeout"))
+            self.bad_last -= 1
         return 0
 
     def await_answers(self, timeout_s: float) -> None:
@@ -129,6 +135,7 @@ class Bench:
     good: bool = True
     answers: bool = True
     judged: Verdict = Verdict.PASS
+    bad_last: int = 0
 
     def see(self, record: Record) -> None:
         if self.answers and self.monitors and isinstance(record, StepBegun):
@@ -156,7 +163,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         made = Bench(FakeAction(monitors=monitors), journal, monitors)
 
         def make(stack: Stack, clock: Clock, write: Any, workload: Workload) -> FakeMonitors:
-            monitors.append(FakeMonitors(clock, write, made.good))
+            monitors.append(FakeMonitors(clock, write, made.good, made.bad_last))
             return monitors[-1]
 
         monkeypatch.setattr(runner_module, "Monitors", make)
@@ -201,7 +208,14 @@ def test_undos_are_carried_out_last_first(bench: Bench) -> None:
 
 def test_what_left_in_the_last_step_is_answered_before_the_monitors_end(bench: Bench) -> None:
     bench.run()
-    assert bench.monitors[0].calls == ["await answers", "end"]
+    assert bench.monitors[0].calls == ["pause", "pause", "await answers", "end"]
+
+
+@pytest.mark.parametrize(("bad", "pauses"), [(0, 1), (1, 2), (9, runner_module.RESTS)])
+def test_writers_rest_for_a_reading_after_good_answers(bench: Bench, bad: int, pauses: int) -> None:
+    bench.bad_last, bench.judged = bad, Verdict.FAIL
+    bench.run()
+    assert bench.monitors[0].calls.count("pause") == pauses
 
 
 def test_a_stack_that_is_not_steady_is_not_broken(bench: Bench) -> None:
