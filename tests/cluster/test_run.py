@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,40 @@ def checks_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in step["checks"]}
 
 
-def await_fault(reports: Path, timeout_s: float = 180) -> Path:
+Start = Callable[[Path], "subprocess.Popen[str]"]
+"""Starts a run that writes into this folder."""
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Runs that a test need not end: those that it leaves are killed, so that the next test has the cluster."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(reports: Path) -> subprocess.Popen[str]:
+        command = [str(ROOT / "hachaos"), "run", SCENARIO, "--name", NAME, "--reports", str(reports)]
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        begun.append(running)
+        return running
+
+    yield begin
+    for running in begun:
+        if running.poll() is None:
+            running.kill()
+        running.communicate(timeout=60)
+
+
+def await_fault(running: subprocess.Popen[str], reports: Path, timeout_s: float = 300) -> Path:
     """The run's folder, once its journal says that the fault has begun."""
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and running.poll() is None:
         for path in reports.glob(f"*/{journal.NAME}"):
             if f'"kind":"{ActionBegun.kind}"' in path.read_text():
                 return path.parent
         time.sleep(0.2)
-    raise AssertionError("no fault within the deadline")
-
-
-def start(reports: Path) -> subprocess.Popen[str]:
-    command = [str(ROOT / "hachaos"), "run", SCENARIO, "--name", NAME, "--reports", str(reports)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if running.poll() is None:
+        running.kill()
+    out, _ = running.communicate(timeout=60)
+    raise AssertionError(f"no fault came; the run said: {out}")
 
 
 def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
@@ -107,10 +128,10 @@ def empty_ledger(stack: Stack, pod: str) -> int:
 
 
 def test_acknowledged_writes_that_vanish_from_the_primary_are_a_fail_with_their_number(
-    stack: Stack, tmp_path: Path
+    stack: Stack, start: Start, tmp_path: Path
 ) -> None:
     running = start(tmp_path)
-    await_fault(tmp_path)
+    await_fault(running, tmp_path)
     await_ready_again(stack)
     emptied = empty_ledger(stack, "mysql-0")
     out, _ = running.communicate(timeout=600)
@@ -127,10 +148,10 @@ def test_acknowledged_writes_that_vanish_from_the_primary_are_a_fail_with_their_
 
 
 def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone_where_resume_was_expected(
-    stack: Stack, tmp_path: Path
+    stack: Stack, start: Start, tmp_path: Path
 ) -> None:
     running = start(tmp_path)
-    await_fault(tmp_path)
+    await_fault(running, tmp_path)
     stack.api.delete("PersistentVolumeClaim", "data-mysql-0")
     stack.api.delete("Pod", "mysql-0")
     out, _ = running.communicate(timeout=600)
@@ -151,10 +172,10 @@ def await_ready_again(stack: Stack, timeout_s: float = 120) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_ends_in_undo_a_report_and_130(
-    stack: Stack, tmp_path: Path, number: signal.Signals
+    stack: Stack, start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
     running = start(tmp_path)
-    folder = await_fault(tmp_path)
+    folder = await_fault(running, tmp_path)
     os.kill(running.pid, number)
     out, _ = running.communicate(timeout=400)
     assert running.returncode == 130, out
@@ -163,9 +184,9 @@ def test_a_signal_in_the_middle_ends_in_undo_a_report_and_130(
     assert (folder / "report.html").exists()
 
 
-def test_recover_puts_back_what_a_killed_run_left(stack: Stack, hachaos: Hachaos, tmp_path: Path) -> None:
+def test_recover_puts_back_what_a_killed_run_left(stack: Stack, start: Start, hachaos: Hachaos, tmp_path: Path) -> None:
     running = start(tmp_path)
-    folder = await_fault(tmp_path)
+    folder = await_fault(running, tmp_path)
     running.kill()
     running.communicate(timeout=60)
     assert len(unfinished(journal.read(folder))) == 1
@@ -178,10 +199,10 @@ def test_recover_puts_back_what_a_killed_run_left(stack: Stack, hachaos: Hachaos
 
 
 def test_a_second_run_at_once_is_refused_and_says_who_holds_the_cluster(
-    stack: Stack, hachaos: Hachaos, tmp_path: Path
+    stack: Stack, start: Start, hachaos: Hachaos, tmp_path: Path
 ) -> None:
     running = start(tmp_path / "first")
-    await_fault(tmp_path / "first")
+    await_fault(running, tmp_path / "first")
     done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path / "second"))
     assert done.returncode == 3
     assert f"a run is under way on cluster {NAME!r} (process {running.pid} since" in done.stderr
