@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from chaos.errors import HachaosError
+from chaos.errors import InputError, UsageError
 from chaos.history import FORMAT, History, Note, Record, RunBegun, UndoPlanned, from_json
 
 NAME = "journal.jsonl"
@@ -82,13 +82,14 @@ class Journal:
 def read(folder: Path) -> History:
     """The history in a run folder. A torn last line (the writer died) is left out.
 
-    Raises HachaosError for a journal that is missing, broken elsewhere than in its last line, or of a newer format.
+    Raises UsageError for a journal that is missing or of a newer format, InputError for one that is broken elsewhere
+    than in its last line.
     """
     path = folder / NAME
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise HachaosError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
+        raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
     records: list[Record] = []
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
@@ -100,9 +101,17 @@ def read(folder: Path) -> History:
         except (ValueError, TypeError, AttributeError) as error:
             if number >= len(lines) - 1 and not text.endswith("\n"):
                 break
-            raise HachaosError(f"{path}:{number}: not a journal line: {error}") from error
+            column, why = (error.colno, error.msg) if isinstance(error, json.JSONDecodeError) else (1, str(error))
+            raise InputError(str(path), number, column, f"not a journal line: {why}") from error
         if isinstance(record, RunBegun) and record.format > FORMAT:
-            raise HachaosError(f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})")
+            raise UsageError(f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})")
         if record is not None:
             records.append(record)
     return History(records)
+
+
+def folders(path: Path) -> list[Path]:
+    """The run folders at a path, or below it: those of a suite, or of a folder of reports. In the order of names."""
+    if (path / NAME).is_file():
+        return [path]
+    return sorted(found.parent for pattern in (f"*/{NAME}", f"*/*/{NAME}") for found in path.glob(pattern))

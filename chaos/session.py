@@ -36,9 +36,7 @@ from chaos.scenario.plan import Plan, Suite
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.verdict import Verdict, merge
-
-_EXIT = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.UNKNOWN: ExitCode.UNKNOWN}
+from chaos.verdict import EXIT, Verdict, merge
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             ]
         finally:
             session.release()
-    return _EXIT[merge(verdicts)]
+    return EXIT[merge(verdicts)]
 
 
 @dataclass(frozen=True)
@@ -240,7 +238,7 @@ def recover(reports: Path, options: Options) -> list[str]:
     `options.stack`, where it is a binding's file, is given back as well: a run may have been killed before it had a
     journal. Returns a line for each thing that was done. Raises UndoIncomplete when something could not be put back.
     """
-    runs = [(folder, journal.read(folder)) for folder in _run_folders(reports)]
+    runs = [(folder, journal.read(folder)) for folder in reversed(journal.folders(reports))]
     changed = [(folder, history, _spec(history)) for folder, history in runs if unfinished(history)]
     cut_off = [_spec(history) for _, history in runs if history.ended is None]
     specs = [*(spec for *_, spec in changed), *(spec for spec in cut_off if Path(spec).is_file()), options.stack]
@@ -307,12 +305,6 @@ def _spec(history: History) -> str:
     """What names the stack of a run: a profile, or the path of a binding's file."""
     begun = next(iter(history.of(RunBegun)), None)
     return str(begun.stack.get("source", "hardened")) if begun else "hardened"
-
-
-def _run_folders(reports: Path) -> list[Path]:
-    """The folders of runs, those within a suite's as well, the latest first."""
-    journals = [*reports.glob(f"*/{journal.NAME}"), *reports.glob(f"*/*/{journal.NAME}")]
-    return [path.parent for path in sorted(journals, reverse=True)]
 
 
 _locks: list[IO[str]] = []

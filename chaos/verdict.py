@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from chaos.errors import ExitCode
 
 
 class Verdict(StrEnum):
@@ -14,6 +16,10 @@ class Verdict(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
+
+
+EXIT: Final = {Verdict.PASS: ExitCode.PASS, Verdict.FAIL: ExitCode.FAIL, Verdict.UNKNOWN: ExitCode.UNKNOWN}
+"""What a command that judges ends with."""
 
 
 def merge(verdicts: Iterable[Verdict]) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from chaos.checks import availability, clone, continuity, effect, facts, findings, recovery, replication, words
@@ -32,9 +32,12 @@ class Judgement:
     reason: str
 
 
-def judge(history: History) -> Judgement:
-    """Judge a history, whatever became of its run. A run that did not come to its end never passes."""
-    raw = [(step, _checked(history, step)) for step in history.steps]
+def judge(history: History, *, only: Collection[str] = ()) -> Judgement:
+    """Judge a history, whatever became of its run. A run that did not come to its end never passes.
+
+    `only` names the checks to judge by; without any, all do.
+    """
+    raw = [(step, _checked(history, step, only)) for step in history.steps]
     known = findings.keys(next((checks for step, checks in raw if step.index == BASELINE), ()))
     steps = tuple(_judgement(step, checks, known) for step, checks in raw)
     stopped = _stopped_by(history, steps)
@@ -51,8 +54,8 @@ def judge_step(history: History, step: Step) -> StepJudgement:
     return _judgement(step, _checked(history, step), known)
 
 
-def _checked(history: History, step: Step) -> tuple[CheckResult, ...]:
-    return tuple(check.check(history, step) for check in _CHECKS)
+def _checked(history: History, step: Step, only: Collection[str] = ()) -> tuple[CheckResult, ...]:
+    return tuple(check.check(history, step) for check in _CHECKS if not only or check.NAME in only)
 
 
 def _judgement(step: Step, results: tuple[CheckResult, ...], known: Mapping[str, frozenset[str]]) -> StepJudgement:
@@ -115,8 +118,10 @@ def _order(step: StepJudgement, check: CheckResult) -> int:
 
 
 def _all_held(steps: tuple[StepJudgement, ...]) -> str:
-    held = [check for step in steps for check in step.checks if check.name == continuity.NAME]
-    last = next((check for check in reversed(held) if check.figures.get("pods_read")), held[-1])
     begun = sum(one.step.index != BASELINE for one in steps)
     where = "the step" if begun == 1 else f"all {begun} steps"
+    held = [check for step in steps for check in step.checks if check.name == continuity.NAME]
+    if not held:
+        return f"in {where} {words.names({check.name for step in steps for check in step.checks})} held"
+    last = next((check for check in reversed(held) if check.figures.get("pods_read")), held[-1])
     return f"in {where} every limit held, and {last.reason}"

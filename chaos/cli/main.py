@@ -19,6 +19,8 @@ _COMMANDS = {
     "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
     "explain": ("chaos.cli.explain:explain", "Tell what an action, a condition, a check or an exit code means."),
     "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
+    "check": ("chaos.cli.check:check", "Judge runs again, from their folders alone."),
+    "diff": ("chaos.cli.diff:diff", "Compare two runs."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),

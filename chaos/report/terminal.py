@@ -14,7 +14,11 @@ from chaos.verdict import Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from chaos.report.comparison import Comparison, Line
     from chaos.report.suite import SuiteReport
+
+_BESIDE: Final = 100
+"""What both runs say stands on one line up to so many characters."""
 
 STYLE: Final = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
 
@@ -38,6 +42,38 @@ def summary(history: History, judgement: Judgement, folder: Path, *, console: Co
     if row.change:
         out.print(f"  to change: {row.change}", soft_wrap=not out.is_terminal)
     out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def checks(history: History, judgement: Judgement, folder: Path) -> None:
+    """Print what each check said of each step, a line each, then the verdict."""
+    begun = history.run
+    print(f"{folder}: {begun.scenario} on {begun.stack.get('profile', 'an unnamed stack')}")
+    for step in judgement.steps:
+        for check in step.checks:
+            print(f"{words.MARK[check.verdict]} {words.step(step.step)}: {check.name}: {check.reason}")
+    print(f"{words.MARK[judgement.verdict]} {judgement.verdict.value}: {judgement.reason}")
+
+
+def comparison(found: Comparison) -> None:
+    """Print two runs beside each other: all verdicts, and what else differs."""
+    where = None
+    for line in found.lines:
+        if line.where != where:
+            where = line.where
+            print(where or "run")
+        if line.judged or not line.same:
+            for each in _differing(line):
+                print(f"  {each}")
+    differ = sum(line.judged and not line.same for line in found.lines)
+    print("\nthe verdicts are the same" if not differ else f"\n{words.count(differ, 'verdict')} differ")
+
+
+def _differing(line: Line) -> list[str]:
+    if line.same:
+        return [f"  {line.what}: {line.one}"]
+    if len(line.one) + len(line.other) > _BESIDE:
+        return [f"≠ {line.what}:", f"    - {line.one}", f"    + {line.other}"]
+    return [f"≠ {line.what}: {line.one}  ->  {line.other}"]
 
 
 def scenario_begins(number: int, of: int, name: str, claim: str) -> None:

@@ -63,7 +63,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
 def test_a_broken_line_in_the_middle_is_an_error_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / journal.NAME
     path.write_text("nonsense\n" + json.dumps(READ.to_json()) + "\n")
-    with pytest.raises(HachaosError, match=r"journal\.jsonl:1: not a journal line"):
+    with pytest.raises(HachaosError, match=r"journal\.jsonl:1:1: not a journal line"):
         journal.read(tmp_path)
 
 

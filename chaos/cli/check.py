@@ -1,0 +1,44 @@
+"""`hachaos check`: judge runs again, from their folders alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from chaos.cli import run_folders
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--only", metavar="CHECK", multiple=True, help="Judge by this check alone; may be given more than once.")
+@click.option("--json", "as_json", is_flag=True, help="Print each run's report.json, one on a line.")
+@click.option("--write", is_flag=True, help="Draw the reports in the run folders anew as well.")
+def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write: bool) -> int:
+    """Judge RUN folders again by their journals, with the checks of this version. Needs no cluster and no network.
+
+    RUN is a run's folder, a suite's, or one that holds such. Exit code: 0 pass, 1 fail, 2 unknown, 4 usage.
+    """
+    run_folders.require_checks(only)
+
+    from chaos.checks.judge import judge
+    from chaos.report import json_, terminal
+    from chaos.report import write as write_reports
+    from chaos.report.summary import summarise
+    from chaos.verdict import EXIT, merge
+
+    verdicts = []
+    for folder in run_folders.find(runs):
+        history = run_folders.read(folder)
+        judgement = judge(history, only=only)
+        verdicts.append(judgement.verdict)
+        if write:
+            write_reports(folder, history, judgement)
+        if as_json:
+            click.echo(json.dumps(json_.render(summarise(history, judgement)), ensure_ascii=False, allow_nan=False))
+        elif only:
+            terminal.checks(history, judgement, folder)
+        else:
+            terminal.summary(history, judgement, folder)
+    return EXIT[merge(verdicts)]

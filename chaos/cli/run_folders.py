@@ -1,0 +1,46 @@
+"""What commands that read run folders have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos import journal, suggest
+from chaos.errors import UsageError
+from chaos.scenario.vocabulary import CHECKS
+
+if TYPE_CHECKING:
+    from chaos.history import History
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+    """The run folders at or below each path. Raises UsageError for a path without any."""
+    found = []
+    for path in paths:
+        folders = journal.folders(path)
+        if not folders:
+            what = "there is no such folder" if not path.exists() else f"no {journal.NAME} here, or below it"
+            raise UsageError(f"{path}: {what}", hint="a run's folder is the one that its report is in")
+        found += folders
+    return found
+
+
+def read(folder: Path) -> History:
+    """What the journal of one run holds.
+
+    Raises UsageError for one that is missing or without a beginning, InputError for one that is broken.
+    """
+    history = journal.read(folder)
+    try:
+        assert history.run
+    except LookupError:
+        raise UsageError(f"{folder / journal.NAME}: the run had not begun, so there is nothing to judge") from None
+    return history
+
+
+def require_checks(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that is no check's."""
+    for name in names:
+        if name not in CHECKS:
+            raise UsageError(f"no check {name!r}: {suggest.instead_of(name, CHECKS)}")

@@ -1,0 +1,140 @@
+"""`hachaos check` and `hachaos diff`: run folders judged again, with nothing else at hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from histories import a, change, story
+
+from chaos.history import Contents, Record, RunBegun
+from chaos.journal import NAME, Journal
+
+
+def hachaos(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "chaos.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def run_folder(folder: Path, records: list[Record]) -> Path:
+    folder.mkdir(parents=True)
+    with Journal(folder) as written:
+        for record in records:
+            written.write(record)
+    return folder
+
+
+def healthy() -> list[Record]:
+    return story(baseline=True)
+
+
+def lossy() -> list[Record]:
+    """All pods lack ten rows of the run; the first one is from before it."""
+    return [
+        replace(record, rows=record.rows[:1] + record.rows[11:])
+        if isinstance(record, Contents) and record.step == 0
+        else record
+        for record in healthy()
+    ]
+
+
+def test_a_healthy_run_is_judged_a_pass_again(tmp_path: Path) -> None:
+    done = hachaos("check", run_folder(tmp_path / "r", healthy()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓ pass: in the step every limit held" in done.stdout
+
+
+def test_a_run_that_lost_rows_is_judged_a_fail_again(tmp_path: Path) -> None:
+    done = hachaos("check", run_folder(tmp_path / "r", lossy()))
+    assert done.returncode == 1
+    assert "10 of" in done.stdout
+    assert "lost" in done.stdout
+
+
+def test_one_check_alone_passes_where_only_another_one_fails(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r", lossy())
+    done = hachaos("check", folder, "--only", "availability", "--only", "clone")
+    assert done.returncode == 0, done.stdout
+    assert "availability: reads were out for" in done.stdout
+    assert "continuity" not in done.stdout
+    assert hachaos("check", folder, "--only", "continuity").returncode == 1
+
+
+def test_a_folder_of_runs_is_judged_whole_and_the_worst_verdict_counts(tmp_path: Path) -> None:
+    run_folder(tmp_path / "suite" / "01-a", healthy())
+    run_folder(tmp_path / "suite" / "02-b", lossy())
+    done = hachaos("check", tmp_path, "--json")
+    assert done.returncode == 1
+    assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["pass", "fail"]
+
+
+def test_a_check_leaves_the_folder_as_it_was_unless_it_is_told_to_write(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r", healthy())
+    hachaos("check", folder)
+    assert [path.name for path in folder.iterdir()] == [NAME]
+    hachaos("check", folder, "--write")
+    assert {path.name for path in folder.iterdir()} == {NAME, "report.json", "report.html", "junit.xml"}
+
+
+def test_two_runs_with_the_same_verdicts_do_not_differ(tmp_path: Path) -> None:
+    one, other = run_folder(tmp_path / "a", healthy()), run_folder(tmp_path / "b", healthy())
+    done = hachaos("diff", one, other)
+    assert done.returncode == 0
+    assert "≠" not in done.stdout
+    assert done.stdout.endswith("the verdicts are the same\n")
+
+
+def test_a_difference_names_the_check_what_both_runs_say_and_the_figures(tmp_path: Path) -> None:
+    one, other = run_folder(tmp_path / "a", healthy()), run_folder(tmp_path / "b", lossy())
+    done = hachaos("diff", one, other)
+    assert done.returncode == 1
+    for line in ("  ≠ verdict: pass  ->  fail", "  ≠ continuity: pass  ->  fail", "  ≠ lost: 0  ->  10"):
+        assert line in done.stdout.splitlines()
+    assert "3 verdicts differ" in done.stdout
+    found = json.loads(hachaos("diff", one, other, "--json").stdout)
+    assert not found["same_verdicts"]
+    (lost,) = [line for line in found["lines"] if line["what"] == "lost" and line["where"] != "Baseline"]
+    assert (lost["one"], lost["other"], lost["same"]) == ("0", "10", False)
+
+
+def test_versions_and_images_that_differ_are_named_and_change_no_verdict(tmp_path: Path) -> None:
+    begun: dict[str, Any] = {"versions": {"hachaos": "9"}, "stack": {"database_pods": 3, "images": {"nfs/nfs": "x:2"}}}
+    one = run_folder(tmp_path / "a", healthy())
+    other = run_folder(tmp_path / "b", change(healthy(), a(RunBegun), **begun))
+    done = hachaos("diff", one, other)
+    assert done.returncode == 0, done.stdout
+    assert "≠ version of hachaos" in done.stdout
+    assert "≠ image nfs/nfs: –  ->  x:2" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "diff"])
+def test_a_journal_with_a_broken_line_is_refused_with_its_place(tmp_path: Path, command: str) -> None:
+    folder = run_folder(tmp_path / "r", healthy())
+    lines = (folder / NAME).read_text().splitlines(keepends=True)
+    lines[2] = "{broken\n"
+    (folder / NAME).write_text("".join(lines))
+    done = hachaos(command, folder, *([folder] if command == "diff" else []))
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"hachaos: {folder / NAME}:3:2: not a journal line: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_folders_without_a_run_and_checks_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    folder = run_folder(tmp_path / "r", [])
+    good = run_folder(tmp_path / "good", healthy())
+    for arguments, said in (
+        (("check", tmp_path / "gone"), f"{tmp_path / 'gone'}: there is no such folder"),
+        (("check", tmp_path / "empty"), f"{tmp_path / 'empty'}: no {NAME} here, or below it"),
+        (("check", folder), f"{folder / NAME}: the run had not begun, so there is nothing to judge"),
+        (("check", good, "--only", "continuty"), "no check 'continuty': did you mean 'continuity'?"),
+        (("diff", good, tmp_path / "empty"), f"{tmp_path / 'empty' / NAME}: No such file or directory"),
+    ):
+        done = hachaos(*arguments)
+        assert (done.returncode, done.stdout) == (4, "")
+        assert done.stderr.startswith(f"hachaos: {said}")
