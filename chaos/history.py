@@ -20,6 +20,9 @@ FIRST_READING = -2
 BASELINE = -1
 """The step number of the baseline: the state before the first fault, judged like any step."""
 
+TOO_LARGE = "too large to be read"
+"""What `Contents.tables` says of a table that was left out."""
+
 QUIET = ("baseline", "noop", "pause")
 """Actions that break nothing: no effect is looked for."""
 
@@ -258,7 +261,9 @@ class VolumeSeen(Record):
     """What a database pod stands on, before a step's fault and after it (`when` is `before` or `after`).
 
     `claim_uid` and `volume` tell a new volume from a kept one; `born` is the data folder's time of birth (seconds,
-    Unix time); `provenance` is what the clone left on the volume: how, donor, gtid, began, finished.
+    Unix time); `provenance` is what the clone left on the volume: how, donor, gtid, began, finished. `marks` are the
+    marks in its data, the oldest first (see `checks.lineage`), `mark` the one that was put there by this very look;
+    None and empty where nobody may write any, or could.
     """
 
     kind: ClassVar[str] = "volume"
@@ -273,6 +278,8 @@ class VolumeSeen(Record):
     born: float | None = None
     provenance: dict[str, Any] | None = None
     error: str = ""
+    marks: tuple[str, ...] | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -281,7 +288,8 @@ class Contents(Record):
 
     `pod` is a database pod; `primary` tells whether it took the writes. `rows` are the ledger's `[id, token]` pairs and
     `posts` the `[id, token]` pairs of WordPress posts in that database. `baseline` is `{name: hash}` of the seed
-    content and of the stack's tables as read there. `gtid` is the position at which it was read.
+    content and of the stack's tables as read there. `gtid` is the position at which it was read. `tables` holds
+    `COUNT:BIT_XOR` of each table of the stack by `schema.table`. All of it is of one moment (a consistent snapshot).
     """
 
     kind: ClassVar[str] = "contents"
@@ -294,6 +302,37 @@ class Contents(Record):
     rows: tuple[tuple[int, str], ...] = ()
     posts: tuple[tuple[int, str], ...] = ()
     baseline: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Heartbeat(Record):
+    """A row that was written into the ledger of `pod`, the primary, when all had settled, and its way to the replicas.
+
+    `start`, `end`, `outcome`, `reason` and `key` are as of a `Write`. `arrived` holds by replica after how many seconds
+    from its acknowledgement on it was there; None: not within the time that was given to it. `unasked` are the
+    replicas of which that is not known, and why.
+    """
+
+    kind: ClassVar[str] = "heartbeat"
+    step: int
+    pod: str
+    token: str
+    start: float
+    end: float
+    outcome: str
+    reason: str = ""
+    key: int | None = None
+    arrived: dict[str, float | None] = field(default_factory=dict)
+    unasked: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def write(self) -> Write:
+        """The row as one of the run's writes."""
+        return Write(
+            "row", "heartbeat", self.step, self.token, self.start, self.start, self.end, self.outcome, self.reason,
+            self.key,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.checks import effect, facts, findings, words
+from chaos.checks import effect, facts, findings, lineage, words
 from chaos.checks.findings import Finding
+from chaos.checks.lineage import Origin
 from chaos.history import BASELINE, ActionBegun, History, Step, VolumeSeen, Write
 from chaos.verdict import CheckResult, Verdict
 
@@ -49,6 +51,7 @@ class _Pod:
     swapped: bool = False
     aimed: bool = False
     wrong_donor: bool = False
+    marked_otherwise: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,10 +74,37 @@ def check(history: History, step: Step) -> CheckResult:
     for pod in sorted(uids.keys() - now.keys()):
         if pod not in before or before[pod].pod_uid != uids[pod]:
             touched[pod] = _Pod(UNKNOWN, "nobody looked at its volume after the fault", replaced=True)
+    origins = {pod: lineage.origin(history, step, one) for pod, one in now.items()}
+    for pod, one in touched.items():
+        _by_marks(pod, one, origins)
+    altered = {
+        pod: problem
+        for pod in found.keys() - touched.keys()
+        if (problem := lineage.contradiction(pod, origins, kept=True, donor=""))
+    }
     figures["pods"] = {pod: {"how": one.how, "why": one.why} | one.figures for pod, one in touched.items()}
     if touched:
         figures["how"] = ", ".join(sorted({one.how for one in touched.values()}))
-    return _result(step, touched, figures, looked=bool(now), any_deleted=bool(deleted))
+    return _result(step, touched, altered, figures, looked=bool(now), any_deleted=bool(deleted))
+
+
+def _by_marks(pod: str, one: _Pod, origins: Mapping[str, Origin | None]) -> None:
+    """Hold what is known of a pod against the marks in its data; where nothing else tells, they do."""
+    origin = origins.get(pod)
+    if origin is None:
+        return
+    one.figures["data_of"] = {lineage.OWN: pod, lineage.COPY: origin.donor}.get(origin.how, "")
+    if one.how == UNKNOWN and origin.how == lineage.OWN and not one.renewed:
+        one.how, one.why = RESUME, "resumed on its own data, which bears its mark from before the fault"
+    elif one.how == UNKNOWN and origin.how == lineage.COPY and origin.fresh and not one.wrong_donor:
+        one.how, one.why = (
+            RE_CLONE,
+            f"was cloned anew: its data bears the mark that was written to {origin.donor} alone",
+        )
+        one.figures["donor"] = origin.donor
+    if one.how in (RESUME, RE_CLONE):
+        donor = str(one.figures.get("donor", ""))
+        one.marked_otherwise = lineage.contradiction(pod, origins, kept=one.how == RESUME, donor=donor)
 
 
 def _deleted(history: History, step: Step) -> dict[str, float]:
@@ -101,23 +131,22 @@ def _is_before(one: VolumeSeen, step: Step) -> bool:
 
 
 def _result(
-    step: Step, touched: dict[str, _Pod], figures: dict[str, Any], *, looked: bool, any_deleted: bool
+    step: Step,
+    touched: dict[str, _Pod],
+    altered: dict[str, str],
+    figures: dict[str, Any],
+    *,
+    looked: bool,
+    any_deleted: bool,
 ) -> CheckResult:
-    failed: list[Finding] = []
+    failed = [Finding(f"lineage:{pod}", f"{pod} {problem}") for pod, problem in sorted(altered.items())]
     unknown: list[str] = []
     limit = step.limits.clone
     for pod, one in touched.items():
-        if one.how == BOOTSTRAP:
-            failed.append(Finding(f"empty:{pod}", f"{pod} started empty ({one.why})"))
-        elif limit == RESUME and (one.how == RE_CLONE or one.renewed):
-            failed.append(Finding(f"not-resumed:{pod}", f"{pod} was to resume, but {one.why}"))
-        elif one.wrong_donor:
-            failed.append(Finding(f"donor:{pod}", f"{pod} {one.why}"))
+        if (finding := _finding(pod, one, limit, any_deleted=any_deleted)) is not None:
+            failed.append(finding)
         elif one.how == RESUME and one.aimed:
             unknown.append(f"{pod} resumed on the claim that was to be deleted")
-        # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.
-        elif one.how == RESUME and one.replaced and limit == RE_CLONE and not any_deleted:
-            failed.append(Finding(f"not-cloned:{pod}", f"{pod} was to be cloned anew, but {one.why}"))
         elif one.how == UNKNOWN:
             unknown.append(f"{pod} {one.why}")
     replaced = [one.how for one in touched.values() if one.replaced]
@@ -134,6 +163,22 @@ def _result(
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
     reason = "; ".join(f"{pod} {one.why}" for pod, one in touched.items()) or "no database pod was replaced"
     return CheckResult(NAME, Verdict.PASS, reason, figures)
+
+
+def _finding(pod: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Finding | None:
+    """What is wrong with how a pod came back, if anything is."""
+    if one.how == BOOTSTRAP:
+        return Finding(f"empty:{pod}", f"{pod} started empty ({one.why})")
+    if one.marked_otherwise:
+        return Finding(f"lineage:{pod}", f"{pod} {one.marked_otherwise}")
+    if limit == RESUME and (one.how == RE_CLONE or one.renewed):
+        return Finding(f"not-resumed:{pod}", f"{pod} was to resume, but {one.why}")
+    if one.wrong_donor:
+        return Finding(f"donor:{pod}", f"{pod} {one.why}")
+    # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.
+    if one.how == RESUME and one.replaced and limit == RE_CLONE and not any_deleted:
+        return Finding(f"not-cloned:{pod}", f"{pod} was to be cloned anew, but {one.why}")
+    return None
 
 
 def _pod(

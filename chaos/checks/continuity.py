@@ -14,7 +14,7 @@ from typing import Any
 
 from chaos.checks import facts, findings, seed, uploads, words
 from chaos.checks.findings import Finding
-from chaos.history import BASELINE, FIRST_READING, Contents, History, SiteContents, Step, Write
+from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, Write
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
@@ -94,7 +94,7 @@ def check(history: History, step: Step) -> CheckResult:
 def _ledger(history: History, until: float) -> _Ledger:
     """A write that ended after the reading had begun promises nothing of what was read; it was only tried."""
     ledger = _Ledger({})
-    for write in history.of(Write):
+    for write in (*history.of(Write), *(beat.write for beat in history.of(Heartbeat))):
         if write.what not in KINDS:
             continue
         key = (write.what, write.token)

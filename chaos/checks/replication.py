@@ -10,7 +10,7 @@ from typing import Any
 
 from chaos.checks import facts, findings, words
 from chaos.checks.findings import Finding
-from chaos.history import Contents, History, PodSeen, ReplicaSeen, Step
+from chaos.history import TOO_LARGE, Contents, Heartbeat, History, PodSeen, ReplicaSeen, Step
 from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
@@ -19,7 +19,7 @@ NAME = "replication"
 STALE_S = 15.0
 """A pod's state is too old to judge by when it was seen so many seconds before the contents were read."""
 
-_TAKES_TIME = ("missing-pods", "no-writable", "not-replicating")
+_TAKES_TIME = ("missing-pods", "no-writable", "not-replicating", "no-heartbeat")
 """Findings that a fault brings for a while by itself."""
 
 
@@ -49,6 +49,7 @@ def check(history: History, step: Step) -> CheckResult:
         if pod != primary:
             figures["pods"][pod] |= _replica(pod, primary, states, readings, said)
     replicas = sorted(pod for pod in there if pod != primary)
+    _heartbeat(history, step, there, said, figures, none_may=writes_may_be_out)
     _not_yet(history, step, said)
     if said.failed:
         advice = "look at why the pods that are missing were not started again"
@@ -199,6 +200,24 @@ def _replica(
     return {"lacks": lacks, "has_more": more}
 
 
+def _heartbeat(
+    history: History, step: Step, there: set[str], said: _Findings, figures: dict[str, Any], *, none_may: bool
+) -> None:
+    """R6: a row that was written when all had settled arrives on each replica that says that it replicates."""
+    beat = next(iter(history.of(Heartbeat, step=step.index)), None)
+    if beat is None:
+        return
+    figures["heartbeat"] = {"outcome": beat.outcome, "arrived_s": dict(beat.arrived), "unasked": dict(beat.unasked)}
+    if beat.outcome != "ok":
+        if not none_may:
+            said.unknown.append(f"no fresh row could be written to {beat.pod} ({beat.reason or beat.outcome})")
+        return
+    for pod, after in sorted(beat.arrived.items()):
+        if after is None and pod in there:
+            text = f"{pod} says that it replicates, but a fresh row of {beat.pod} did not arrive there"
+            said.failed.append(Finding(f"no-heartbeat:{pod}", text))
+
+
 def _running(state: ReplicaSeen) -> str:
     if state.io_running is None and state.sql_running is None:
         return "it has no source"
@@ -215,10 +234,29 @@ def _content(reading: Contents) -> set[tuple[str, int, str]]:
 def _difference(mine: Contents, other: Contents, lacks: int, more: int) -> str:
     found = [f"it lacks {words.count(lacks, 'entry', 'entries')}"] if lacks else []
     found += [f"it has {words.count(more, 'entry', 'entries')} more"] if more else []
+    found += _tables(mine, other) if not found else []
     names = mine.baseline.keys() | other.baseline.keys()
     changed = [name for name in names if mine.baseline.get(name) != other.baseline.get(name)]
     found += [f"the seed content differs ({words.names(changed)})"] if changed else []
     return ", ".join(found)
+
+
+def _tables(mine: Contents, other: Contents) -> list[str]:
+    """R5: whole tables against each other. What was not read on either side, or by an older version, says nothing."""
+    if not mine.tables or not other.tables:
+        return []
+    names = sorted(mine.tables.keys() | other.tables.keys())
+    pairs = {name: (mine.tables.get(name, "missing"), other.tables.get(name, "missing")) for name in names}
+    differ = [
+        f"{name} ({one}, not {another})"
+        for name, (one, another) in pairs.items()
+        if one != another and TOO_LARGE not in (one, another)
+    ]
+    return (
+        [f"{words.count(len(differ), 'table')} of it {words.are(len(differ))} other: {words.names(differ)}"]
+        if differ
+        else []
+    )
 
 
 def _met(state: ReplicaSeen | None, primary: ReplicaSeen | None) -> bool:

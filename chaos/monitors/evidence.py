@@ -9,19 +9,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from chaos.clock import Clock
 from chaos.errors import ClusterError, StackError
-from chaos.history import Contents, PodSaid, Record, ReplicaSeen, Write
-from chaos.monitors import site_contents
+from chaos.history import FIRST_READING, Contents, PodSaid, Record, ReplicaSeen, Write
+from chaos.monitors import heartbeat, site_contents
 from chaos.monitors.replication import look
 from chaos.monitors.site_contents import Session
 from chaos.monitors.volumes import Volumes
 from chaos.stack import unwell
-from chaos.stack.database import Database, NoDatabase, position
+from chaos.stack.database import Database, NoDatabase
 from chaos.stack.http import NoAnswer, NotSent
 from chaos.stack.site import NotSignedIn, Site
 from chaos.stack.stack import Pod, Stack
 
 _READ_S = 20.0
 _LOGIN_S = 10.0
+_READ_AGAIN = 3
 _LOOK_EVERY_S = 0.2
 
 _SETTLED_S = 5.0
@@ -59,23 +60,46 @@ class Evidence:
         self._sign_in()
         for seen in _drain(self._database, databases, self._clock, timeout_s):
             self._write(seen)
+        if step > FIRST_READING:
+            self._beat(databases, step)
         with self._lock:
             uploads = dict(self._uploads)
         stack, clock, session = self._stack, self._clock, self._session
         with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
             work: list[Future[Record]] = []
-            work += [pool.submit(_contents, stack, self._database, pod, clock, step) for pod in databases]
             for number, pod in enumerate(sites):
                 # Where the time for a pod runs out, it is not the same uploads that no pod was asked for.
                 turned = _turned(uploads, number * len(uploads) // len(sites))
                 work.append(pool.submit(site_contents.read, stack, self._site, pod, clock, step, session, turned))
+            for contents in self._of_one_position(databases, step, pool):
+                self._write(contents)
             for done in work:
                 self._write(done.result())
+
+    def _of_one_position(self, pods: list[Pod], step: int, pool: ThreadPoolExecutor) -> list[Contents]:
+        """What the database pods hold; read again where somebody wrote between the readings of two of them."""
+        for _ in range(_READ_AGAIN):
+            found = list(pool.map(lambda pod: _contents(self._stack, self._database, pod, self._clock, step), pods))
+            positions = {one.gtid for one in found if not one.error}
+            if len(positions) <= 1 or not self._alike(pods):
+                break
+        return found
+
+    def _alike(self, pods: list[Pod]) -> bool:
+        """Whether the pods that answer have come to one position by now."""
+        seen = [look(self._database, pod, self._clock) for pod in pods]
+        return len({one.gtid for one in seen if not one.error}) == 1
 
     def volumes(self, step: int, when: str) -> None:
         """Write what each database pod stands on; `when` is `before` or `after` the step's fault."""
         for seen in self._volumes.look(step, when):
             self._write(seen)
+
+    def _beat(self, databases: list[Pod], step: int) -> None:
+        primary = next((pod for pod in databases if pod.role.endswith("/primary")), None)
+        if primary is not None:
+            replicas = [pod for pod in databases if pod is not primary]
+            self._write(heartbeat.beat(self._database, primary, replicas, self._clock, step))
 
     def _sign_in(self) -> None:
         """Sign in through the Service if nobody has yet: once in a run, if it is taken."""
@@ -133,7 +157,7 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
     began = clock.now()
     try:
         with database.connect(database.address(pod.ip), _READ_S) as connection:
-            gtid = position(connection)
+            gtid = database.snapshot(connection)
             rows = tuple(database.ledger(connection))
             posts = tuple(database.posts(connection))
             articles = (*stack.seed.posts, stack.seed.page)
@@ -141,6 +165,7 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
             baseline["picture"] = database.seed_hash(connection, (stack.seed.picture.id,))
             baseline["options"] = database.options_hash(connection)
             baseline["users"] = database.users_hash(connection)
+            tables = database.tables(connection)
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
-    return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline)
+    return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline, tables=tables)

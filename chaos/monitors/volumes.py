@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from chaos.clock import Clock
 from chaos.cluster.api import Object, Output
 from chaos.errors import ClusterError
 from chaos.history import VolumeSeen
+from chaos.stack import lineage
+from chaos.stack.lineage import NoMarks
 from chaos.stack.stack import Pod, Stack
 
 _EXEC_S = 10.0
@@ -77,6 +80,7 @@ class Volumes:
                 provenance = self._of_xtrabackup(pod, left, born)
         except (ClusterError, ValueError) as problem:
             error = str(problem)
+        marks, mark = self._marks(pod, container, when) if bound.marks else (None, "")
         return VolumeSeen(
             at=self._clock.now(),
             step=step,
@@ -89,7 +93,20 @@ class Volumes:
             born=born,
             provenance=provenance,
             error=error,
+            marks=marks,
+            mark=mark,
         )
+
+    def _marks(self, pod: Pod, container: str, when: str) -> tuple[tuple[str, ...] | None, str]:
+        """The marks in the pod's data, None where they can't be read; before a fault it is given one more."""
+        api, schema, mark = self._stack.api, self._stack.binding.database.schema, ""
+        try:
+            if when == "before":
+                mark = secrets.token_hex(8)
+                lineage.write(api, pod.name, container, schema, mark)
+            return lineage.read(api, pod.name, container, schema), mark
+        except NoMarks:
+            return None, ""
 
     def _of_xtrabackup(self, pod: Pod, left: str, born: float | None) -> dict[str, Any] | None:
         info = dict(line.split(" = ", maxsplit=1) for line in left.splitlines() if " = " in line)

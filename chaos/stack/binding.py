@@ -23,7 +23,8 @@ class DatabaseBinding:
     `primary_label` (KEY=VALUE), or it is the one whose `@@read_only` is 0. `writes` is where rows are written: through
     the Service of the part, or at the primary's own address. The ledger is `schema`.`table`. `data` is the data folder
     in the part's container. `provenance` is how a clone is told: by the file that the hardened stack keeps, by what
-    xtrabackup leaves in the data folder and the log of the container `clone_log`, or not at all.
+    xtrabackup leaves in the data folder and the log of the container `clone_log`, or not at all. `marks` = the tool may
+    mark each pod's data, as root within the container (see `lineage`).
     """
 
     port: int = 3306
@@ -35,6 +36,7 @@ class DatabaseBinding:
     data: str = "/data/mysql"
     provenance: Literal["hachaos", "xtrabackup", "none"] = "hachaos"
     clone_log: str = "clone-mysql"
+    marks: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pymysql
 from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
-from chaos.stack import dialects
+from chaos.stack import dialects, tables
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
 from chaos.stack.dialects import Dialect
@@ -26,6 +26,10 @@ Row = Mapping[str, Any]
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
 _NO_SUCH_THING = (ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR)
 _BATCH = 5000
+_SNAPSHOTS = 5
+
+LINEAGE = "lineage"
+"""The table in the ledger's schema whose rows differ from pod to pod on purpose (see `lineage`)."""
 
 # All that a server raises before it begins to commit. Any other error may come from a commit that held all the same.
 _REFUSED = frozenset(
@@ -114,6 +118,7 @@ class Database:
 
     def __init__(self, credentials: Credentials, binding: Binding) -> None:
         self._credentials, self._port = credentials, binding.database.port
+        self._schema = binding.database.schema
         self._ledger = _name(binding.database.schema, binding.database.table)
         self._site = binding.site
 
@@ -197,6 +202,28 @@ class Database:
             if len(rows) < _BATCH:
                 return
             after = int(rows[-1][0])
+
+    def has(self, connection: Connection, token: str) -> bool:
+        """Whether the ledger holds a row with this token."""
+        return bool(_rows(connection, f"SELECT 1 AS it FROM {self._ledger} WHERE token = %s", (token,)))  # noqa: S608
+
+    def snapshot(self, connection: Connection) -> str:
+        """Let all later reads see this one moment; the position of that moment.
+
+        Empty where something was written all the time, so that nobody can say which position it has.
+        """
+        for _ in range(_SNAPSHOTS):
+            before = position(connection)
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            if position(connection) == before:
+                return before
+        return ""
+
+    def tables(self, connection: Connection) -> dict[str, str]:
+        """What each table of the site and of the ledger's schema holds, as `COUNT:BIT_XOR` by `schema.table`."""
+        return tables.sums(connection, {self._site.schema, self._schema}, {f"{self._schema}.{LINEAGE}"})
 
     def posts(self, connection: Connection) -> list[tuple[int, str]]:
         """All published WordPress posts as (id, title); none where there is no such table."""

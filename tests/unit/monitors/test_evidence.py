@@ -16,7 +16,7 @@ import pytest
 
 from chaos.clock import Clock
 from chaos.errors import ClusterError
-from chaos.history import Contents, Record, ReplicaSeen, SiteContents, Write, from_json
+from chaos.history import FIRST_READING, Contents, Heartbeat, Record, ReplicaSeen, SiteContents, Write, from_json
 from chaos.monitors.evidence import Evidence
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
@@ -43,6 +43,7 @@ class Data:
     rows: tuple[tuple[int, str], ...] = ((1, "t-row-1"), (2, "t-row-2"))
     posts: tuple[tuple[int, str], ...] = ((11, "first"), (21, "t-post-1"))
     hashes: dict[str, str] = field(default_factory=dict)
+    beats: bool = True
     broken: str = ""
     dropped: str = ""
 
@@ -57,12 +58,24 @@ class Data:
             return [{"it": self.gtid}]
         if "REPLICA STATUS" in statement:
             return [] if self.primary else [{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes"}]
+        if "information_schema.columns" in statement:
+            return [column(*each) for each in (("ledger", "id", "PRI"), ("ledger", "token", ""), ("lineage", "id", ""))]
+        if "information_schema.tables" in statement:
+            return [{"s": "hachaos", "t": name, "n": 9} for name in ("ledger", "lineage")]
+        if "AS chunk" in statement:
+            return [{"n": len(self.rows), "x": len(self.rows), "k": len(self.rows)}]
+        if "WHERE token" in statement:
+            return [{"it": 1}] if self.beats else []
         if "`hachaos`.`ledger`" in statement:
             after = int(statement.split("id > ")[1].split(maxsplit=1)[0])
             return [{"id": number, "token": token} for number, token in self.rows if number > after]
         if "post_type" in statement:
             return [{"ID": number, "post_title": title} for number, title in self.posts]
         return [{"n": 1, "x": 0xABC if "IN (11)" in statement else 0xDEF}]
+
+
+def column(table: str, name: str, key: str) -> dict[str, str]:
+    return {"s": "hachaos", "t": table, "c": name, "d": "bigint", "k": key}
 
 
 class Page(BaseHTTPRequestHandler):
@@ -176,6 +189,10 @@ class World:
     def sites(self) -> dict[str, SiteContents]:
         return {record.pod: record for record in self.collect() if isinstance(record, SiteContents)}
 
+    def heartbeat(self) -> Heartbeat:
+        (found,) = [record for record in self.collect() if isinstance(record, Heartbeat)]
+        return found
+
     def contents(self) -> dict[str, Contents]:
         return {record.pod: record for record in self.collect() if isinstance(record, Contents)}
 
@@ -210,6 +227,94 @@ def test_each_database_is_read_at_its_own_address(world: World) -> None:
         "options": "1:def",
         "users": "1:def",
     }
+
+
+def test_whole_tables_are_summed_up_but_the_one_that_differs_on_purpose(world: World) -> None:
+    world.data["mysql-2"].rows = ((1, "t-row-1"),)
+    found = world.contents()
+    assert found["mysql-1"].tables == {"hachaos.ledger": "2:2"}
+    assert found["mysql-2"].tables == {"hachaos.ledger": "1:1"}
+
+
+def test_a_table_of_several_chunks_is_summed_up_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.stack.tables.CHUNK", 3)
+    data = world.data["mysql-0"]
+    whole = data.answer
+    chunks = {"(SELECT * FROM `hachaos`.`ledger`  ORDER": (3, 0b011, 3), "WHERE `id` > 3": (2, 0b101, 5)}
+
+    def answer(statement: str) -> Rows | int | None:
+        for part, (count, xor, last) in chunks.items():
+            if part in statement:
+                return [{"n": count, "x": xor, "k": last}]
+        return whole(statement)
+
+    world.databases["mysql-0"]._answers = answer
+    assert world.contents()["mysql-0"].tables == {"hachaos.ledger": f"5:{0b110:x}"}
+
+
+def test_pods_are_read_again_when_somebody_wrote_between_two_readings(world: World) -> None:
+    whole, asked = world.data["mysql-2"].answer, 0
+
+    def writing(statement: str) -> Rows | int | None:
+        nonlocal asked
+        asked += "AS chunk" in statement
+        if "gtid_current_pos" in statement and asked == 0:
+            return [{"it": "0-1-6"}]
+        return whole(statement)
+
+    world.databases["mysql-2"]._answers = writing
+    found = world.contents()
+    assert {one.gtid for one in found.values()} == {"0-1-7"}
+    assert asked == 2
+
+
+def test_a_server_that_never_rests_has_no_position_that_anything_could_be_compared_at(world: World) -> None:
+    whole, number = world.data["mysql-1"].answer, 0
+
+    def busy(statement: str) -> Rows | int | None:
+        nonlocal number
+        if "gtid_current_pos" in statement:
+            number += 1
+            return [{"it": f"0-1-{number}"}]
+        return whole(statement)
+
+    world.databases["mysql-1"]._answers = busy
+    found = world.contents()["mysql-1"]
+    assert (found.gtid, found.error) == ("", "")
+
+
+def test_a_fresh_row_is_written_and_seen_on_each_replica(world: World) -> None:
+    found = world.heartbeat()
+    assert (found.pod, found.outcome, found.unasked) == ("mysql-0", "ok", {})
+    assert found.arrived.keys() == {"mysql-1", "mysql-2"}
+    assert all(after is not None and after >= 0 for after in found.arrived.values())
+
+
+def test_a_fresh_row_that_does_not_arrive_is_written_down_as_such(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.monitors.heartbeat._ARRIVES_S", 0.3)
+    world.data["mysql-2"].beats = False
+    assert world.heartbeat().arrived["mysql-2"] is None
+
+
+def test_a_replica_that_does_not_replicate_is_not_waited_for(world: World) -> None:
+    whole = world.data["mysql-1"].answer
+
+    def stopped(statement: str) -> Rows | int | None:
+        if "REPLICA STATUS" in statement:
+            return [{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "No"}]
+        return whole(statement)
+
+    world.databases["mysql-1"]._answers = stopped
+    found = world.heartbeat()
+    assert found.unasked == {"mysql-1": "it does not replicate"}
+    assert found.arrived.keys() == {"mysql-2"}
+
+
+def test_nothing_is_written_before_the_first_reading(world: World) -> None:
+    world.evidence.collect(FIRST_READING, 0)
+    assert not [record for record in world.records if isinstance(record, Heartbeat)]
 
 
 def test_a_ledger_of_several_batches_is_read_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

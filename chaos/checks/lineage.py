@@ -1,0 +1,79 @@
+"""Lineage (C6): whose data a database pod bears, by the marks that were written to each pod's data alone.
+
+A mark is a row that replication does not carry, written to each pod before a step's fault. Data that was kept has its
+own mark, a physical copy has its donor's. What a clone leaves beside the data is only what somebody wrote there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chaos.history import History, Step, VolumeSeen
+
+OWN, COPY, STALE, FOREIGN = "own", "copy", "stale", "none"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose data a pod bears after a step.
+
+    `own`: that which it had. `copy`: that which `donor` had; `fresh` = with the mark of this very step. `stale`: its
+    own, as it was earlier in the run. `none`: data that bears no mark of this run.
+    """
+
+    how: str
+    donor: str = ""
+    fresh: bool = True
+
+
+def origin(history: History, step: Step, after: VolumeSeen) -> Origin | None:
+    """Whose data it is that was seen after the step's fault; None where marks were not written, or not read."""
+    if after.marks is None:
+        return None
+    written = {
+        one.mark: one
+        for one in history.of(VolumeSeen)
+        if one.mark and (one.step < step.index or (one.step == step.index and one.when == "before"))
+    }
+    mine = [one for one in written.values() if one.pod == after.pod]
+    if mine and mine[-1].mark in after.marks:
+        return Origin(OWN)
+    known = [written[mark] for mark in after.marks if mark in written]
+    if not known:
+        return Origin(FOREIGN) if mine or _all_marked(written, step) else None
+    last = max(known, key=lambda one: one.at)
+    if last.pod == after.pod:
+        return Origin(STALE)
+    newest = max((one for one in written.values() if one.pod == last.pod), key=lambda one: one.at)
+    return Origin(COPY, last.pod, fresh=newest.mark == last.mark)
+
+
+def contradiction(pod: str, origins: Mapping[str, Origin | None], *, kept: bool, donor: str) -> str:
+    """How a pod's marks contradict what else is known of it; empty where they don't, or where there are none.
+
+    `kept` = it is held to have come back on its own data; else `donor` is said to be whom its data was copied from.
+    """
+    found = origins.get(pod)
+    if found is None or (found.how == OWN and kept):
+        return ""
+    bears = {
+        OWN: f"bears the mark that was written to {pod} alone before the fault",
+        COPY: f"bears the mark that was written to {found.donor} alone",
+        STALE: "lacks the mark that was written to it before the fault, and bears an older one: it is old data",
+        FOREIGN: "bears no mark that was written in this run",
+    }[found.how]
+    if kept:
+        return f"came back as if on its own data, but that {bears}"
+    if found.how == COPY and not found.fresh:
+        return f"was cloned, but its data {bears} earlier in the run, and not that of this step: it is old data"
+    of_donor = origins.get(donor)
+    through = of_donor is not None and of_donor.how == COPY and of_donor.donor == found.donor
+    if found.how == COPY and (found.donor == donor or not donor or through):
+        return ""
+    return f"was cloned{f' from {donor}' if donor else ''} by what is known of it, but its data {bears}"
+
+
+def _all_marked(written: dict[str, VolumeSeen], step: Step) -> bool:
+    """Whether any pod could have given this step's mark to a copy."""
+    return any(one.step == step.index for one in written.values())

@@ -1,0 +1,101 @@
+"""A fresh row arrives on every replica, and whole tables are the same; "running, lag 0" is what a replica says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from histories import READING, a, change, drop, keys, result, story
+
+from chaos.history import TOO_LARGE, Contents, Heartbeat, Record, StepEnded, WaitEnded
+from chaos.verdict import CheckResult, Verdict
+
+BEAT = Heartbeat(
+    0, "mysql-0", "beat-1", READING - 0.1, READING - 0.05, "ok", "", 990, {"mysql-1": 0.01, "mysql-2": 0.02}
+)
+TABLES = {"hachaos.ledger": "9:aa", "wordpress.wp_posts": "4:bb"}
+
+
+def beaten(beat: Heartbeat = BEAT, *, expect: dict[str, Any] | None = None) -> list[Record]:
+    """The story with a heartbeat before its reading, which every pod holds."""
+    held = [
+        replace(r, rows=(*r.rows, (990, "beat-1"))) if isinstance(r, Contents) and r.step == 0 else r
+        for r in story(expect=expect)
+    ]
+    return [*held, beat]
+
+
+def replication(records: list[Record]) -> CheckResult:
+    return result(records, "replication")
+
+
+def test_a_fresh_row_that_arrives_passes_and_says_after_how_long() -> None:
+    found = replication(beaten())
+    assert found.verdict is Verdict.PASS
+    assert found.figures["heartbeat"]["arrived_s"] == {"mysql-1": 0.01, "mysql-2": 0.02}
+
+
+def test_a_fresh_row_is_one_of_the_run_s_writes() -> None:
+    assert result(beaten(), "continuity").verdict is Verdict.PASS
+    lacking = [
+        replace(r, rows=r.rows[:-1]) if isinstance(r, Contents) and (r.step, r.pod) == (0, "mysql-2") else r
+        for r in beaten()
+    ]
+    found = result(lacking, "continuity")
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["missing-row:mysql-2"])
+
+
+def test_a_replica_that_says_it_replicates_and_gets_no_fresh_row_fails() -> None:
+    found = replication(beaten(replace(BEAT, arrived={"mysql-1": 0.01, "mysql-2": None})))
+    assert found.verdict is Verdict.FAIL
+    assert keys(found) == ["no-heartbeat:mysql-2"]
+    assert found.reason == "mysql-2 says that it replicates, but a fresh row of mysql-0 did not arrive there"
+
+
+def test_where_nobody_waited_for_the_stack_a_fresh_row_that_is_late_is_unknown() -> None:
+    records = drop(beaten(replace(BEAT, arrived={"mysql-1": None, "mysql-2": 0.1})), a(WaitEnded, step=0))
+    records = change(records, a(StepEnded, index=0), problem="cut short")
+    assert replication(records).verdict is Verdict.UNKNOWN
+
+
+def test_a_fresh_row_that_could_not_be_written_leaves_it_open() -> None:
+    refused = replace(BEAT, outcome="fail", reason="refused", key=None, arrived={})
+    records = [replace(r, rows=r.rows[:-1]) if isinstance(r, Contents) and r.step == 0 else r for r in beaten(refused)]
+    found = replication(records)
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "no fresh row could be written to mysql-0 (refused)")
+
+
+def test_writers_that_may_be_out_need_no_fresh_row() -> None:
+    refused = replace(BEAT, outcome="fail", reason="refused", key=None, arrived={})
+    found = replication(beaten(refused, expect={"writes": {"may_stay_out": True}}))
+    assert found.verdict is Verdict.PASS
+
+
+def tables(**of_mysql_2: str) -> list[Record]:
+    records = change(story(), a(Contents, step=0), tables=TABLES)
+    named = {name.replace("__", "."): value for name, value in of_mysql_2.items()}
+    return change(records, a(Contents, step=0, pod="mysql-2"), tables=TABLES | named)
+
+
+def test_tables_that_are_the_same_pass() -> None:
+    assert replication(tables()).verdict is Verdict.PASS
+
+
+def test_a_table_that_differs_at_one_position_fails_with_both_sums() -> None:
+    found = replication(tables(wordpress__wp_posts="4:bc"))
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["differs:mysql-2"])
+    assert "1 table of it is other: wordpress.wp_posts (4:bc, not 4:bb)" in found.reason
+
+
+def test_a_table_that_only_one_pod_has_fails() -> None:
+    found = replication(tables(wordpress__wp_more="1:1"))
+    assert found.verdict is Verdict.FAIL
+    assert "wordpress.wp_more (1:1, not missing)" in found.reason
+
+
+def test_a_table_that_was_too_large_to_be_read_says_nothing() -> None:
+    assert replication(tables(wordpress__wp_posts=TOO_LARGE)).verdict is Verdict.PASS
+
+
+def test_a_run_of_an_older_version_that_read_no_tables_is_judged_without_them() -> None:
+    assert replication(change(tables(), a(Contents, step=0, pod="mysql-1"), tables={})).verdict is Verdict.PASS
