@@ -260,6 +260,8 @@ class ReplicaSeen(Record):
 class VolumeSeen(Record):
     """What a database pod stands on, before a step's fault and after it (`when` is `before` or `after`).
 
+    After the last step, once all that was taken was put back, it is looked at once more (`end`).
+
     `claim_uid` and `volume` tell a new volume from a kept one; `born` is the data folder's time of birth (seconds,
     Unix time); `provenance` is what the clone left on the volume: how, donor, gtid, began, finished. `marks` are the
     marks in its data, the oldest first (see `checks.lineage`), `mark` the one that was put there by this very look;

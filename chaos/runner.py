@@ -121,6 +121,7 @@ class Runner:
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
     _came_back: bool = True
+    _begun: int = BASELINE
     _undos: list[UndoPlanned] = field(default_factory=list)
 
     def run(self) -> None:
@@ -177,6 +178,7 @@ class Runner:
         write = self.journal.write
         # What was answered in the step before does not show that this one begins with good answers.
         self._steady.forget()
+        self._begun = step.index
         write(StepBegun(self.clock.now(), step.index, step.name, step.action, step.target, step.expect))
         problem = self._fault_and_evidence(step)
         write(StepEnded(self.clock.now(), step.index, problem), sync=True)
@@ -282,8 +284,10 @@ class Runner:
     def _see_the_end(self) -> None:
         """Wait for good answers to requests that left when the last step's had all been answered.
 
-        One of these may have been answered badly after its step was over, and would be an outage without an end.
+        One of these may have been answered badly after its step was over, and would be an outage without an end. What
+        the database pods stand on is looked at once more: what was put back may have cost data as well.
         """
+        self._evidence.volumes(self._begun, "end")
         self._monitors.await_answers(2 * self.plan.workload.deadline_s)
         self._steady.forget()
         self._await_answers()

@@ -1,7 +1,8 @@
-"""Clone (C1 to C5): on which data did each database pod come back - its own, a clone, or none at all.
+"""Clone (C1 to C6): on which data did each database pod come back - its own, a clone, or none at all.
 
 What each pod stood on before the fault is held against what it stands on after it: the claim and its volume, the data
-folder's birth, and the provenance that a clone leaves beside the data. On a stack that keeps no provenance, what the
+folder's birth, and the provenance that a clone leaves beside the data. So are the looks between two steps, and the one
+after the last. On a stack that keeps no provenance, what the
 pod holds tells. Evidence that contradicts itself is `unknown`.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,14 +25,22 @@ NAME = "clone"
 
 RESUME, RE_CLONE, BOOTSTRAP, UNKNOWN = "resume", "re-clone", "bootstrap", "unknown"
 
+FILLED = "filled"
+"""On a stack that keeps no provenance: data that is all there, by a clone or by a replay of the primary's whole log."""
+
 TAKES_VOLUMES = "delete-volume"
 """The one action after which a claim may be another; with every other each should still be the one from before."""
+
+END = "end"
+"""When pods are looked at once all that the run took was put back."""
 
 KILLS = "kill-process"
 """The action after which a pod is the same and its processes are not."""
 
 XTRABACKUP = "xtrabackup"
 """The kind of a provenance that is made up of what xtrabackup leaves: it need not have times."""
+
+_LOST_MARK = "lacks the mark that its data bore when it was last looked at: it is other data"
 
 SKEW_S = 5.0
 """Nodes' clocks, which a clone's times are from, may differ by so many seconds from the tool's."""
@@ -41,7 +50,8 @@ SKEW_S = 5.0
 class _Pod:
     """How one pod came back: what decided it, and whether its data is surely not the data from before.
 
-    `aimed` = its claim was deleted by the run, so it has to be cloned anew.
+    `aimed` = its claim was deleted by the run, so it has to be cloned anew. `outside` says when it was, where it was
+    not within the step.
     """
 
     how: str
@@ -52,7 +62,17 @@ class _Pod:
     aimed: bool = False
     wrong_donor: bool = False
     marked_otherwise: str = ""
+    outside: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Between which two moments a pod came back, and what that stretch is called."""
+
+    since: float
+    until: float
+    called: str
 
 
 def check(history: History, step: Step) -> CheckResult:
@@ -85,7 +105,48 @@ def check(history: History, step: Step) -> CheckResult:
     figures["pods"] = {pod: {"how": one.how, "why": one.why} | one.figures for pod, one in touched.items()}
     if touched:
         figures["how"] = ", ".join(sorted({one.how for one in touched.values()}))
-    return _result(step, touched, altered, figures, looked=bool(now), any_deleted=bool(deleted))
+    outside = _outside(history, step, deleted)
+    if outside:
+        figures["outside"] = [{"pod": p, "when": one.outside, "how": one.how, "why": one.why} for p, one in outside]
+    every = [*outside, *touched.items()]
+    return _result(step, every, altered, figures, looked=bool(now), any_deleted=bool(deleted))
+
+
+def _outside(history: History, step: Step, deleted: dict[str, float]) -> list[tuple[str, _Pod]]:
+    """The pods whose data became another outside of all steps: before this one's first look, or after the last.
+
+    Nothing was to happen to them then. What was put back at the end of the run was no more than what steps took.
+    """
+    looks = [one for one in history.of(VolumeSeen) if one.pod]
+    earlier = {one.pod: one for one in looks if one.step < step.index and not one.error}
+    before = {one.pod: one for one in looks if (one.step, one.when) == (step.index, "before") and not one.error}
+    end = {one.pod: one for one in looks if (one.step, one.when) == (step.index, END)}
+    found = [
+        (pod, _came_about(history, step, earlier[pod], look, deleted, "before this step's fault"))
+        for pod, look in sorted(before.items())
+        if pod in earlier
+    ]
+    within = earlier | {one.pod: one for one in looks if one.step == step.index and one.when != END and not one.error}
+    found += [
+        (pod, _came_about(history, step, within[pod], look, deleted, "after the last step"))
+        for pod, look in sorted(end.items())
+        if pod in within
+    ]
+    return [(pod, one) for pod, one in found if one is not None]
+
+
+def _came_about(
+    history: History, step: Step, earlier: VolumeSeen, look: VolumeSeen, deleted: dict[str, float], when: str
+) -> _Pod | None:
+    """How a pod's data came to be another between two looks of which no step's fault lies between."""
+    one = _pod(history, step, earlier, look, deleted, _Window(earlier.at, look.at, when))
+    kept = lineage.kept(earlier, look)
+    if one is None or (one.how == RESUME and kept is not False):
+        return None if kept is not False else _Pod(RESUME, _LOST_MARK, False, marked_otherwise=_LOST_MARK, outside=when)
+    if one.how == UNKNOWN and kept and not one.renewed:
+        return None
+    one.replaced, one.outside = False, when
+    return one
 
 
 def _by_marks(pod: str, one: _Pod, origins: Mapping[str, Origin | None]) -> None:
@@ -96,7 +157,7 @@ def _by_marks(pod: str, one: _Pod, origins: Mapping[str, Origin | None]) -> None
     one.figures["data_of"] = {lineage.OWN: pod, lineage.COPY: origin.donor}.get(origin.how, "")
     if one.how == UNKNOWN and origin.how == lineage.OWN and not one.renewed:
         one.how, one.why = RESUME, "resumed on its own data, which bears its mark from before the fault"
-    elif one.how == UNKNOWN and origin.how == lineage.COPY and origin.fresh and not one.wrong_donor:
+    elif one.how in (UNKNOWN, FILLED) and origin.how == lineage.COPY and origin.fresh and not one.wrong_donor:
         one.how, one.why = (
             RE_CLONE,
             f"was cloned anew: its data bears the mark that was written to {origin.donor} alone",
@@ -132,7 +193,7 @@ def _is_before(one: VolumeSeen, step: Step) -> bool:
 
 def _result(
     step: Step,
-    touched: dict[str, _Pod],
+    touched: Sequence[tuple[str, _Pod]],
     altered: dict[str, str],
     figures: dict[str, Any],
     *,
@@ -142,14 +203,15 @@ def _result(
     failed = [Finding(f"lineage:{pod}", f"{pod} {problem}") for pod, problem in sorted(altered.items())]
     unknown: list[str] = []
     limit = step.limits.clone
-    for pod, one in touched.items():
-        if (finding := _finding(pod, one, limit, any_deleted=any_deleted)) is not None:
+    for pod, one in touched:
+        named = f"{one.outside} {pod}".strip()
+        if (finding := _finding(pod, named, one, limit, any_deleted=any_deleted)) is not None:
             failed.append(finding)
         elif one.how == RESUME and one.aimed:
-            unknown.append(f"{pod} resumed on the claim that was to be deleted")
-        elif one.how == UNKNOWN:
-            unknown.append(f"{pod} {one.why}")
-    replaced = [one.how for one in touched.values() if one.replaced]
+            unknown.append(f"{named} resumed on the claim that was to be deleted")
+        elif one.how == UNKNOWN or (one.how == FILLED and limit == RE_CLONE):
+            unknown.append(f"{named} {one.why}")
+    replaced = [one.how for _, one in touched if one.replaced]
     if not looked:
         unknown.append("nobody looked at the database pods' volumes after the fault")
     elif limit is not None and not replaced:
@@ -161,20 +223,21 @@ def _result(
         return findings.failed(NAME, failed, figures, advice=advice)
     if unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(unknown), figures)
-    reason = "; ".join(f"{pod} {one.why}" for pod, one in touched.items()) or "no database pod was replaced"
+    reason = "; ".join(f"{one.outside} {pod} {one.why}".strip() for pod, one in touched)
+    reason = reason or "no database pod was replaced"
     return CheckResult(NAME, Verdict.PASS, reason, figures)
 
 
-def _finding(pod: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Finding | None:
+def _finding(pod: str, named: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Finding | None:
     """What is wrong with how a pod came back, if anything is."""
     if one.how == BOOTSTRAP:
-        return Finding(f"empty:{pod}", f"{pod} started empty ({one.why})")
+        return Finding(f"empty:{pod}", f"{named} started empty ({one.why})")
     if one.marked_otherwise:
-        return Finding(f"lineage:{pod}", f"{pod} {one.marked_otherwise}")
-    if limit == RESUME and (one.how == RE_CLONE or one.renewed):
-        return Finding(f"not-resumed:{pod}", f"{pod} was to resume, but {one.why}")
+        return Finding(f"lineage:{pod}", f"{named} {one.marked_otherwise}")
+    if limit == RESUME and (one.how == RE_CLONE or one.renewed) and not (one.outside and one.aimed):
+        return Finding(f"not-resumed:{pod}", f"{named} was to resume, but {one.why}")
     if one.wrong_donor:
-        return Finding(f"donor:{pod}", f"{pod} {one.why}")
+        return Finding(f"donor:{pod}", f"{named} {one.why}")
     # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.
     if one.how == RESUME and one.replaced and limit == RE_CLONE and not any_deleted:
         return Finding(f"not-cloned:{pod}", f"{pod} was to be cloned anew, but {one.why}")
@@ -182,27 +245,34 @@ def _finding(pod: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Fi
 
 
 def _pod(
-    history: History, step: Step, before: VolumeSeen | None, after: VolumeSeen | None, deleted: dict[str, float]
+    history: History,
+    step: Step,
+    before: VolumeSeen | None,
+    after: VolumeSeen | None,
+    deleted: dict[str, float],
+    outside: _Window | None = None,
 ) -> _Pod | None:
-    """How one pod came back; None for one that nothing happened to."""
+    """How one pod came back, within the step or `outside` of it; None for one that nothing happened to."""
     if after is None or after.error:
         error = after.error if after else "no look"
-        return _Pod(UNKNOWN, f"could not be looked at after the fault ({error})", replaced=True)
+        return _Pod(UNKNOWN, f"could not be looked at{'' if outside else ' after the fault'} ({error})", replaced=True)
     clone = _Clone.of(history, after)
+    window = outside or _Window(step.begin, step.end, "in this step")
     if before is None:
-        return _newcomer(step, after, clone)
+        return _newcomer(window, after, clone)
     replaced = before.pod_uid != after.pod_uid
     changes = _changes(before, after)
-    aimed = deleted.get(after.claim, -math.inf) > before.at
+    aimed = before.at < deleted.get(after.claim, -math.inf) <= after.at
     if not replaced and not changes and not aimed:
         return None
-    one = _came_back(step, before, after, clone, changes)
+    one = _came_back(window, before, after, clone, changes)
     one.replaced, one.aimed = replaced, aimed
     volume = [what for what in changes if what in ("claim", "volume")]
     one.swapped = bool(volume) and not aimed
     one.renewed = bool(set(changes) & {"claim", "volume", "data folder"})
     if one.how == UNKNOWN and one.renewed and before.provenance is None and after.provenance is None:
-        _by_contents(history, step, one, after.pod)
+        at = facts.fault(history, step) if outside is None else outside.since
+        _by_contents(history, step, one, after.pod, at)
     one.figures = {
         "changed": changes,
         "claim": after.claim,
@@ -211,16 +281,18 @@ def _pod(
     } | clone.figures()
     if one.swapped:
         one.figures["swapped"] = True
-        one.why += f"; its {' and '.join(volume)} were replaced, which {step.action} does not do: somebody else did"
+        who = "no step did" if outside else f"{step.action} does not do"
+        one.why += f"; its {' and '.join(volume)} were replaced, which {who}: somebody else did"
     return one
 
 
-def _by_contents(history: History, step: Step, one: _Pod, pod: str) -> None:
+def _by_contents(history: History, step: Step, one: _Pod, pod: str, at: float | None) -> None:
     """Tell by what the pod holds, where the stack keeps no word of where data came from.
 
-    What was acknowledged before the fault can't have been written to the new volume by a client.
+    What was acknowledged before `at`, when the volume was still the old one, can't have been written to the new one by
+    a client. A pod that started empty and was sent the primary's whole log holds it as well as one that was cloned.
     """
-    at, reading = facts.fault(history, step), facts.readings(history, step.index).get(pod)
+    reading = facts.readings(history, step.index).get(pod)
     if at is None or reading is None or reading.error:
         return
     written = history.of(Write)
@@ -229,9 +301,10 @@ def _by_contents(history: History, step: Step, one: _Pod, pod: str) -> None:
     if not earlier:
         return
     if earlier & held:
-        one.how, one.why = RE_CLONE, "got its data anew: on a new volume it holds what was written before the fault"
+        one.how = FILLED
+        one.why = "got its data anew, by a clone or by the primary's whole log: nothing on its new volume tells which"
     else:
-        one.how, one.why = BOOTSTRAP, "on a new volume it holds nothing of what was written before the fault"
+        one.how, one.why = BOOTSTRAP, "on a new volume it holds nothing of what was written before"
 
 
 def _changes(before: VolumeSeen, after: VolumeSeen) -> list[str]:
@@ -253,7 +326,7 @@ def _same(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
     return one == other
 
 
-def _came_back(step: Step, before: VolumeSeen, after: VolumeSeen, clone: _Clone, changes: list[str]) -> _Pod:
+def _came_back(window: _Window, before: VolumeSeen, after: VolumeSeen, clone: _Clone, changes: list[str]) -> _Pod:
     renewed = [what for what in changes if what != "provenance"]
     if not changes:
         same_folder = before.born is not None and before.born == after.born
@@ -266,15 +339,15 @@ def _came_back(step: Step, before: VolumeSeen, after: VolumeSeen, clone: _Clone,
         return _Pod(UNKNOWN, f"{seen} with {origin}", replaced=True)
     if not renewed and before.born is not None and after.born is not None:
         return _Pod(UNKNOWN, f"{seen} on a data folder that is not new", replaced=True)
-    return clone.judged(step, seen)
+    return clone.judged(window, seen)
 
 
-def _newcomer(step: Step, after: VolumeSeen, clone: _Clone) -> _Pod:
+def _newcomer(window: _Window, after: VolumeSeen, clone: _Clone) -> _Pod:
     """A pod of which nothing is known from before: its provenance alone tells."""
-    if clone.began is not None and clone.began < step.begin - SKEW_S:
+    if clone.began is not None and clone.began < window.since - SKEW_S:
         one = _Pod(RESUME, "is new in this run and stands on data from before", replaced=True)
     else:
-        one = clone.judged(step, "is new in this run")
+        one = clone.judged(window, "is new in this run")
     one.figures = {"claim": after.claim, "born": after.born} | clone.figures()
     return one
 
@@ -314,29 +387,29 @@ class _Clone:
     def took_s(self) -> float | None:
         return None if self.began is None or self.finished is None else round(self.finished - self.began, 3)
 
-    def judged(self, step: Step, seen: str) -> _Pod:
-        """What a provenance that is new in this step tells."""
+    def judged(self, window: _Window, seen: str) -> _Pod:
+        """What a provenance that is new in this stretch tells."""
         if self.how == BOOTSTRAP:
             return _Pod(BOOTSTRAP, f"{seen}, and its provenance says bootstrap", replaced=True)
         if self.donor and self.donor == self.pod:
             return _Pod(UNKNOWN, f"{seen} with a clone from {self.donor}, itself", replaced=True, wrong_donor=True)
-        if problem := self._problem(step):
+        if problem := self._problem(window):
             return _Pod(UNKNOWN, f"{seen} with {problem}", replaced=True)
         size = "" if self.size is None else f"{self.size / 1e6:.1f} MB "
         took = "" if self.took_s is None else f" in {words.seconds(self.took_s)}"
         return _Pod(RE_CLONE, f"was cloned anew: {size}from {self.donor}{took}", replaced=True)
 
-    def _problem(self, step: Step) -> str:
-        """Why it does not show that this data was cloned in this step; or nothing."""
+    def _problem(self, window: _Window) -> str:
+        """Why it does not show that this data was cloned in this stretch; or nothing."""
         missing = [name for name, value in (("donor", self.donor), ("position", self.gtid)) if not value]
         if self.kind != XTRABACKUP and self.took_s is None:
             missing.append("times")
-        in_step = self.began is None or step.begin - SKEW_S <= self.began <= step.end + SKEW_S
+        then = self.began is None or window.since - SKEW_S <= self.began <= window.until + SKEW_S
         problems = (
             (self.how != "clone", "no word of where its data came from"),
             (missing, f"a clone that names no {words.names(missing)}"),
             (self.took_s is not None and self.took_s < 0, f"a clone in {self.took_s} s, which can't be"),
-            (not in_step, "a clone that did not begin in this step"),
+            (not then, f"a clone that did not begin {window.called}"),
         )
         return next((problem for holds, problem in problems if holds), "")
 

@@ -49,6 +49,13 @@ def origin(history: History, step: Step, after: VolumeSeen) -> Origin | None:
     return Origin(COPY, last.pod, fresh=newest.mark == last.mark)
 
 
+def kept(earlier: VolumeSeen, later: VolumeSeen) -> bool | None:
+    """Whether data still bears the newest mark that it bore at an earlier look; None where that can't be known."""
+    if not earlier.marks or later.marks is None:
+        return None
+    return earlier.marks[-1] in later.marks
+
+
 def contradiction(pod: str, origins: Mapping[str, Origin | None], *, kept: bool, donor: str) -> str:
     """How a pod's marks contradict what else is known of it; empty where they don't, or where there are none.
 

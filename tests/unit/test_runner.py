@@ -45,8 +45,10 @@ class FakeStack:
 
 
 class FakeEvidence:
+    looks: list[tuple[int, str]]
+
     def __init__(self, *_: object) -> None:
-        pass
+        FakeEvidence.looks = []
 
     def see(self, record: Record) -> None:
         pass
@@ -55,7 +57,7 @@ class FakeEvidence:
         pass
 
     def volumes(self, step: int, when: str) -> None:
-        pass
+        self.looks.append((step, when))
 
 
 @dataclass
@@ -322,3 +324,8 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     assert steady.missing({"rows"}) == []
     assert steady.silent() == ["rows"]
     assert steady.silent({"rows"}) == []
+
+
+def test_the_database_s_volumes_are_looked_at_once_more_when_all_was_put_back(bench: Bench) -> None:
+    bench.run(steps=2)
+    assert FakeEvidence.looks[-1] == (1, "end")

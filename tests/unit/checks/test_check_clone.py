@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, keys, pod, result, story, volumes
+from histories import END, FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, keys, pod, result, story, volumes
 
-from chaos.history import ActionBegun, Contents, PodSeen, Record, StepBegun, StepEnded, VolumeSeen
+from chaos.history import BASELINE, ActionBegun, Contents, PodSeen, Record, StepBegun, StepEnded, VolumeSeen
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -273,11 +273,11 @@ def test_what_xtrabackup_leaves_is_a_clone_by_donor_and_position_without_times()
         assert (one.verdict, lacking in one.reason) == (Verdict.UNKNOWN, True)
 
 
-def test_without_any_provenance_what_the_pod_holds_tells_a_clone_from_an_empty_start() -> None:
+def test_without_any_provenance_what_the_pod_holds_tells_new_data_from_an_empty_start() -> None:
     records = change(volume_deleted(story(), "mysql-0"), a(VolumeSeen), provenance=None)
     records = after(records, **NEW)
     found = clone(records)
-    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "re-clone")
+    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "filled")
     new_only = change(records, a(Contents, step=0, pod="mysql-0"), rows=((500, "row-150"),), posts=())
     assert keys(clone(new_only)) == ["empty:mysql-0"]
     unread = change(records, a(Contents, step=0, pod="mysql-0"), error="timeout")
@@ -303,3 +303,79 @@ def test_a_pod_of_which_a_process_was_killed_starts_again_on_its_own_data() -> N
     assert found.figures["how"] == "resume"
     anew = after(records, born=5000.0, provenance=NEW_CLONE)
     assert keys(clone(anew)) == ["not-resumed:mysql-0"]
+
+
+def test_without_any_provenance_an_empty_start_that_replayed_the_whole_log_is_not_taken_for_a_clone() -> None:
+    records = change(volume_deleted(story(expect={"clone": "re-clone"}), "mysql-0"), a(VolumeSeen), provenance=None)
+    found = clone(after(records, **NEW))
+    assert (found.verdict, found.reason) == (
+        Verdict.UNKNOWN,
+        "mysql-0 got its data anew, by a clone or by the primary's whole log: nothing on its new volume tells which",
+    )
+    resumed = change(story(expect={"clone": "resume"}), a(VolumeSeen), provenance=None)
+    assert keys(clone(after(resumed, **NEW))) == ["not-resumed:mysql-0"]
+
+
+BEFORE_THE_RUN_S = -1.5
+"""Between the baseline's look, at -2 s, and the first step."""
+
+
+def came_about(how: str, expect: dict[str, Any] | None = None, **changes: Any) -> CheckResult:
+    """Between the baseline's last look and the first step's look mysql-2 got other data; no step did that."""
+    began = STARTED_AT + BEFORE_THE_RUN_S
+    said = NEW_CLONE | {"how": how, "began": began, "finished": began + 0.5}
+    other = NEW | {"provenance": said, "pod_uid": "mysql-2-other"} | changes
+    return clone(change(story(baseline=True, expect=expect), a(VolumeSeen, step=0, pod="mysql-2"), **other))
+
+
+def test_a_pod_that_started_empty_between_two_steps_fails() -> None:
+    found = came_about("bootstrap")
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["empty:mysql-2"])
+    assert found.reason.startswith("before this step's fault mysql-2 started empty")
+    assert "which no step did: somebody else did" in found.reason
+    assert found.figures["outside"][0]["how"] == "bootstrap"
+
+
+def test_a_pod_that_was_cloned_anew_between_two_steps_is_told_and_fails_where_it_was_to_resume() -> None:
+    found = came_about("clone")
+    assert found.verdict is Verdict.PASS
+    assert "before this step's fault mysql-2 was cloned anew" in found.reason
+    assert keys(came_about("clone", {"clone": "resume"})) == ["not-resumed:mysql-2"]
+    assert came_about("clone", {"clone": "re-clone"}).verdict is Verdict.FAIL, "mysql-0 resumed"
+
+
+def test_other_data_between_two_steps_of_which_nobody_knows_where_it_came_from_is_unknown() -> None:
+    found = came_about("clone", provenance=PROVENANCE)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "with the provenance from before" in found.reason
+    early = NEW_CLONE | {"began": STARTED_AT - 60}
+    assert "did not begin before this step's fault" in came_about("clone", provenance=early).reason
+
+
+def test_a_pod_that_was_replaced_between_two_steps_and_kept_its_data_passes() -> None:
+    records = change(story(baseline=True), a(VolumeSeen, step=0, pod="mysql-2"), pod_uid="mysql-2-other")
+    assert clone(records).reason == "mysql-0 resumed on its own data"
+
+
+def test_data_that_lost_its_newest_mark_between_two_steps_is_other_data() -> None:
+    records = change(story(baseline=True), a(VolumeSeen, step=BASELINE), marks=("one", "two"))
+    for marks, verdict in ((("one", "two", "three"), Verdict.PASS), (("one", "three"), Verdict.FAIL)):
+        found = clone(change(records, a(VolumeSeen, step=0, pod="mysql-2"), marks=marks))
+        assert found.verdict is verdict, found.reason
+    assert keys(found) == ["lineage:mysql-2"]
+
+
+def put_back(**changes: Any) -> CheckResult:
+    """One more look at all pods once all was put back; mysql-2 is another one then."""
+    looks = [replace(r, when="end", at=END + 0.3) for r in volumes("after", 0.0)]
+    looks = change(looks, a(VolumeSeen, pod="mysql-2"), pod_uid="mysql-2-back", **changes)
+    return clone([*story(), *looks])
+
+
+def test_what_became_of_data_when_all_was_put_back_belongs_to_the_last_step() -> None:
+    assert put_back().reason == "mysql-0 resumed on its own data"
+    began = {"began": STARTED_AT + END, "finished": STARTED_AT + END + 0.1}
+    found = put_back(**NEW, provenance=NEW_CLONE | {"how": "bootstrap"} | began)
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["empty:mysql-2"])
+    assert found.reason.startswith("after the last step mysql-2 started empty")
+    assert put_back(error="exec timed out").verdict is Verdict.UNKNOWN
