@@ -20,6 +20,9 @@ FIRST_READING = -2
 BASELINE = -1
 """The step number of the baseline: the state before the first fault, judged like any step."""
 
+STILL_HANGS = "an earlier one still hangs"
+"""What `Skipped.reason` says where the same pod has not yet answered an earlier request for the same thing."""
+
 TOO_LARGE = "too large to be read"
 """What `Contents.tables` says of a table that was left out."""
 

@@ -1,7 +1,7 @@
 """Availability (A1, A3): for how long readers and writers were out, each stream for itself, with both bounds.
 
 A limit is broken when the lower bound exceeds it, and kept when the upper bound does not. What may stay out at a step's
-end is judged in the step in which it comes back, or in the last.
+end is judged in the step in which it comes back, or in the last, as is what comes after that one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from chaos.checks import facts, findings, outages, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
-from chaos.history import BASELINE, History, Read, Skipped, Step, Write
+from chaos.history import BASELINE, STILL_HANGS, Contents, History, Read, Skipped, Step, Write
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
@@ -84,6 +84,7 @@ class Name:
 class Stream:
     """One stream of requests through the whole run, in the order in which they left, with its outages.
 
+    `hanging` are those of the skipped that were due while an earlier one hung.
     `interval_s` is what lies between two requests by the plan; without one, the median of what was seen.
     """
 
@@ -91,6 +92,7 @@ class Stream:
     attempts: tuple[Attempt, ...]
     starts: tuple[float, ...]
     skipped: tuple[float, ...]
+    hanging: tuple[float, ...]
     interval_s: float
     outages: tuple[Outage, ...]
 
@@ -130,11 +132,7 @@ class _Said:
 def check(history: History, step: Step) -> CheckResult:
     """Judge the streams of one step against its limits, and that each pod that stays serves again at its end."""
     streams = _streams(history)
-    limits = {
-        "reads": step.limits.reads_longest_outage_s,
-        "writes": step.limits.writes_longest_outage_s,
-        "uploads": step.limits.uploads_longest_outage_s,
-    }
+    limits = _limits(step)
     staying = _staying(history, step)
     judged = [stream for stream in streams if not stream.name.of_pod]
     judged += [one for one in streams if one.name.of_pod and one.name.what == UPLOAD and one.name.via in staying]
@@ -149,16 +147,24 @@ def check(history: History, step: Step) -> CheckResult:
     if not judged and not said.unknown:
         said.unknown.append("neither reads nor writes were made")
     figures: dict[str, Any] = {
-        stream.name.label: _figures(step, stream, limits[stream.name.group])
+        stream.name.label: _figures(history, step, stream, limits[stream.name.group])
         for stream in streams
         if _has_part(step, stream)
     }
-    found = tuple(one for stream in streams for one in _outages_of(step, stream))
+    found = tuple(one for stream in streams for one in _outages_of(history, step, stream))
     if said.failed:
-        return findings.failed(NAME, said.failed, figures, found, _advice(judged, step))
+        return findings.failed(NAME, said.failed, figures, found, _advice(found, judged))
     if said.unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(said.unknown), figures, found)
     return CheckResult(NAME, Verdict.PASS, "; ".join(said.passed), figures, found)
+
+
+def _limits(step: Step) -> dict[str, float | None]:
+    return {
+        "reads": step.limits.reads_longest_outage_s,
+        "writes": step.limits.writes_longest_outage_s,
+        "uploads": step.limits.uploads_longest_outage_s,
+    }
 
 
 def _staying(history: History, step: Step) -> set[str]:
@@ -170,22 +176,30 @@ def _staying(history: History, step: Step) -> set[str]:
 def _judge(history: History, step: Step, stream: Stream, limit: float | None, said: _Said) -> None:
     name = stream.name
     excused = name.group in _excused(history, step)
-    found = _outages_of(step, stream)
+    found = _outages_of(history, step, stream)
+    if limit is None and name.group in facts.may_be_out(history, step):
+        limited = [one for one in found if one.first_bad < step.begin]
+        limit = _carried(history, step, name.group, limited)
+    else:
+        limited = found
     pending = [one for one in found if _is_on(step, one)] if excused else []
     if not facts.is_last(history, step):
         found = [one for one in found if one not in pending]
+        limited = [one for one in limited if one not in pending]
     allowed = "" if limit is None else f" of at most {words.seconds(limit)} allowed"
-    if (broken := _broken(step, name, found, limit, excused=excused)) is not None:
+    if (broken := _broken(history, step, name, found, limited, limit, excused=excused)) is not None:
         text = f"{name.label} {name.verb} out for {words.bounds(broken)}{allowed}{_why(broken)}"
-        if not excused and _is_on(step, broken):
-            text = _still(name, broken)
+        if not excused and broken == _still_out(history, step, found):
+            text = _still(step, name, broken)
+        elif broken.first_bad > step.end:
+            text += ", after the last step's end"
         before = True if broken.no_shorter_than_s <= _longest_before(history, step, stream) else None
         said.failed.append(Finding(f"out:{name.group if name.of_pod else name.label}", text, before))
         return
     if pending and limit is None:
-        found = [one for one in found if one not in pending]
+        found = limited = [one for one in found if one not in pending]
     vacuous = "" if name.of_pod else _vacuous(history, step, stream, excused=excused)
-    if problem := vacuous or _undecided(found, name, limit, allowed):
+    if problem := vacuous or _undecided(limited, name, limit, allowed) or _undecided(found, name, None, ""):
         said.unknown.append(f"{name.label}{problem}")
     elif pending:
         said.passed.append(f"{name.label} {name.verb} out at the step's end, as they may be")
@@ -204,24 +218,45 @@ def _excused(history: History, step: Step) -> frozenset[str]:
     return step.limits.may_stay_out | (facts.may_be_out(history, step) if untouched else frozenset())
 
 
-def _broken(step: Step, name: Name, found: Sequence[Outage], limit: float | None, *, excused: bool) -> Outage | None:
-    """The outage that fails the stream, or None."""
-    if not excused and not name.of_pod and (still := _still_out(step, found)) is not None:
+def _carried(history: History, step: Step, group: str, found: Sequence[Outage]) -> float | None:
+    """The limit for what an earlier step let stay out: the last one that was set since the outage began."""
+    since = min((one.first_bad for one in found), default=math.inf)
+    limits = [
+        limit
+        for one in history.steps
+        if one.index < step.index and one.end >= since and (limit := _limits(one)[group]) is not None
+    ]
+    return limits[-1] if limits else None
+
+
+def _broken(
+    history: History,
+    step: Step,
+    name: Name,
+    found: Sequence[Outage],
+    limited: Sequence[Outage],
+    limit: float | None,
+    *,
+    excused: bool,
+) -> Outage | None:
+    """The outage that fails the stream, or None. `limited` are those of them that the limit is for."""
+    if not excused and not name.of_pod and (still := _still_out(history, step, found)) is not None:
         return still
-    longest = max(found, key=lambda one: one.no_shorter_than_s, default=None)
+    longest = max(limited, key=lambda one: one.no_shorter_than_s, default=None)
     return longest if limit is not None and longest is not None and longest.no_shorter_than_s > limit else None
 
 
 def _longest_before(history: History, step: Step, stream: Stream) -> float:
     """How long the stream was out at the most in the baseline; less than 0 where it was not, or there was none."""
     baseline = next((one for one in history.steps if one.index == BASELINE != step.index), None)
-    found = _outages_of(baseline, stream) if baseline else []
+    found = _outages_of(history, baseline, stream) if baseline else []
     return max((one.no_shorter_than_s for one in found if one.attempts > 1), default=-1.0)
 
 
-def _still(name: Name, outage: Outage) -> str:
+def _still(step: Step, name: Name, outage: Outage) -> str:
     since = words.seconds(outage.first_bad)
-    return f"{name.label} {name.verb} still out at the step's end, since {since} into the run{_why(outage)}"
+    end = "the run's end" if outage.first_bad > step.end else "the step's end"
+    return f"{name.label} {name.verb} still out at {end}, since {since} into the run{_why(outage)}"
 
 
 def _why(outage: Outage) -> str:
@@ -233,25 +268,38 @@ def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[F
     """The pods that stay and did not come back, for each kind of request. A Service hides one pod of three.
 
     A pod is asked so seldom that it need not have been since the last thing that was waited for; then nothing is shown.
+    While a file hangs it is not asked for again: that it did until the end shows as much as two bad answers.
     """
     _, after = facts.waits(history, step)
     since = max((wait.at for wait in after), default=step.begin)
     out: dict[str, dict[str, Outage]] = {}
     for stream in streams:
-        still = _still_out(step, _outages_of(step, stream))
+        found = _outages_of(history, step, stream)
+        still = _still_out(history, step, found)
         if still is None or still.last_bad < since:
+            still = _still_hangs(history, step, stream, since, found)
+        if still is None:
             continue
         if stream.name.group not in _excused(history, step):
             out.setdefault(stream.name.what, {})[stream.name.via] = still
-    found = []
+    said = []
     for what, pods in sorted(out.items()):
         reasons: Counter[str] = Counter()
         for still in pods.values():
             reasons.update(still.reasons)
         first = min(pods.values(), key=lambda still: still.first_bad)
         name = Name.of_read(what, words.names(pods))
-        found.append(Finding(f"pod-out:{what}", _still(name, replace(first, reasons=dict(reasons)))))
-    return found
+        said.append(Finding(f"pod-out:{what}", _still(step, name, replace(first, reasons=dict(reasons)))))
+    return said
+
+
+def _still_hangs(history: History, step: Step, stream: Stream, since: float, found: Iterable[Outage]) -> Outage | None:
+    """The outage in which a request hung from before the last thing that was waited for to the step's end."""
+    hanging = bisect.bisect_right(stream.hanging, step.end)
+    last = stream.hanging[hanging - 1] if hanging else -math.inf
+    if last < since or not facts.had_time(history, step):
+        return None
+    return next((one for one in found if one.attempts and _is_on(step, one) and one.first_bad <= last), None)
 
 
 def _undecided(found: Sequence[Outage], name: Name, limit: float | None, allowed: str) -> str:
@@ -282,9 +330,24 @@ def _is_on(step: Step, outage: Outage) -> bool:
     return outage.first_bad <= step.end and (outage.first_good is None or outage.first_good > step.end)
 
 
-def _still_out(step: Step, found: Iterable[Outage]) -> Outage | None:
-    """The outage that was on when the step ended. One bad answer alone, the last of all, does not show that."""
-    return next((one for one in found if one.attempts >= 2 and _is_on(step, one)), None)
+def _still_out(history: History, step: Step, found: Iterable[Outage]) -> Outage | None:
+    """The outage that was on when the step ended, or the run, if that was the last. None where it was cut short.
+
+    One bad answer alone, the last of all, does not show that.
+    """
+    before, _ = facts.waits(history, step)
+    if not facts.had_time(history, step) and not (step.ended and any(not wait.satisfied for wait in before)):
+        return None
+    finished = history.ended is not None and history.ended.how == "finished"
+    return next(
+        (
+            one
+            for one in found
+            if one.attempts >= 2
+            and (_is_on(step, one) or (finished and one.first_bad > step.end and one.first_good is None))
+        ),
+        None,
+    )
 
 
 def _vacuous(history: History, step: Step, stream: Stream, *, excused: bool) -> str:
@@ -324,11 +387,16 @@ def _watched_until(history: History, step: Step) -> float:
     return min(max((wait.at for wait in after), default=step.end), read, step.end)
 
 
-def _outages_of(step: Step, stream: Stream) -> list[Outage]:
-    """The step's outages; of a pod, those in which it was asked in this step."""
+def _outages_of(history: History, step: Step, stream: Stream) -> list[Outage]:
+    """The step's outages; of a pod, those in which it was asked in this step.
+
+    The last step's are also those that came after its end, while all was put back, of more than one bad answer.
+    """
     found = stream.touching(step.begin, step.end)
     if stream.name.of_pod:
         return [one for one in found if one.last_bad >= step.begin]
+    if facts.is_last(history, step):
+        found += [one for one in stream.outages if one.first_bad > step.end and one.attempts >= 2]
     return found
 
 
@@ -336,9 +404,9 @@ def _has_part(step: Step, stream: Stream) -> bool:
     return bool(stream.within(facts.since(step), step.end)) or not stream.name.of_pod
 
 
-def _figures(step: Step, stream: Stream, limit: float | None) -> dict[str, Any]:
+def _figures(history: History, step: Step, stream: Stream, limit: float | None) -> dict[str, Any]:
     attempts = stream.within(facts.since(step), step.end)
-    found = _outages_of(step, stream)
+    found = _outages_of(history, step, stream)
     longest = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)), default=None)
     bad = [one for one in attempts if not one.good]
     figures: dict[str, Any] = {
@@ -370,10 +438,11 @@ def _latency(attempts: Sequence[Attempt]) -> dict[str, float]:
     return ranks | {"max_s": round(taken[-1], 6)}
 
 
-def _advice(judged: Iterable[Stream], step: Step) -> str:
+def _advice(found: Iterable[Outage], judged: Iterable[Stream]) -> str:
     reasons: Counter[str] = Counter()
-    for stream in judged:
-        for one in _outages_of(step, stream):
+    of_judged = {(stream.name.kind, stream.name.via) for stream in judged}
+    for one in found:
+        if (one.kind, one.via) in of_judged:
             reasons.update(one.reasons)
     return f"look at what the pods did in that time; the bad answers were: {words.reasons(reasons)}"
 
@@ -399,25 +468,30 @@ def _streams(history: History) -> tuple[Stream, ...]:
             )
             seen.setdefault(Name.of_write(write.what), []).append(attempt)
     skips = _skips(history)
+    rests = sorted(reading.at for reading in history.of(Contents))
     return tuple(
         _stream(
             name,
             attempts,
             skips.get(name.label, []),
+            [] if name.kind.startswith("read") else rests,
             rates.get(Name.of_read(name.what, "") if name.of_pod else name),
         )
         for name, attempts in seen.items()
     )
 
 
-def _stream(name: Name, attempts: list[Attempt], skipped: list[float], rate: float | None) -> Stream:
+def _stream(
+    name: Name, attempts: list[Attempt], skips: list[Skipped], rests: list[float], rate: float | None
+) -> Stream:
     attempts.sort(key=lambda attempt: attempt.start)
-    skipped.sort()
+    skipped = sorted(one.due for one in skips)
+    hanging = sorted(one.due for one in skips if one.reason == STILL_HANGS)
     interval = 1 / rate if rate else _median_interval(attempts)
     blind = max(GAP_S, GAP_INTERVALS * interval)
-    found = outages.find(name.kind, name.via, attempts, skipped, blind_s=blind)
+    found = outages.find(name.kind, name.via, attempts, skipped, blind_s=blind, rests=rests)
     starts = tuple(attempt.start for attempt in attempts)
-    return Stream(name, tuple(attempts), starts, tuple(skipped), interval, tuple(found))
+    return Stream(name, tuple(attempts), starts, tuple(skipped), tuple(hanging), interval, tuple(found))
 
 
 def _sound(record: Read | Write) -> bool:
@@ -443,19 +517,19 @@ def _rates(history: History) -> dict[Name, float]:
     }
 
 
-def _skips(history: History) -> dict[str, list[float]]:
-    """When requests were due that never left, by the stream's label.
+def _skips(history: History) -> dict[str, list[Skipped]]:
+    """The requests that were due and never left, by the stream's label.
 
     A stream of reads is named `read VIA`, `static POD` or `upload POD` when it skips, one of writes `rows` or the like.
     """
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Skipped]] = {}
     for record in history.of(Skipped):
         if facts.number(record.due) is None:
             continue
         kind, _, via = record.stream.partition(" ")
         what = {"read": PAGE, "reads": PAGE}.get(kind, kind)
         name = Name.of_read(what, via) if via else Name.of_write(kind.removesuffix("s"))
-        found.setdefault(name.label, []).append(record.due)
+        found.setdefault(name.label, []).append(record)
     return found
 
 

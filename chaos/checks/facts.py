@@ -85,6 +85,11 @@ def waits(history: History, step: Step) -> tuple[list[WaitEnded], list[WaitEnded
     return [w for w in records if w.at < at], [w for w in records if w.at >= at]
 
 
+def had_time(history: History, step: Step) -> bool:
+    """Whether the step came to its end and waited for something: else a stack that is not back had no time to be."""
+    return step.ended and bool(waits(history, step)[1])
+
+
 def may_be_out(history: History, step: Step) -> frozenset[str]:
     """The kinds (reads, writes, uploads) that the step before let stay out, so that they may be out as this begins."""
     earlier = [one for one in history.steps if one.index < step.index]

@@ -36,13 +36,18 @@ class Attempt:
 
 @dataclass
 class _Stretch:
-    """Bad attempts and skipped ones with no good answer that surely lies between two of them."""
+    """Bad attempts and skipped ones with no good answer that surely lies between two of them.
+
+    `follows` = none lies between it and the stretch before it either: only a rest of the tool's own does.
+    """
 
     began: float
     skips: int = 0
     bad: int = 0
     first_skip: float = math.inf
     last_skip: float = -math.inf
+    follows: bool = False
+    seen_until: float = -math.inf
     earliest_end: float = math.inf
     latest_start: float = -math.inf
     first_good: float = math.inf
@@ -61,29 +66,43 @@ class _Stretch:
 
     def add_bad(self, attempt: Attempt) -> None:
         self.bad += 1
+        self.seen_until = max(self.seen_until, attempt.end)
         self.earliest_end = min(self.earliest_end, attempt.end)
         self.latest_start = max(self.latest_start, attempt.start)
         self.reasons[attempt.reason or "unnamed"] += 1
 
     def add_skip(self, due: float) -> None:
         self.skips += 1
+        self.seen_until = max(self.seen_until, due)
         self.first_skip = min(self.first_skip, due)
         self.last_skip = max(self.last_skip, due)
         self.reasons[SKIPPED] += 1
 
 
 def find(
-    kind: str, via: str, attempts: Iterable[Attempt], skipped: Sequence[float] = (), *, blind_s: float = 1.0
+    kind: str,
+    via: str,
+    attempts: Iterable[Attempt],
+    skipped: Sequence[float] = (),
+    *,
+    blind_s: float = 1.0,
+    rests: Sequence[float] = (),
 ) -> list[Outage]:
     """The outages of one stream, in order.
 
     `skipped` are the times at which requests were due that never left. They are no proof of an outage, and none of
     service: inside an outage they are counted with it, and a stretch that has nothing else is one with a lower bound
     of 0 where its upper bound is longer than `blind_s` seconds.
+
+    `rests` are moments at which the tool itself sent nothing. Bad attempts before such a rest and after it do not show
+    that service was out all the while: they are outages of their own, each of which may have lasted through the rest.
     """
     ordered = sorted(attempts, key=lambda attempt: attempt.start)
-    stretches = _stretches(ordered, sorted(skipped))
+    stretches = _stretches(ordered, sorted(skipped), sorted(rests), blind_s)
     _find_last_good(stretches, [attempt for attempt in ordered if attempt.good])
+    for before, after in reversed(list(itertools.pairwise(stretches))):
+        if after.follows:
+            before.first_good = after.first_good
     return [
         _outage(kind, via, stretch)
         for stretch in stretches
@@ -91,7 +110,9 @@ def find(
     ]
 
 
-def _stretches(attempts: Sequence[Attempt], skipped: Sequence[float]) -> list[_Stretch]:
+def _stretches(
+    attempts: Sequence[Attempt], skipped: Sequence[float], rests: Sequence[float], blind_s: float
+) -> list[_Stretch]:
     found: list[_Stretch] = []
     marks: Iterable[tuple[float, Attempt | None]] = heapq.merge(
         ((attempt.start, attempt) for attempt in attempts), ((due, None) for due in skipped), key=lambda mark: mark[0]
@@ -103,11 +124,17 @@ def _stretches(attempts: Sequence[Attempt], skipped: Sequence[float]) -> list[_S
             continue
         if not found or at >= found[-1].first_good:
             found.append(_Stretch(at))
+        elif at - found[-1].seen_until > blind_s and _any_between(rests, found[-1].seen_until, at):
+            found.append(_Stretch(at, follows=True))
         if attempt is None:
             found[-1].add_skip(at)
         else:
             found[-1].add_bad(attempt)
     return found
+
+
+def _any_between(moments: Sequence[float], low: float, high: float) -> bool:
+    return bisect.bisect_right(moments, low) < bisect.bisect_left(moments, high)
 
 
 def _find_last_good(stretches: Sequence[_Stretch], good: Sequence[Attempt]) -> None:

@@ -125,7 +125,7 @@ def _count_sites(history: History, step: Step, said: _Findings) -> None:
 
 def _not_yet(history: History, step: Step, said: _Findings) -> None:
     """What needs time to come back is no fault of a stack that nobody waited for."""
-    if step.ended and facts.waits(history, step)[1]:
+    if facts.had_time(history, step):
         return
     early = [one for one in said.failed if one.key.partition(":")[0] in _TAKES_TIME]
     said.failed = [one for one in said.failed if one not in early]

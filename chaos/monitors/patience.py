@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from chaos.history import Record, Skipped
+from chaos.history import STILL_HANGS, Record, Skipped
 from chaos.monitors.stream import Request
 
 LONGEST_S = 20.0
@@ -53,6 +53,6 @@ def patient(patience: Patience, stream: str, request: Request) -> Request:
     """The request, or the word that it was skipped while an earlier one hangs."""
 
     def asked(due: float) -> Record | None:
-        return request(due) if patience.over() else Skipped(stream, round(due, 6), "an earlier one still hangs")
+        return request(due) if patience.over() else Skipped(stream, round(due, 6), STILL_HANGS)
 
     return asked

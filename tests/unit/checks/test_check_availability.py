@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import END, FAULT, STEADY, a, drop, result, story
+from histories import END, FAULT, PLAN, STEADY, a, change, drop, keys, result, story
 
-from chaos.history import Read, Record, Skipped, WaitEnded, Write
+from chaos.history import STILL_HANGS, Read, Record, RunEnded, Skipped, StepEnded, WaitEnded, Write
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -195,3 +196,88 @@ def test_a_wait_that_was_never_over_does_not_hide_a_gap() -> None:
     records = drop(story(reads_down=0), a(WaitEnded))
     records = [r for r in records if not (isinstance(r, Write) and r.start > FAULT + 1)]
     assert availability(records).verdict is not Verdict.PASS
+
+
+def refused_after_the_end(seconds: float, until_end: bool = False) -> list[Record]:
+    """All was put back from the last step's end on, for 40 s; readers were out for so long of it."""
+    records = change(story(expect=limits(reads=5)), a(RunEnded), at=END + 40)
+    late = [END + n / 20 for n in range(1, 800)]
+    return [*records, *(Read("service", t, t, t + 0.02, t > END + seconds and not until_end) for t in late)]
+
+
+def test_an_outage_after_the_last_step_is_judged_by_its_limit() -> None:
+    assert availability(refused_after_the_end(4)).verdict is Verdict.PASS
+    found = availability(refused_after_the_end(8))
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["out:reads"])
+    assert found.reason.startswith("reads were out for 7.")
+    assert "after the last step's end" in found.reason
+
+
+def test_a_stack_that_is_still_out_when_the_run_ends_fails_and_one_bad_answer_does_not_show_it() -> None:
+    found = availability(refused_after_the_end(40, until_end=True))
+    assert found.verdict is Verdict.FAIL
+    assert "reads were still out at the run's end" in found.reason
+    one = [*story(), Read("service", END + 0.1, END + 0.1, END + 0.15, False, "refused")]
+    assert availability(one).verdict is Verdict.PASS
+
+
+def test_what_was_out_when_the_run_was_interrupted_is_not_held_against_the_stack() -> None:
+    records = drop(story(reads_down=99), a(StepEnded))
+    records = change(records, a(RunEnded), how="interrupted")
+    found = availability(records)
+    assert found.verdict is Verdict.UNKNOWN
+    limited = availability([replace(r, expect=limits(reads=5)) if r.kind == "step-begun" else r for r in records])
+    assert limited.verdict is Verdict.FAIL, "it was longer than allowed, whatever became of the run"
+
+
+def test_an_outage_of_a_step_in_which_nothing_was_waited_for_after_the_fault_is_unknown() -> None:
+    records = drop(story(reads_down=99), lambda r: isinstance(r, WaitEnded) and r.at > FAULT)
+    assert availability(records).verdict is Verdict.UNKNOWN
+
+
+def hanging(reason: str, until: float = END) -> CheckResult:
+    """site-a hangs on a static file from 12 s on; while it does it is not asked again."""
+    plan = PLAN | {"workload": PLAN["workload"] | {"file_reads_per_s": 1.0}}
+    reads = [
+        Read(pod, t, t, t + 0.02, True, what="static")
+        for pod in ("site-a", "site-b")
+        for t in map(float, range(19))
+        if pod == "site-b" or t < 12
+    ]
+    hung = Read("site-a", 12.0, 12.0, 17.0, False, "timeout", what="static")
+    skipped = [Skipped("static site-a", float(t), reason) for t in range(13, 20) if t < until]
+    return availability([*story(plan=plan), *reads, hung, *skipped])
+
+
+def test_a_pod_of_which_a_request_hangs_to_the_step_s_end_is_out() -> None:
+    found = hanging(STILL_HANGS)
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["pod-out:static"])
+    assert "static of site-a was still out at the step's end" in found.reason
+    assert hanging("the tool was late").verdict is Verdict.PASS
+    assert hanging(STILL_HANGS, until=15).verdict is Verdict.PASS, "nobody knows whether it still did"
+
+
+def around_the_rest(*bad: float) -> CheckResult:
+    """The reading takes 40 s, in which nothing is written; these posts are refused."""
+    records: list[Record] = []
+    for r in story(expect=limits(writes=20)):
+        late = isinstance(r, (StepEnded, RunEnded)) or r.kind == "undo-done"
+        records.append(replace(r, at=r.at + 43) if late else r)  # type: ignore[union-attr]
+    records += [
+        Write("post", "post", 800 + n, f"post-late-{n}", t, t, t + 0.05, "fail" if t in bad else "ok", "", None)
+        for n, t in enumerate(sorted({*bad, 59.5, 60.5, 61.0}))
+    ]
+    records += [
+        Write("row", "row", 800 + n, f"row-late-{n}", t, t, t + 0.05, "ok", "", 800 + n)
+        for n, t in enumerate(58 + n / 10 for n in range(30))
+    ]
+    records += [Read("service", t, t, t + 0.02, True) for t in (END + n / 20 for n in range(860))]
+    return availability(records)
+
+
+def test_bad_answers_before_and_after_the_writers_rest_are_no_outage_of_that_length() -> None:
+    found = around_the_rest(17.05, 58.0)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "posts were out for 0.00 s to 43.5 s of at most 20.0 s allowed" in found.reason
+    assert around_the_rest(17.05).verdict is Verdict.UNKNOWN, "nobody saw it end for longer than allowed"
+    assert around_the_rest().verdict is Verdict.PASS

@@ -144,6 +144,25 @@ def test_the_step_in_which_they_come_back_judges_the_whole_outage() -> None:
     assert found.reason.startswith("rows were out for 17.9 s to 23.1 s of at most 15.0 s allowed")
 
 
+def test_where_that_step_has_no_limit_the_one_that_let_them_stay_out_has() -> None:
+    low = {"writes": {"longest_outage_s": 15.0, "may_stay_out": True}}
+    found = availability(shrink(low, {}), 1)
+    assert (found.verdict, keys(found)) == (Verdict.FAIL, ["out:rows", "out:posts"])
+    assert "of at most 15.0 s allowed" in found.reason
+    high = {"writes": {"longest_outage_s": 60.0, "may_stay_out": True}}
+    assert availability(shrink(high, {}), 1).verdict is Verdict.PASS
+
+
+def test_that_limit_is_not_for_an_outage_of_that_step_s_own() -> None:
+    low = {"writes": {"longest_outage_s": 4.0, "may_stay_out": True}}
+    records = shrink(low, {}, up=11.0)
+    records = [
+        replace(r, outcome="fail", reason="refused", key=None) if isinstance(r, Write) and 30 <= r.start < 35 else r
+        for r in records
+    ]
+    assert availability(records, 1).verdict is Verdict.PASS
+
+
 def test_the_step_in_which_they_should_come_back_fails_when_they_do_not() -> None:
     found = availability(shrink(OUT, {}, up=99.0), 1)
     assert (found.verdict, keys(found)) == (Verdict.FAIL, ["out:rows", "out:posts"])

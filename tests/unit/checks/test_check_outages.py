@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,3 +164,13 @@ def test_a_stretch_without_requests_is_found_unless_an_outage_covers_it() -> Non
     assert longest_gap([], 0, 7) == (0, 7)
     outage = Outage("reads", "service", 1, 1, 5, 6, 2)
     assert longest_gap([0, 1, 5, 6], 0, 7, [outage]) == (0, 1)
+
+
+def test_a_rest_of_the_tool_s_own_lies_in_no_lower_bound_and_in_every_upper_one() -> None:
+    answers = [good(1, 1.1), *(bad(n / 10, n / 10 + 0.05) for n in (20, 21, 22, 150, 151)), good(16, 16.1)]
+    first, second = find("writes", "row", answers, blind_s=2.0, rests=[5.0])
+    assert (round(first.no_shorter_than_s, 2), round(second.no_shorter_than_s, 2)) == (0.15, 0.05)
+    assert first.no_longer_than_s == second.no_longer_than_s == 16.1 - 1
+    assert len(find("writes", "row", answers, blind_s=2.0)) == 1
+    hung = [replace(one, end=one.end + 14) if one.start == 2.2 else one for one in answers]
+    assert len(find("writes", "row", hung, blind_s=2.0, rests=[5.0])) == 1, "one was in flight all the while"
