@@ -235,6 +235,28 @@ def subtract(position: str, other: str) -> str:
     raise ValueError(f"positions of different kinds: {position!r}, {other!r}")
 
 
+def moved_on(position: str, later: str) -> bool:
+    """Whether a server at `position` comes to `later` by more of what the servers in `position` wrote alone.
+
+    So a replica that is ahead of what its primary was read at is told from one that took a write of its own, which
+    bears its own name. False for what is no position, and for two of different kinds.
+    """
+    try:
+        old, new = _parsed(position), _parsed(later)
+    except ValueError:
+        return False
+    if isinstance(old, _Executed) and isinstance(new, _Executed):
+        more, less = new.without(old), old.without(new)
+        return bool(more.intervals) and not less.intervals and more.intervals.keys() <= old.intervals.keys()
+    if isinstance(old, _Domains) and isinstance(new, _Domains):
+        pairs = [(one, new.last.get(domain, (-1, -1))) for domain, one in old.last.items()]
+        same_servers = old.last.keys() == new.last.keys() and all(one[0] == other[0] for one, other in pairs)
+        return same_servers and old != new and all(one[1] <= other[1] for one, other in pairs)
+    if isinstance(old, _Coordinates) and isinstance(new, _Coordinates):
+        return old != new and old.within(new)
+    return False
+
+
 @dataclass(frozen=True)
 class _Executed:
     """MySQL's set, e.g. `UUID:1-5:7,UUID:TAG:1-3`: intervals in order, of one server (and tag) each."""

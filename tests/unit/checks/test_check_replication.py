@@ -198,3 +198,79 @@ def test_what_takes_time_to_come_back_is_unknown_where_nobody_waited() -> None:
     assert replication(cut).verdict is Verdict.UNKNOWN
     split = change(hasty, a(ReplicaSeen, pod="mysql-1"), read_only=False)
     assert keys(replication(split)) == ["two-writable"], "what no waiting mends stays a fault"
+
+
+BETWEEN = {"post": (77777, "a visitor wrote this"), "row": (5555, "row-late")}
+"""What somebody committed between the readings of two pods: after the first, and before the second."""
+
+
+def one_more(pod: str, gtid: str, what: str = "post", others: str = "0-100-50") -> list[Record]:
+    """One more entry on this pod, which was read at this position."""
+    records = change(story(), a(Contents, step=0), gtid=others)
+    return [
+        replace(r, gtid=gtid, **{f"{what}s": (*getattr(r, f"{what}s"), BETWEEN[what])})
+        if isinstance(r, Contents) and (r.step, r.pod) == (0, pod)
+        else r
+        for r in records
+    ]
+
+
+SET = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-"
+
+
+@pytest.mark.parametrize(
+    ("pod", "gtid", "others"),
+    [
+        ("mysql-0", "0-100-51", "0-100-50"),
+        ("mysql-0", "0-102-51", "0-100-50"),
+        ("mysql-0", "binlog.000003:4", "binlog.000002:700"),
+        ("mysql-1", "0-100-51", "0-100-50"),
+        ("mysql-1", SET + "51", SET + "50"),
+        ("mysql-1", "binlog.000002:800", "binlog.000002:700"),
+    ],
+)
+@pytest.mark.parametrize("what", ["row", "post"])
+def test_a_commit_by_somebody_else_between_two_readings_is_no_difference(
+    pod: str, gtid: str, others: str, what: str
+) -> None:
+    found = replication(one_more(pod, gtid, what, others))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "what was written between the two may be all that differs" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("pod", "gtid", "others"),
+    [
+        ("mysql-1", "0-101-51", "0-100-50"),
+        ("mysql-1", SET + "50,4e11fa47-71ca-11e1-9e33-c80aa9429562:1", SET + "50"),
+        ("mysql-1", "0-100-49", "0-100-50"),
+        ("mysql-0", "0-100-49", "0-100-50"),
+        ("mysql-0", "0-100-50", "0-100-50"),
+        ("mysql-0", "", "0-100-50"),
+        ("mysql-0", "binlog.000003:4", "0-100-50"),
+        ("mysql-1", "word", "0-100-50"),
+    ],
+    ids=["own", "own set", "more though behind", "primary behind", "one position", "unknown", "other kinds", "none"],
+)
+def test_what_positions_do_not_explain_stays_a_difference(pod: str, gtid: str, others: str) -> None:
+    found = replication(one_more(pod, gtid, "post", others))
+    assert found.verdict is Verdict.FAIL
+    assert "differs:mysql-1" in keys(found)
+
+
+def test_a_replica_that_is_behind_and_lacks_what_was_acknowledged_differs() -> None:
+    records = change(story(), a(Contents, step=0, pod="mysql-1"), gtid="0-100-49")
+    records = [
+        replace(r, rows=r.rows[:-1]) if isinstance(r, Contents) and (r.step, r.pod) == (0, "mysql-1") else r
+        for r in records
+    ]
+    assert keys(replication(records)) == ["differs:mysql-1"]
+
+
+def test_a_replica_that_is_behind_and_lacks_what_it_held_before_differs() -> None:
+    records = change(one_more("mysql-0", "0-100-51"), a(Contents, step=0, pod="mysql-1"), gtid="0-100-50")
+    earlier = next(r for r in records if isinstance(r, Contents) and (r.step, r.pod) == (-2, "mysql-1"))
+    records[records.index(earlier)] = replace(earlier, posts=(*earlier.posts, BETWEEN["post"]))
+    assert "differs:mysql-1" in keys(replication(records))
+    other = change(one_more("mysql-0", "0-100-51"), a(Contents, step=0, pod="mysql-2"), baseline={"seed 1": "2:zz"})
+    assert keys(replication(other)) == ["differs:mysql-2"]
