@@ -1,4 +1,4 @@
-"""Clone (C1 to C6): on which data did each database pod come back - its own, a clone, or none at all.
+"""Clone (C1 to C6, P1): on which data did each database pod come back - its own, a clone, or none at all.
 
 What each pod stood on before the fault is held against what it stands on after it: the claim and its volume, the data
 folder's birth, and the provenance that a clone leaves beside the data. So are the looks between two steps, and the one
@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.checks import effect, facts, findings, lineage, words
+from chaos.checks import effect, facts, findings, lineage, named, words
 from chaos.checks.findings import Finding
 from chaos.checks.lineage import Origin
 from chaos.history import BASELINE, ActionBegun, History, Step, VolumeSeen, Write
+from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "clone"
@@ -63,6 +64,7 @@ class _Pod:
     wrong_donor: bool = False
     marked_otherwise: str = ""
     outside: str = ""
+    breaks: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,11 +99,11 @@ def check(history: History, step: Step) -> CheckResult:
     origins = {pod: lineage.origin(history, step, one) for pod, one in now.items()}
     for pod, one in touched.items():
         _by_marks(pod, one, origins)
-    altered = {
-        pod: problem
-        for pod in found.keys() - touched.keys()
+    failed = [
+        Finding(f"lineage:{pod}", f"{pod} {problem}", invariant=_broken(history, step, pod, origins, kept=True))
+        for pod in sorted(found.keys() - touched.keys())
         if (problem := lineage.contradiction(pod, origins, kept=True, donor=""))
-    }
+    ]
     figures["pods"] = {pod: {"how": one.how, "why": one.why} | one.figures for pod, one in touched.items()}
     if touched:
         figures["how"] = ", ".join(sorted({one.how for one in touched.values()}))
@@ -109,7 +111,56 @@ def check(history: History, step: Step) -> CheckResult:
     if outside:
         figures["outside"] = [{"pod": p, "when": one.outside, "how": one.how, "why": one.why} for p, one in outside]
     every = [*outside, *touched.items()]
-    return _result(step, every, altered, figures, looked=bool(now), any_deleted=bool(deleted))
+    for pod, one in every:
+        one.breaks = _broken(history, step, pod, {} if one.outside else origins, kept=one.how != RE_CLONE)
+    failed += _unsound(history, step, touched)
+    return _result(step, every, failed, figures, looked=bool(now), any_deleted=bool(deleted))
+
+
+def _broken(history: History, step: Step, pod: str, origins: Mapping[str, Origin | None], *, kept: bool) -> str:
+    """Which invariant other data than what a pod should have breaks: of the primary P1, of an old copy C2."""
+    there = (facts.pods(history, "database", step.end) or {}).get(pod)
+    reading = facts.readings(history, step.index).get(pod)
+    if kept and ((there is not None and there.role.endswith("/primary")) or (reading is not None and reading.primary)):
+        return "P1"
+    origin = origins.get(pod)
+    old = origin is not None and (origin.how == lineage.STALE or not origin.fresh)
+    return "C2" if old and not kept else ""
+
+
+def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[Finding]:
+    """C4, C5: pods that were cloned at a position that the primary never had, or that hold half of their donor's."""
+    readings = {pod: one for pod, one in facts.readings(history, step.index).items() if not one.error and pod}
+    primary = next((one for one in readings.values() if one.primary), None)
+    found = []
+    for pod, one in touched.items():
+        if one.how != RE_CLONE or pod not in readings:
+            continue
+        position, known = str(one.figures.get("gtid", "")), primary.gtid if primary else None
+        if known and dialects.is_gtid(position) and dialects.is_gtid(known) and not _had(known, position):
+            text = f"{pod} was cloned at position {position}, which the primary, at {known}, never had"
+            found.append(Finding(f"coordinates:{pod}", text))
+        at = one.figures.get("began_s", facts.fault(history, step))
+        writes = {
+            (w.what, w.token): w
+            for w in history.of(Write)
+            if at is not None and w.outcome == "ok" and w.end < at and w.what in ("row", "post")
+        }
+        held = {name: facts.held(reading) for name, reading in readings.items()}
+        lacks = (writes.keys() & set().union(*held.values())) - held[pod]
+        if lacks:
+            text = (
+                f"{pod} was cloned anew, and lacks {len(lacks)} of {words.count(len(writes), 'write')} from before that"
+            )
+            found.append(Finding(f"incomplete:{pod}", text, items=named.items(lacks, writes, held)))
+    return found
+
+
+def _had(position: str, part: str) -> bool:
+    try:
+        return dialects.contains(position, part)
+    except ValueError:
+        return True
 
 
 def _outside(history: History, step: Step, deleted: dict[str, float]) -> list[tuple[str, _Pod]]:
@@ -194,23 +245,22 @@ def _is_before(one: VolumeSeen, step: Step) -> bool:
 def _result(
     step: Step,
     touched: Sequence[tuple[str, _Pod]],
-    altered: dict[str, str],
+    failed: list[Finding],
     figures: dict[str, Any],
     *,
     looked: bool,
     any_deleted: bool,
 ) -> CheckResult:
-    failed = [Finding(f"lineage:{pod}", f"{pod} {problem}") for pod, problem in sorted(altered.items())]
     unknown: list[str] = []
     limit = step.limits.clone
     for pod, one in touched:
-        named = f"{one.outside} {pod}".strip()
-        if (finding := _finding(pod, named, one, limit, any_deleted=any_deleted)) is not None:
+        called = f"{one.outside} {pod}".strip()
+        if (finding := _finding(pod, called, one, limit, any_deleted=any_deleted)) is not None:
             failed.append(finding)
         elif one.how == RESUME and one.aimed:
-            unknown.append(f"{named} resumed on the claim that was to be deleted")
+            unknown.append(f"{called} resumed on the claim that was to be deleted")
         elif one.how == UNKNOWN or (one.how == FILLED and limit == RE_CLONE):
-            unknown.append(f"{named} {one.why}")
+            unknown.append(f"{called} {one.why}")
     replaced = [one.how for _, one in touched if one.replaced]
     if not looked:
         unknown.append("nobody looked at the database pods' volumes after the fault")
@@ -228,16 +278,16 @@ def _result(
     return CheckResult(NAME, Verdict.PASS, reason, figures)
 
 
-def _finding(pod: str, named: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Finding | None:
+def _finding(pod: str, called: str, one: _Pod, limit: str | None, *, any_deleted: bool) -> Finding | None:
     """What is wrong with how a pod came back, if anything is."""
     if one.how == BOOTSTRAP:
-        return Finding(f"empty:{pod}", f"{named} started empty ({one.why})")
+        return Finding(f"empty:{pod}", f"{called} started empty ({one.why})", invariant=one.breaks)
     if one.marked_otherwise:
-        return Finding(f"lineage:{pod}", f"{named} {one.marked_otherwise}")
+        return Finding(f"lineage:{pod}", f"{called} {one.marked_otherwise}", invariant=one.breaks)
     if limit == RESUME and (one.how == RE_CLONE or one.renewed) and not (one.outside and one.aimed):
-        return Finding(f"not-resumed:{pod}", f"{named} was to resume, but {one.why}")
+        return Finding(f"not-resumed:{pod}", f"{called} was to resume, but {one.why}")
     if one.wrong_donor:
-        return Finding(f"donor:{pod}", f"{named} {one.why}")
+        return Finding(f"donor:{pod}", f"{called} {one.why}")
     # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.
     if one.how == RESUME and one.replaced and limit == RE_CLONE and not any_deleted:
         return Finding(f"not-cloned:{pod}", f"{pod} was to be cloned anew, but {one.why}")
@@ -297,7 +347,7 @@ def _by_contents(history: History, step: Step, one: _Pod, pod: str, at: float | 
         return
     written = history.of(Write)
     earlier = {(w.what, w.token) for w in written if w.outcome == "ok" and w.end < at and w.what in ("row", "post")}
-    held = {("row", token) for _, token in reading.rows} | {("post", token) for _, token in reading.posts}
+    held = facts.held(reading)
     if not earlier:
         return
     if earlier & held:

@@ -1,8 +1,8 @@
-"""Continuity (D1 to D7, R1, A3): is every acknowledged write still on every database pod, once, and nothing else.
+"""Continuity (D, R2 to R4, R8, P2, A3): is each acknowledged write still on every database pod, once, and nothing else.
 
 All writes of the run until the step's end are held against what each pod holds then, read at its own address with the
 writers stopped and replication drained. What the first reading found before anything was written belongs to the run's
-baseline. Seed content is judged in `seed`, uploads in `uploads`.
+baseline. Seed content is judged in `seed`, uploads in `uploads`, order and ids in `order` and `ids`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.checks import facts, findings, seed, uploads, words
+from chaos.checks import facts, findings, ids, named, order, seed, uploads, words
 from chaos.checks.findings import Finding
-from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, Write
+from chaos.checks.named import SHOWN, Key, by_kind
+from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, VolumeSeen, Write
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
-SHOWN = 20
-"""So many tokens of each kind of finding are named in the figures."""
 
 KINDS = ("row", "post")
 """What is written into the database."""
 
 _GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
-
-Key = tuple[str, str]
-"""What a write is known by: (`row` or `post`, token)."""
 
 
 @dataclass
@@ -67,6 +63,8 @@ def check(history: History, step: Step) -> CheckResult:
         "pods_read": sorted(read),
     }
     found = _writes(history, step, ledger, held, read, figures)
+    if read:
+        found += ids.rewound(write for write in history.of(Write) if write.outcome == "ok" and write.end <= at)
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
@@ -163,12 +161,14 @@ def _writes(
             figures[name] = len(every)
         if every:
             figures[f"{name}_tokens"] = [f"{what} {token}" for what, token in sorted(every)[:SHOWN]]
-        for what, some in _by_kind(every).items():
+        for what, some in by_kind(every).items():
             text = f"there {words.are(len(some))} {words.count(len(some), what)} {saying}"
             if name == "duplicated":
                 # Whoever wrote it for the client may have tried again when no answer came.
                 text += f", {words.how_many(len(some & ledger.info), len(some))} of them without an answer"
-            found.append(Finding(f"{key}-{what}", text))
+            found.append(Finding(f"{key}-{what}", text, items=named.items(some, ledger.tried, pods)))
+    found += ids.reassigned(ledger.tried, ledger.ok, pods, _duplicated(pods, set(ledger.tried)))
+    found += order.vanished(ledger.tried, _seen_before(history, step, ledger), pods, ledger.ok | (held.owed or set()))
     figures["torn"] = sum(held.torn.values())
     found += [
         Finding(f"torn-{what}:{pod}", f"{words.count(number, what)} of {pod} can't be read whole")
@@ -186,12 +186,21 @@ def _phantom(history: History, ledger: _Ledger, present: set[Key]) -> set[Key]:
     return {key for key in found if key[1].partition("-")[0] in ours}
 
 
-def _by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
-    """The writes of each kind: rows, posts."""
-    kinds: dict[str, set[Key]] = {}
-    for key in found:
-        kinds.setdefault(key[0], set()).add(key)
-    return dict(sorted(kinds.items(), reverse=True))
+def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set[Key]]:
+    """What each pod held when it was last read before this step; on a borrowed stack of the run's own writes only.
+
+    Without the pods whose data was made anew since: that is judged by `clone`.
+    """
+    last = {one.pod: one for one in history.of(Contents) if one.step < step.index and one.pod and not one.error}
+    looks = [one for one in history.of(VolumeSeen) if one.step <= step.index and one.when != "end" and not one.error]
+    now = {one.pod: (one.claim_uid, one.born) for one in looks}
+    then = {one.pod: (one.claim_uid, one.born) for one in looks if one.pod in last and one.step <= last[one.pod].step}
+    found = {
+        pod: {key for key, _ in _entries(one)} for pod, one in last.items() if pod not in then or then[pod] == now[pod]
+    }
+    if facts.borrowed(history):
+        return {pod: keys & ledger.tried.keys() for pod, keys in found.items()}
+    return found
 
 
 def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: set[Key]) -> set[Key]:
@@ -221,18 +230,18 @@ def _lost(
     )
     found = []
     if anywhere:
-        named = sorted((ledger.tried[key] for key in (lost or anywhere)), key=lambda write: write.end)
+        first = sorted((ledger.tried[key] for key in (lost or anywhere)), key=lambda write: write.end)
         figures.update(
-            lost_tokens=[f"{write.what} {write.token}" for write in named[:SHOWN]],
-            lost_ids=[f"{write.what} {write.key}" for write in named[:SHOWN] if write.key is not None],
-            lost_acknowledged_first_s=named[0].end,
-            lost_acknowledged_last_s=named[-1].end,
+            lost_tokens=[f"{write.what} {write.token}" for write in first[:SHOWN]],
+            lost_ids=[f"{write.what} {write.key}" for write in first[:SHOWN] if write.key is not None],
+            lost_acknowledged_first_s=first[0].end,
+            lost_acknowledged_last_s=first[-1].end,
         )
-        found = _losses(history, step, ledger, missing, lost, everywhere, figures)
+        found = _losses(history, step, ledger, held, missing, lost, everywhere, figures)
     for pod, gone in sorted(older.items()):
-        for what, some in _by_kind(gone).items():
+        for what, some in by_kind(gone).items():
             text = f"{words.count(len(some), what)} from before the run {words.are(len(some))} gone from {pod}"
-            found.append(Finding(f"older-{what}:{pod}", text))
+            found.append(Finding(f"older-{what}:{pod}", text, items=named.items(some, ledger.tried, pods)))
     return found
 
 
@@ -247,6 +256,7 @@ def _losses(
     history: History,
     step: Step,
     ledger: _Ledger,
+    held: _Held,
     missing: dict[str, set[Key]],
     lost: set[Key],
     everywhere: set[Key],
@@ -257,7 +267,7 @@ def _losses(
     What an earlier reading had seen and is gone is new, whatever the baseline had lost already.
     """
     earlier = _Earlier.of(history, step)
-    all_of, lost_of = _by_kind(ledger.ok), _by_kind(lost)
+    all_of, lost_of = by_kind(ledger.ok), by_kind(lost)
     if earlier.lost is not None:
         figures["lost_before"] = len(lost & earlier.lost)
     found = []
@@ -266,14 +276,17 @@ def _losses(
         if earlier.lost is not None:
             text += f", {words.how_many(len(some & earlier.lost), len(some))} of them before the first fault"
         text += f", {words.how_many(len(some & everywhere), len(some))} of them on every pod"
-        found.append(Finding(f"lost-{what}", text, earlier.unless_new(some, earlier.on_primary)))
+        items = named.items(some, ledger.tried, held.pods)
+        found.append(Finding(f"lost-{what}", text, earlier.unless_new(some, earlier.on_primary), items=items))
     for pod, lacks in sorted(missing.items()):
-        for what, some in _by_kind(lacks - lost).items():
+        for what, some in by_kind(lacks - lost).items():
             of_all = words.count(len(all_of[what]), f"acknowledged {what}")
             text = f"{len(some)} of {of_all} {words.are(len(some))} missing on {pod}"
             new = some & earlier.on.get(pod, set())
-            found.append(Finding(f"missing-{what}:{pod}", text, False if new else None))
-    return found
+            items = named.items(some, ledger.tried, held.pods)
+            found.append(Finding(f"missing-{what}:{pod}", text, False if new else None, items=items))
+    of_replicas = {pod: lacks - lost for pod, lacks in missing.items()}
+    return found + order.holes(ledger.tried, ledger.ok, of_replicas, held.pods)
 
 
 @dataclass

@@ -148,6 +148,11 @@ def readings(history: History, index: int) -> dict[str, Contents]:
     return {record.pod: record for record in history.of(Contents, step=index)}
 
 
+def held(reading: Contents) -> set[tuple[str, str]]:
+    """What a pod held, as (`row` or `post`, token)."""
+    return {("row", token) for _, token in reading.rows} | {("post", token) for _, token in reading.posts}
+
+
 def site_readings(history: History, index: int) -> dict[str, SiteContents]:
     """What each site pod served at a step's end, by pod."""
     return {record.pod: record for record in history.of(SiteContents, step=index)}

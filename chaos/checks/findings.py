@@ -31,6 +31,14 @@ KEYS: dict[str, str] = {
     "duplicated-post": "one post is there under two ids",
     "split-row": "SQL rows that were never answered are on some pods and not on others",
     "split-post": "posts that were never answered are on some pods and not on others",
+    "hole-row": "this replica lacks acknowledged SQL rows, and holds later ones of the same writer",
+    "hole-post": "this replica lacks acknowledged posts, and holds later ones of the same writer",
+    "vanished-row": "SQL rows that this pod was seen to hold, and that were never acknowledged, are gone from it",
+    "vanished-post": "posts that this pod was seen to hold, and that were never acknowledged, are gone from it",
+    "rewound-row": "SQL rows were given ids that others had been given, or lower ones",
+    "rewound-post": "posts or uploads were given ids that others had been given, or lower ones",
+    "reassigned-row": "SQL rows lie under another id than the one that was acknowledged",
+    "reassigned-post": "posts lie under another id than the one that was acknowledged",
     "torn-row": "SQL rows of this pod can't be read whole",
     "torn-post": "posts of this pod can't be read whole",
     "seed": "the seed content of this database pod, or as this part serves it, is missing or another",
@@ -41,10 +49,14 @@ KEYS: dict[str, str] = {
     "no-writable": "no database pod takes writes",
     "other-writable": "a database pod takes writes that is not the primary",
     "not-replicating": "this database pod does not replicate",
+    "no-heartbeat": "this database pod says that it replicates, and a fresh row of the primary did not arrive there",
     "differs": "this database pod holds other content than the primary",
     "empty": "this database pod started empty: on a new volume, with no data from anywhere",
     "not-resumed": "this database pod was to come back on its own data, and did not",
     "not-cloned": "this database pod was to get its data anew, and did not",
+    "lineage": "the marks in this pod's data contradict how it is said to have come back",
+    "coordinates": "this database pod was cloned at a position that its primary never had",
+    "incomplete": "this database pod was cloned anew, and lacks what had been acknowledged before that",
     "donor": "this database pod says that it got its data from itself",
     "out": "readers or writers of this kind were out for longer than allowed, or did not come back",
     "pod-out": "single site pods did not come back for requests of this kind, though others may have",
@@ -53,11 +65,43 @@ KEYS: dict[str, str] = {
 }
 """Each key, or what stands before its colon, and what it means. After the colon: a pod, a part, a kind of request."""
 
+INVARIANTS: dict[str, str] = {
+    **dict.fromkeys(("lost-row", "lost-post", "lost-upload", "upload-missing"), "D1"),
+    **dict.fromkeys(("phantom-row", "phantom-post"), "D2"),
+    **dict.fromkeys(("resurrected-row", "resurrected-post"), "D3"),
+    **dict.fromkeys(("duplicated-row", "duplicated-post"), "D4"),
+    **dict.fromkeys(("split-row", "split-post"), "D5"),
+    **dict.fromkeys(("torn-row", "torn-post"), "D6"),
+    **dict.fromkeys(("older-row", "older-post", "seed", "picture", "session"), "D7"),
+    **dict.fromkeys(("hole-row", "hole-post"), "R2"),
+    **dict.fromkeys(("vanished-row", "vanished-post"), "R3"),
+    **dict.fromkeys(("missing-row", "missing-post"), "R4"),
+    "differs": "R5",
+    **dict.fromkeys(("not-replicating", "no-heartbeat"), "R6"),
+    **dict.fromkeys(("missing-pods", "two-writable", "no-writable", "other-writable"), "R7"),
+    **dict.fromkeys(("reassigned-row", "reassigned-post"), "R8"),
+    **dict.fromkeys(("rewound-row", "rewound-post"), "P2"),
+    **dict.fromkeys(("empty", "not-resumed", "not-cloned"), "C1"),
+    "donor": "C3",
+    "coordinates": "C4",
+    "incomplete": "C5",
+    "lineage": "C6",
+    **dict.fromkeys(("out", "pod-out", "not-ready", "not-steady"), "A1"),
+}
+"""Which invariant a finding breaks, by what stands before its key's colon, where the finding names no other."""
+
 _IMPLIED: dict[str, tuple[str, ...]] = {
     "split-row": ("lost-row", "missing-row"),
     "split-post": ("lost-post", "missing-post"),
+    "hole-row": ("lost-row", "missing-row"),
+    "hole-post": ("lost-post", "missing-post"),
+    "rewound-post": ("lost-post", "missing-post"),
+    "reassigned-post": ("lost-post", "missing-post"),
 }
-"""Where pods lacked acknowledged writes before the first fault, it is nothing new that they lack unanswered ones."""
+"""Where pods lacked acknowledged writes before the first fault, it is nothing new that they lack unanswered ones.
+
+Nor that they lack those between others; and where posts went to several pods, each counts ids of its own.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,11 +109,19 @@ class Finding:
     """One thing held against the stack. `text` is a phrase of the check's reason.
 
     `before` is whether it was so before the first fault; None where the key decides: the baseline had it as well.
+    `invariant` is what it breaks, where that is not what its key says; `items` are what it is about, as JSON values.
     """
 
     key: str
     text: str
     before: bool | None = None
+    invariant: str = ""
+    items: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As a check's figures have it."""
+        said = {"key": self.key, "invariant": self.invariant or INVARIANTS[self.key.partition(":")[0]]}
+        return said | {"text": self.text, "before": self.before} | ({"items": list(self.items)} if self.items else {})
 
 
 def failed(
@@ -80,7 +132,7 @@ def failed(
     advice: str | None = None,
 ) -> CheckResult:
     """A check that fails by these findings, in this order."""
-    listed = [{"key": one.key, "text": one.text, "before": one.before} for one in found]
+    listed = [one.to_json() for one in found]
     reason = "; ".join(one.text for one in found)
     return CheckResult(check, Verdict.FAIL, reason, figures | {"findings": listed}, outages, advice)
 
@@ -102,13 +154,19 @@ def marked(result: CheckResult, step: Step, baseline: Mapping[str, frozenset[str
 
 
 def _was_there(key: str, known: frozenset[str]) -> bool:
-    kinds = {each.partition(":")[0] for each in known}
-    return key in known or any(implying in kinds for implying in _IMPLIED.get(key, ()))
+    kind, _, pod = key.partition(":")
+    kinds = {each.partition(":")[0] for each in known if not pod or each.partition(":")[2] in ("", pod)}
+    return key in known or any(implying in kinds for implying in _IMPLIED.get(kind, ()))
 
 
 def keys(results: Iterable[CheckResult]) -> dict[str, frozenset[str]]:
     """The keys that were found, by check."""
     return {result.name: frozenset(one["key"] for one in result.figures.get("findings", ())) for result in results}
+
+
+def invariants(result: CheckResult) -> list[str]:
+    """What a check found broken: `D1`, `R4`; what was not so before the first fault comes first."""
+    return list(dict.fromkeys(one["invariant"] for one in result.figures.get("findings", ()) if "invariant" in one))
 
 
 def any_new(result: CheckResult) -> bool:

@@ -202,7 +202,8 @@ def _replica(
     elif difference:
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
         text = f"{pod} {says}holds other content than {primary}: {difference}"
-        said.failed.append(Finding(f"differs:{pod}", text))
+        breaks = "R1" if more else "R4" if lacks else ""
+        said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks))
     elif not dialects.same(mine.gtid, other.gtid) and not _met(state, states.get(primary or "")):
         said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}

@@ -282,12 +282,17 @@ def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
         return '<b class="old">before the first fault</b> ' if one["before"] else '<b class="new">new</b> '
 
     lines = "".join(
-        f"<li>{when(one)}{_e(words.sentence(one['text']))} <code>{_e(one['key'])}</code></li>"
+        f"<li>{when(one)}{_e(words.sentence(one['text']))} <code>{_e(_broken(one))}</code></li>"
         for one in findings[:_MOST_ITEMS]
     )
     left = len(findings) - _MOST_ITEMS
     more = f"<li>and {left:,} more, in report.json</li>" if left > 0 else ""
     return f'<ul class="findings">{lines}{more}</ul>' if findings else ""
+
+
+def _broken(finding: dict[str, Any]) -> str:
+    """The invariant that a finding breaks, and its key."""
+    return " ".join(filter(None, (finding.get("invariant"), finding["key"])))
 
 
 def _figures(figures: dict[str, Any]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from chaos.checks import findings
 from chaos.checks.judge import Judgement
 from chaos.history import BASELINE, History
 from chaos.report import cells, claims, words
 from chaos.report.summary import StepSummary, Summary, summarise
-from chaos.verdict import Verdict
+from chaos.verdict import CheckResult, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def checks(history: History, judgement: Judgement, folder: Path) -> None:
     print(f"{folder}: {begun.scenario} on {begun.stack.get('profile', 'an unnamed stack')}")
     for step in judgement.steps:
         for check in step.checks:
-            print(f"{words.MARK[check.verdict]} {words.step(step.step)}: {check.name}: {check.reason}")
+            print(f"{words.MARK[check.verdict]} {words.step(step.step)}: {_checked(check)}")
     print(f"{words.MARK[judgement.verdict]} {judgement.verdict.value}: {judgement.reason}")
 
 
@@ -135,10 +136,16 @@ def _table(found: Summary, out: Console) -> None:
     for step in found.steps:
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
-                head = f"{words.MARK[check.verdict]} {_name(step)}: {check.name}: {check.reason}"
+                head = f"{words.MARK[check.verdict]} {_name(step)}: {_checked(check)}"
                 out.print(head, style=STYLE[check.verdict])
                 if check.advice:
                     out.print(f"  {check.advice}")
+
+
+def _checked(check: CheckResult) -> str:
+    """What a check says, and which invariants it found broken."""
+    broken = ", ".join(findings.invariants(check))
+    return f"{check.name}{f' [{broken}]' if broken else ''}: {check.reason}"
 
 
 def _name(step: StepSummary) -> str:
@@ -163,7 +170,7 @@ def _lines(found: Summary) -> list[str]:
         ]
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
-                lines.append(f"  {words.MARK[check.verdict]} {check.name}: {check.reason}")
+                lines.append(f"  {words.MARK[check.verdict]} {_checked(check)}")
                 if check.advice:
                     lines.append(f"      {check.advice}")
     return lines

@@ -209,6 +209,14 @@ def same(one: str | None, other: str | None) -> bool:
         return one == other
 
 
+def is_gtid(position: str) -> bool:
+    """Whether a position counts transactions, the same on all servers, and is no place in one server's log."""
+    try:
+        return isinstance(_parsed(position), (_Executed, _Domains))
+    except ValueError:
+        return False
+
+
 def contains(whole: str, part: str) -> bool:
     """Whether a server at `whole` has all that one at `part` has, as far as positions tell.
 

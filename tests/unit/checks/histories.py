@@ -94,16 +94,17 @@ def story(
 
 
 def quiet_time() -> list[Record]:
-    """The baseline: 20 s of good answers before the story, the pods as they are, and nothing that was done."""
+    """The baseline: 20 s of good answers before the story, the pods as they are, and nothing that was done.
+
+    Ids count up, and the story's begin with 1, so these are below that.
+    """
     return [
         StepBegun(-20.0, BASELINE, "baseline", "baseline", "stack", {}),
         *(pod(-20.0, name, "database/primary" if n == 0 else "database/replica") for n, name in enumerate(DATABASES)),
         *(pod(-20.0, name, "site") for name in SITES),
         *(Read("service", -n / 20, -n / 20, -n / 20 + 0.02, True) for n in range(1, 401)),
         *(
-            Write(
-                what, what, 9000 + n, f"{what}-early-{n}", n / 10 - 19, n / 10 - 19, n / 10 - 18.9, "ok", "", 9001 + n
-            )
+            Write(what, what, n - 200, f"{what}-early-{n}", n / 10 - 19, n / 10 - 19, n / 10 - 18.9, "ok", "", n - 199)
             for what in ("row", "post")
             for n in range(150)
         ),

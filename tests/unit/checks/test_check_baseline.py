@@ -166,7 +166,8 @@ def test_what_was_so_before_the_first_fault_still_fails_and_says_so() -> None:
         "replication: 2 pods take writes (mysql-0, mysql-1) (so it was before the first fault)"
     )
     (one,) = result(writable(story(baseline=True, plan=RECORD), "mysql-1"), "replication").figures["findings"]
-    assert one == {"key": "two-writable", "text": "2 pods take writes (mysql-0, mysql-1)", "before": True}
+    said = {"key": "two-writable", "invariant": "R7", "text": "2 pods take writes (mysql-0, mysql-1)", "before": True}
+    assert one == said
 
 
 def test_in_the_baseline_itself_findings_count_as_from_before_without_saying_so() -> None:
@@ -243,11 +244,11 @@ def test_what_a_replica_had_and_lacks_now_is_new_though_it_lacked_other_rows_bef
         ]
 
     records = without(story(baseline=True, plan=RECORD), "row-early-3", "row-early-4")
-    (same,) = result(records, "continuity").figures["findings"]
-    assert (same["key"], same["before"]) == ("missing-row:mysql-2", True)
+    found = result(records, "continuity").figures["findings"]
+    assert [(one["key"], one["before"]) for one in found] == [("missing-row:mysql-2", True), ("hole-row:mysql-2", True)]
     at_the_end = [r for r in records if not isinstance(r, Contents) or r.step == 0]
     earlier = [r for r in records if isinstance(r, Contents) and r.step != 0]
-    (worse,) = result([*earlier, *without(at_the_end, "row-early-9")], "continuity").figures["findings"]
+    worse, _ = result([*earlier, *without(at_the_end, "row-early-9")], "continuity").figures["findings"]
     assert (worse["key"], worse["before"]) == ("missing-row:mysql-2", False)
 
 

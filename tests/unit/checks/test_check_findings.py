@@ -23,6 +23,7 @@ from chaos.checks.findings import KEYS
 from chaos.checks.judge import judge
 from chaos.history import (
     Contents,
+    Heartbeat,
     History,
     PodSeen,
     Read,
@@ -99,6 +100,35 @@ def missed(condition: str, detail: str = "") -> list[Record]:
     return change(story(), a(WaitEnded, condition=condition), satisfied=False, took_s=90.0, detail=detail)
 
 
+def seen_before(what: str) -> list[Record]:
+    """An unanswered write that mysql-1 held before the step, and nobody holds after it."""
+    lone = Write(what, what, 700, "lone", -30.0, -30.0, -29.0, "info", "timeout")
+    return [
+        replace(r, **{f"{what}s": (*getattr(r, f"{what}s"), (7, "lone"))})
+        if isinstance(r, Contents) and (r.step, r.pod) == (-2, "mysql-1")
+        else r
+        for r in [lone, *story()]
+    ]
+
+
+def given(number: int, what: str) -> list[Record]:
+    """The last write of a kind is acknowledged under the id of an earlier one."""
+    last = [r for r in story() if isinstance(r, Write) and r.what == what and r.outcome == "ok"][-1]
+    return change(story(), a(Write, what=what, seq=last.seq), key=number)
+
+
+def swapped(found: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Two entries under each other's id."""
+    (one, mine), (other, theirs) = found[-2:]
+    return (*found[:-2], (one, theirs), (other, mine))
+
+
+def lost_mark() -> list[Record]:
+    records = change(story(), a(VolumeSeen, when="before"), marks=("mark",))
+    records = change(records, a(VolumeSeen, when="before", pod="mysql-0"), mark="mark")
+    return change(records, a(VolumeSeen, when="after", pod="mysql-0"), marks=("other",))
+
+
 SHOWN: dict[str, tuple[str, list[Record]]] = {
     "lost-row": ("lost-row", held("rows", lambda found: found[:-1])),
     "lost-post": ("lost-post", held("posts", lambda found: found[:-1])),
@@ -116,6 +146,14 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     "duplicated-post": ("duplicated-post", held("posts", lambda found: (*found, (999, found[-1][1])))),
     "split-row": ("split-row", unanswered("row")),
     "split-post": ("split-post", unanswered("post")),
+    "hole-row": ("hole-row:mysql-2", held("rows", lambda found: found[:-2] + found[-1:], ("mysql-2",))),
+    "hole-post": ("hole-post:mysql-2", held("posts", lambda found: found[:-2] + found[-1:], ("mysql-2",))),
+    "vanished-row": ("vanished-row:mysql-1", seen_before("row")),
+    "vanished-post": ("vanished-post:mysql-1", seen_before("post")),
+    "rewound-row": ("rewound-row", given(10, "row")),
+    "rewound-post": ("rewound-post", given(5, "post")),
+    "reassigned-row": ("reassigned-row", held("rows", swapped)),
+    "reassigned-post": ("reassigned-post", held("posts", swapped)),
     "torn-row": ("torn-row:mysql-2", held("rows", lambda found: (*found, (999, "")), ("mysql-2",))),
     "torn-post": ("torn-post:mysql-2", held("posts", lambda found: (*found, (999, "")), ("mysql-2",))),
     "seed": ("seed:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "missing"})),
@@ -132,10 +170,23 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
         ),
     ),
     "not-replicating": ("not-replicating:mysql-1", change(story(), a(ReplicaSeen, pod="mysql-1"), io_running="No")),
+    "no-heartbeat": (
+        "no-heartbeat:mysql-2",
+        [*story(), Heartbeat(0, "mysql-0", "beat", 17.5, 17.6, "ok", arrived={"mysql-2": None})],
+    ),
     "differs": ("differs:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
     "empty": ("empty:mysql-0", volume(NEW_CLONE | {"how": "bootstrap"})),
     "not-resumed": ("not-resumed:mysql-0", volume(NEW_CLONE, {"clone": "resume"})),
     "not-cloned": ("not-cloned:mysql-0", story(expect={"clone": "re-clone"})),
+    "lineage": ("lineage:mysql-0", lost_mark()),
+    "coordinates": ("coordinates:mysql-0", volume(NEW_CLONE | {"gtid": "0-100-900"})),
+    "incomplete": (
+        "incomplete:mysql-0",
+        [
+            replace(r, rows=r.rows[:9]) if isinstance(r, Contents) and (r.step, r.pod) == (0, "mysql-0") else r
+            for r in volume(NEW_CLONE)
+        ],
+    ),
     "donor": ("donor:mysql-0", volume(NEW_CLONE | {"donor": "mysql-0"})),
     "out": ("out:reads", story(reads_down=99)),
     "pod-out": ("pod-out:page", silent_pod()),

@@ -55,6 +55,7 @@ def test_the_baseline_finds_what_is_wrong_from_the_start() -> None:
     ]  # fmt: skip
     assert keys(result(published(), "continuity", -1)) == [
         "lost-post", "missing-row:mysql-1", "missing-post:mysql-1", "missing-row:mysql-2", "missing-post:mysql-2",
+        "hole-post:mysql-1", "hole-post:mysql-2",
     ]  # fmt: skip
 
 

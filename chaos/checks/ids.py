@@ -1,0 +1,85 @@
+"""Ids (P2, R8): none is given out twice or lies before one that was given out, and each stays with its own write."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+
+from chaos.checks import named, words
+from chaos.checks.findings import Finding
+from chaos.checks.named import Key
+from chaos.history import Write
+
+_COUNTERS = {"row": "row", "post": "post", "upload": "post"}
+"""Whose ids come from one counter: WordPress keeps an upload as a post."""
+
+
+def rewound(acknowledged: Iterable[Write]) -> list[Finding]:
+    """P2: writes that were given an id that another one had, or a lower one than a write that had ended before."""
+    of_counter: dict[str, list[Write]] = defaultdict(list)
+    for write in acknowledged:
+        if write.key is not None and write.what in _COUNTERS:
+            of_counter[_COUNTERS[write.what]].append(write)
+    found = []
+    for counter, writes in sorted(of_counter.items(), reverse=True):
+        late = _rewound(writes)
+        if late:
+            write, earlier = late[0]
+            text = (
+                f"the ids of {words.count(len(late), counter)} go back: {write.what} {write.token} was given id "
+                f"{write.key} after {earlier.what} {earlier.token} had been given {earlier.key}"
+            )
+            tried = {(one.what, one.token): one for one, _ in late}
+            found.append(Finding(f"rewound-{counter}", text, items=named.items(tried.keys(), tried, {})))
+    return found
+
+
+def _rewound(writes: list[Write]) -> list[tuple[Write, Write]]:
+    """Each write whose id goes back, in the order in which they left, and one that shows it."""
+    by_start = sorted(writes, key=lambda one: one.start)
+    given: dict[int | None, Write] = {}
+    in_flight: list[tuple[float, int, Write]] = []
+    highest: Write | None = None
+    found = []
+    for number, write in enumerate(by_start):
+        while in_flight and in_flight[0][0] < write.start:
+            ended = heapq.heappop(in_flight)[2]
+            highest = ended if highest is None or (ended.key or 0) > (highest.key or 0) else highest
+        earlier = given.setdefault(write.key, write)
+        if earlier is write and highest is not None and (write.key or 0) < (highest.key or 0):
+            earlier = highest
+        if earlier is not write:
+            found.append((write, earlier))
+        heapq.heappush(in_flight, (write.end, number, write))
+    return found
+
+
+def reassigned(
+    tried: Mapping[Key, Write], acknowledged: Set[Key], pods: Mapping[str, Mapping[Key, Set[int]]], told: Set[Key]
+) -> list[Finding]:
+    """R8: acknowledged ids that hold another write now, and acknowledged writes that lie under another id.
+
+    `told` are the entries of which it is told anyway that they have several ids.
+    """
+    owners: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for what, token in acknowledged:
+        if (number := tried[what, token].key) is not None:
+            owners[what, number].add(token)
+    wrong: set[Key] = set()
+    on: set[str] = set()
+    for pod, held in pods.items():
+        for key, numbers in held.items():
+            mine = tried[key].key if key in acknowledged else None
+            others = any(key[1] not in owners.get((key[0], number), (key[1],)) for number in numbers)
+            if (others or (mine is not None and mine not in numbers)) and key not in told:
+                wrong.add(key)
+                on.add(pod)
+    found = []
+    for what, some in named.by_kind(wrong).items():
+        text = (
+            f"{words.count(len(some), what)} on {words.names(on)} {words.are(len(some))} under another id than the one "
+            "that was acknowledged, or under one that was acknowledged for another"
+        )
+        found.append(Finding(f"reassigned-{what}", text, items=named.items(some, tried, pods)))
+    return found

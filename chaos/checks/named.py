@@ -1,0 +1,49 @@
+"""How a finding names the writes that it is about: tokens, ids, times, and the pods that hold or lack them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Set
+from typing import Any, TypeAlias
+
+from chaos.history import Write
+
+Key: TypeAlias = tuple[str, str]
+"""What a write is known by: (`row`, `post` or `upload`, token)."""
+
+SHOWN = 20
+"""So many writes of each finding are named, the first that were acknowledged."""
+
+
+def by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
+    """The writes of each kind: rows, posts."""
+    kinds: dict[str, set[Key]] = {}
+    for key in found:
+        kinds.setdefault(key[0], set()).add(key)
+    return dict(sorted(kinds.items(), reverse=True))
+
+
+def items(
+    found: Collection[Key], tried: Mapping[Key, Write], pods: Mapping[str, Collection[Key]]
+) -> tuple[dict[str, Any], ...]:
+    """Of the first of these writes each: kind, token, ids, outcome and when it came, the pods with it and without.
+
+    `id` is the acknowledged one; `held_as` are those under which it is there. What nobody tried has no outcome.
+    """
+    first = sorted(found, key=lambda key: (tried[key].end if key in tried else 0.0, key))[:SHOWN]
+    return tuple(_item(key, tried.get(key), pods) for key in first)
+
+
+def _item(key: Key, write: Write | None, pods: Mapping[str, Collection[Key]]) -> dict[str, Any]:
+    on = sorted(pod for pod, held in pods.items() if key in held)
+    said: dict[str, Any] = {"what": key[0], "token": key[1]}
+    if write is not None:
+        said |= {"outcome": write.outcome, "at_s": write.end}
+        said |= {} if write.key is None else {"id": write.key}
+    numbers: set[int] = set()
+    for pod in on:
+        held = pods[pod]
+        if isinstance(held, Mapping) and isinstance(held[key], Set):
+            numbers |= held[key]
+    if numbers:
+        said["held_as"] = sorted(numbers)
+    return said | {"on": on, "not_on": sorted(pods.keys() - set(on))} if pods else said
