@@ -2,7 +2,8 @@
 # make unit     the tests that need neither root nor a cluster
 # make bench    the figures of the README
 # make claims   runs go-live on both stacks and writes docs/claims.md (about an hour)
-# make soak     go-live on both stacks, three times each (hours): are the verdicts the same each time?
+# make soak     the checks against their oracles on many more histories, then go-live on both stacks, three times each
+#               (hours): are the verdicts the same each time?
 .PHONY: test unit lint bench claims soak lock clean
 
 PYTHON := .venv/bin/python
@@ -34,6 +35,7 @@ claims: $(DEV)
 	./hachaos claims reports/claims/published/*/report.json reports/claims/hardened/*/report.json >docs/claims.md
 
 soak: $(DEV)
+	HACHAOS_EXAMPLES=5000 $(PYTHON) -P -m pytest -q tests/lies
 	$(PYTHON) -P -m benchmarks.soak
 
 $(DEV): requirements-dev.lock requirements.lock pyproject.toml

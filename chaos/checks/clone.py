@@ -192,8 +192,9 @@ def _came_about(
     """How a pod's data came to be another between two looks of which no step's fault lies between."""
     one = _pod(history, step, earlier, look, deleted, _Window(earlier.at, look.at, when))
     kept = lineage.kept(earlier, look)
-    if one is None or (one.how == RESUME and kept is not False):
-        return None if kept is not False else _Pod(RESUME, _LOST_MARK, False, marked_otherwise=_LOST_MARK, outside=when)
+    if one is None or one.how == RESUME:
+        lost = _Pod(RESUME, _LOST_MARK, replaced=False, marked_otherwise=_LOST_MARK, outside=when)
+        return lost if kept is False else None
     if one.how == UNKNOWN and kept and not one.renewed:
         return None
     one.replaced, one.outside = False, when

@@ -1,0 +1,185 @@
+"""Continuity agrees with the definitions, spelt out pair by pair, on any small world of writes and pods."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from examples import examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaos.checks import continuity
+from chaos.history import FIRST_READING, ActionBegun, Contents, History, RunBegun, StepBegun, Write
+
+PODS = ("db-0", "db-1", "db-2")
+READ_AT = 30.0
+COUNTERS = {"row": "row", "post": "post", "upload": "post"}
+
+Entry = tuple[str, int, str]
+"""What, id, token."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Some writes, and what each pod held before the run and at the step's end."""
+
+    writes: tuple[Write, ...]
+    first: dict[str, tuple[Entry, ...]]
+    last: dict[str, tuple[Entry, ...]]
+
+    def history(self) -> History:
+        return History(
+            [
+                RunBegun(2, "r", "s", "", 0.0, {}, {}, {}),
+                *self.writes,
+                *(_reading(FIRST_READING, -5.0, pod, found) for pod, found in self.first.items()),
+                StepBegun(0.0, 0, "break", "delete-pod", "database/primary", {}),
+                ActionBegun(10.0, 0, "delete-pod", ("pod/db-0",)),
+                *(_reading(0, READ_AT, pod, found) for pod, found in self.last.items()),
+            ]
+        )
+
+    def found(self) -> dict[str, set[str]]:
+        """What the check finds: the tokens of each key."""
+        history = self.history()
+        check = continuity.check(history, history.steps[0])
+        listed = check.figures.get("findings", ())
+        return {one["key"]: {item["token"] for item in one.get("items", ())} for one in listed}
+
+
+def _reading(step: int, at: float, pod: str, found: tuple[Entry, ...]) -> Contents:
+    held: dict[str, Any] = {
+        f"{kind}s": tuple((number, token) for what, number, token in found if what == kind) for kind in ("row", "post")
+    }
+    return Contents(at, step, pod, pod == PODS[0], **held)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    writes = []
+    for number in range(draw(st.integers(2, 8))):
+        what = draw(st.sampled_from(["row", "row", "post", "upload"]))
+        outcome = draw(st.sampled_from(["ok", "ok", "ok", "ok", "fail", "info"]))
+        start = float(draw(st.integers(0, 28)))
+        end = start + draw(st.integers(0, 5))
+        own_id = draw(st.integers(0, 3)) > 0
+        key = (number + 1 if own_id else draw(st.integers(1, 9))) if outcome == "ok" else None
+        writer = draw(st.sampled_from(["a", "b"]))
+        writes.append(Write(what, writer, number, f"t{number}", start, start, end, outcome, "", key))
+    known = [(one.what, one.key or number + 20, one.token) for number, one in enumerate(writes) if one.what != "upload"]
+    known += [("row", 50, "alien"), ("row", 51, "older"), ("post", 52, "older")]
+
+    def held(likely: bool) -> tuple[Entry, ...]:
+        found: list[Entry] = []
+        for what, number, token in known:
+            usual = ["absent"] * 6 if token == "alien" else ["as it is"] * 4 if likely else []
+            how = draw(st.sampled_from([*usual, "as it is", "absent", "other id", "both"]))
+            found += [(what, number, token)] if how in ("as it is", "both") else []
+            found += [(what, draw(st.integers(1, 9)), token)] if how in ("other id", "both") else []
+        found += [("row", 60, "")] if draw(st.integers(0, 9)) == 0 else []
+        return tuple(found)
+
+    first = {pod: held(likely=False) for pod in draw(st.sampled_from([(), PODS]))}
+    read = draw(st.sampled_from([PODS, PODS[:2], PODS[1:]]))
+    return World(tuple(writes), first, {pod: held(likely=True) for pod in read})
+
+
+def wanted(world: World) -> dict[str, set[str]]:
+    """The findings by the definitions alone."""
+    found: dict[str, set[str]] = defaultdict(set)
+    tried = {(one.what, one.token): one for one in world.writes if one.what != "upload"}
+    done = [one for one in tried.values() if one.end <= READ_AT]
+    on = {pod: {(what, token) for what, _, token in held if token} for pod, held in world.last.items()}
+    before = {pod: {(what, token) for what, _, token in held} for pod, held in world.first.items()}
+    ever_before = {key for held in before.values() for key in held}
+    owed = before.get(PODS[0], set()) - tried.keys()
+    ids: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for held in world.last.values():
+        for what, number, token in held:
+            if token:
+                ids[what, token].add(number)
+
+    def lost(one: Write) -> bool:
+        """D1: not on the primary; where that was not read, on no pod."""
+        key = (one.what, one.token)
+        return key not in on[PODS[0]] if PODS[0] in on else not any(key in held for held in on.values())
+
+    for one in (one for one in done if one.outcome == "ok"):
+        key = (one.what, one.token)
+        if lost(one):
+            found[f"lost-{one.what}"].add(one.token)
+            continue
+        for pod, held in on.items():
+            if key in held:
+                continue
+            found[f"missing-{one.what}:{pod}"].add(one.token)
+            for other in done:
+                later = other.outcome == "ok" and other.start > one.end and (other.what, other.token) in held
+                if later and (other.what, other.writer) == (one.what, one.writer):
+                    found[f"hole-{one.what}:{pod}"].add(one.token)
+    for pod, held in on.items():
+        for what, token in owed - held:
+            found[f"older-{what}:{pod}"].add(token)
+        acknowledged = {(one.what, one.token) for one in done if one.outcome == "ok"}
+        for what, token in before.get(pod, set()) - held - acknowledged - owed:
+            if token:
+                found[f"vanished-{what}:{pod}"].add(token)
+        if any(not token for _, _, token in world.last[pod]):
+            found[f"torn-row:{pod}"] = set()
+    for (what, token), numbers in ids.items():
+        one = tried.get((what, token))
+        everywhere = all((what, token) in held for held in on.values())
+        if one is None:
+            if (what, token) not in ever_before:
+                found[f"phantom-{what}"].add(token)
+            continue
+        if one.end <= READ_AT and one.outcome == "fail" and (what, token) not in ever_before:
+            found[f"resurrected-{what}"].add(token)
+        if one.end <= READ_AT and one.outcome == "info" and not everywhere:
+            found[f"split-{what}"].add(token)
+        if len(numbers) > 1 and (what, token) not in ever_before:
+            found[f"duplicated-{what}"].add(token)
+    for what, token in misplaced(world, done, ids, set(tried)):
+        found[f"reassigned-{what}"].add(token)
+    for what, token in going_back(world):
+        found[f"rewound-{what}"].add(token)
+    return dict(found)
+
+
+def misplaced(
+    world: World, done: list[Write], ids: dict[tuple[str, str], set[int]], tried: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """R8: under an id that is not its own, or that was acknowledged for others; what has several ids is D4."""
+    found = set()
+    acknowledged = [one for one in done if one.outcome == "ok"]
+    for held in world.last.values():
+        for what, number, token in held:
+            if not token or (len(ids[what, token]) > 1 and (what, token) in tried):
+                continue
+            mine = [one for one in acknowledged if (one.what, one.token) == (what, token)]
+            owners = [one for one in acknowledged if (one.what, one.key) == (what, number)]
+            if any(one.key != number for one in mine) or (owners and token not in [one.token for one in owners]):
+                found.add((what, token))
+    return found
+
+
+def going_back(world: World) -> set[tuple[str, str]]:
+    """P2: of all pairs, the later one whose id is the other's, or lower though the other had ended before it left."""
+    found = set()
+    given = [one for one in world.writes if one.outcome == "ok" and one.end <= READ_AT]
+    for place, one in enumerate(given):
+        for other_place, other in enumerate(given):
+            if COUNTERS[one.what] != COUNTERS[other.what] or one is other or one.key is None or other.key is None:
+                continue
+            twice = one.key == other.key and (other.start, other_place) < (one.start, place)
+            if twice or (other.end < one.start and other.key > one.key):
+                found.add((COUNTERS[one.what], one.token))
+    return found
+
+
+@examples
+@given(worlds())
+def test_continuity_finds_what_the_definitions_say_and_nothing_else(world: World) -> None:
+    assert world.found() == wanted(world)
