@@ -26,7 +26,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self._listeners: list[Callable[[Record], None]] = []
-        self._file = self.path.open("a", encoding="utf-8")
+        # Line by line: what a run that is killed had seen is there to be judged.
+        self._file = self.path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
         self._records: list[Record] = []
 

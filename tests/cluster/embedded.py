@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from chaos.cluster.local.cluster import Cluster
+from chaos.stack.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "test"
@@ -12,3 +16,21 @@ NAME = "test"
 
 Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 """What the fixture `hachaos` gives: a call of the launcher with these arguments."""
+
+
+def volume(stack: Stack, cluster: Cluster, pod: str) -> Path:
+    """The folder on this machine that a database pod's volume is."""
+    claim = stack.api.get("PersistentVolumeClaim", f"data-{pod}")
+    assert claim is not None
+    found = stack.api.get("PersistentVolume", claim["spec"]["volumeName"])
+    assert found is not None
+    return cluster.kubeconfig.parent / "volumes" / Path(found["spec"]["hostPath"]["path"]).name
+
+
+def put_data(old: Path, place: Path) -> None:
+    """Replace a data folder by another, with the owners that the first had."""
+    owner = place.stat()
+    shutil.rmtree(place)
+    shutil.copytree(old, place)
+    for path in (place, *place.rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)

@@ -19,6 +19,7 @@ import pytest
 from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ClusterError
 from chaos.stack.stack import Stack
+from embedded import put_data, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -131,15 +132,6 @@ def provenance(stack: Stack, name: str) -> dict[str, Any]:
     return said
 
 
-def volume(stack: Stack, cluster: Cluster, name: str) -> Path:
-    """The folder on this machine that a pod's volume is."""
-    claim = stack.api.get("PersistentVolumeClaim", f"data-{name}")
-    assert claim is not None
-    found = stack.api.get("PersistentVolume", claim["spec"]["volumeName"])
-    assert found is not None
-    return cluster.kubeconfig.parent / "volumes" / Path(found["spec"]["hostPath"]["path"]).name
-
-
 def missing(stack: Stack, tokens: list[str]) -> dict[str, int]:
     """For each pod, read at its own address, how many of the tokens it lacks once it has caught up."""
     primary = sql(stack, "mysql-0", "SELECT @@gtid_binlog_pos")
@@ -216,13 +208,7 @@ def test_an_old_volume_of_the_master_is_cloned_anew_and_kept_aside(
     with Writer(database) as writer:
         pass
     scale(database, 0)
-    # Of the old volume only the data counts; owners are kept by writing into the files that are there.
-    place = volume(database, cluster, "mysql-0")
-    owner = (place / "mysql").stat()
-    shutil.rmtree(place / "mysql")
-    shutil.copytree(tmp_path / "old" / "mysql", place / "mysql")
-    for path in (place / "mysql", *(place / "mysql").rglob("*")):
-        shutil.chown(path, owner.st_uid, owner.st_gid)
+    put_data(tmp_path / "old" / "mysql", volume(database, cluster, "mysql-0") / "mysql")
     scale(database, 3)
     await_(lambda: database.ready("database"), READY_S, "the database")
     assert missing(database, writer.acknowledged) == NONE_MISSING

@@ -44,7 +44,9 @@ def start() -> Iterator[Start]:
     begun: list[subprocess.Popen[str]] = []
 
     def begin(reports: Path) -> subprocess.Popen[str]:
-        command = [str(ROOT / "hachaos"), "run", SCENARIO, "--name", NAME, "--reports", str(reports)]
+        # A busy machine may show before the fault already, and these tests are about what comes with it.
+        command = [str(ROOT / "hachaos"), "run", SCENARIO, "--baseline", "record", "--name", NAME]
+        command += ["--reports", str(reports)]
         running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         begun.append(running)
         return running
@@ -119,34 +121,6 @@ def test_a_scenario_that_needs_more_nodes_than_there_are_is_refused_and_nothing_
     assert not (tmp_path / "reports").exists()
 
 
-def empty_ledger(stack: Stack, pod: str) -> int:
-    """Remove all rows from one pod alone, past replication; how many there were."""
-    statements = "SET sql_log_bin=0; DELETE FROM hachaos.ledger; SELECT ROW_COUNT()"
-    done = stack.api.execute(pod, "mysql", ["mariadb", "-uroot", "-N", "-B", "-e", statements], timeout_s=30)
-    assert done.code == 0, done.err
-    return int(done.out)
-
-
-def test_acknowledged_writes_that_vanish_from_the_primary_are_a_fail_with_their_number(
-    stack: Stack, start: Start, tmp_path: Path
-) -> None:
-    running = start(tmp_path)
-    await_fault(running, tmp_path)
-    await_ready_again(stack)
-    emptied = empty_ledger(stack, "mysql-0")
-    out, _ = running.communicate(timeout=600)
-    for pod in stack.pods("database"):
-        # Else the next run's baseline says, rightly, that the pods hold different rows.
-        empty_ledger(stack, pod.name)
-    assert running.returncode == 1, out
-    report = report_in(tmp_path)
-    assert report["verdict"] == "fail"
-    continuity = checks_of(report)["continuity"]
-    assert continuity["verdict"] == "fail"
-    assert 0 < continuity["figures"]["lost"] <= emptied
-    assert "lost" in continuity["reason"]
-
-
 def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone_where_resume_was_expected(
     stack: Stack, start: Start, tmp_path: Path
 ) -> None:
@@ -161,13 +135,6 @@ def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone
     assert checks["clone"]["figures"]["how"] == "re-clone"
     assert "mysql-0 was to resume, but was cloned anew" in checks["clone"]["reason"]
     assert checks["continuity"]["figures"]["lost"] == 0
-
-
-def await_ready_again(stack: Stack, timeout_s: float = 120) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not stack.ready("database"):
-        assert time.monotonic() < deadline, "the database did not come back"
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
