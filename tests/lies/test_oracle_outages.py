@@ -55,7 +55,7 @@ class World:
         """The times out, those together between which the server was up for a blip."""
         found: list[tuple[float, float]] = []
         for low, high in self.down:
-            if found and low - found[-1][1] <= BLIP_S:
+            if found and low - found[-1][1] <= BLIP_S + 1e-9:
                 found[-1] = (found[-1][0], high)
             else:
                 found.append((low, high))
