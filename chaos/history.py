@@ -162,7 +162,8 @@ class Read(Record):
     `what` was asked for: `page` (the front page: PHP, database), `static` (a file of WordPress's own, no PHP runs),
     `upload` (the seed picture, which lies on the shared files).
     `ok` means that the page carried what only this stack can have written. Else `reason` is one of: refused, timeout,
-    reset, unreachable, status (with `status`), install-page, database-error, wrong-content.
+    reset, unreachable, status (with `status`), install-page, database-error, wrong-content,
+    stale (a page that was made for an earlier request).
     """
 
     kind: ClassVar[str] = "read"

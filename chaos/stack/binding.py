@@ -45,6 +45,7 @@ class SiteBinding:
 
     `schema` and `prefix` are those of WordPress's tables. `posts` is how posts and uploads are written: REST with an
     application password, or XML-RPC with the user's own. `static` is the path of a file that no PHP has to run for.
+    `fresh` = a search's page names what was searched for, so that pages that are read can be told from kept ones.
     """
 
     host: str
@@ -53,6 +54,7 @@ class SiteBinding:
     prefix: str = "wp_"
     posts: Literal["rest", "xmlrpc"] = "rest"
     static: str = "/wp-includes/css/dist/block-library/style.min.css"
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

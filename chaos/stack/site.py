@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 INSTALL = "install-page"
 DATABASE_ERROR = "database-error"
+STALE = "stale"
 UPLOAD_BYTES = 4096
 """Size of each upload."""
 
@@ -56,15 +58,26 @@ class Site:
         pair = f"{known.admin_user}:{known.application_password}".encode()
         self._basic = {"Authorization": "Basic " + base64.b64encode(pair).decode()}
         self._marker, self._picture = stack.seed.marker.encode(), stack.seed.picture
+        self._fresh = stack.binding.site.fresh
         self._static, self._by_xml_rpc = stack.binding.site.static, stack.binding.site.posts == "xmlrpc"
         self._host = {"Host": stack.site_host, "User-Agent": "hachaos"}
         self._first_static = ""
         self._lock = threading.Lock()
 
     def read_front(self, address: str, deadline_s: float) -> Seen:
-        """Fetch the front page from `IP:port`; good only when it is whole and carries this installation's marker."""
+        """Fetch a page from `IP:port`; good only when it is whole and carries this installation's marker.
+
+        It is the front page or, where the stack can make one, the page of a search for a word that nobody has used
+        before: a copy that somebody kept of an earlier page (`stale`) does not name it.
+        """
+        nonce = secrets.token_hex(8) if self._fresh else ""
+        path = f"/?s={nonce}" if nonce else "/"
         return self._read(
-            address, "/", deadline_s, lambda page: self._marker in page.body and _END_OF_PAGE in page.body
+            address,
+            path,
+            deadline_s,
+            lambda page: self._marker in page.body and _END_OF_PAGE in page.body,
+            named=nonce,
         )
 
     def read_static(self, address: str, deadline_s: float, on_hang: OnHang | None = None) -> Seen:
@@ -144,6 +157,7 @@ class Site:
         deadline_s: float,
         good: Callable[[Answer], bool],
         on_hang: OnHang | None = None,
+        named: str = "",
     ) -> Seen:
         try:
             answer = self.fetch(address, path, deadline_s, on_hang)
@@ -156,6 +170,8 @@ class Site:
             return Seen(ok=False, reason="status", status=answer.status)
         if not good(answer):
             return Seen(ok=False, reason="wrong-content", status=answer.status)
+        if named.encode() not in answer.body:
+            return Seen(ok=False, reason=STALE, status=answer.status)
         return Seen(ok=True, status=answer.status)
 
     def _is_static(self, answer: Answer) -> bool:

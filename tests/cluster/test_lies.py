@@ -175,6 +175,11 @@ def replace_the_site_s_page(text: str) -> Callable[[Liar], None]:
     return replace
 
 
+def serve_a_kept_page(liar: Liar) -> None:
+    """A page that is whole and has all that a page of this site has."""
+    replace_the_site_s_page(f"<!doctype html><html><title>{liar.stack.seed.marker}</title></html>")(liar)
+
+
 def reads(history: History) -> list[Read]:
     return [record for record in history.of(Read) if record.via == "service"]
 
@@ -262,6 +267,13 @@ LIES = (
     Lie(
         "A1: the database's error text with status 200",
         replace_the_site_s_page(DATABASE_ERROR),
+        nothing,
+        frozenset({"out:reads"}),
+        expect="{reads: {longest_outage: 1s}}",
+    ),
+    Lie(
+        "A1: a page that was kept from before",
+        serve_a_kept_page,
         nothing,
         frozenset({"out:reads"}),
         expect="{reads: {longest_outage: 1s}}",

@@ -66,10 +66,12 @@ def server() -> Iterator[Server]:
     made.socket.close()
 
 
-def make(posts: str) -> Site:
+def make(posts: str, *, fresh: bool = False) -> Site:
     known = SimpleNamespace(admin_user="hachaos", admin_password="pass & word", application_password="secret word")
     seed = SimpleNamespace(marker=MARKER, picture=Picture(13, "/up/picture.png", hashlib.sha256(PIXELS).hexdigest()))
-    binding = SimpleNamespace(site=SiteBinding(host="wordpress.test", posts=cast("Any", posts), static="/style.css"))
+    binding = SimpleNamespace(
+        site=SiteBinding(host="wordpress.test", posts=cast("Any", posts), static="/style.css", fresh=fresh)
+    )
     stack = SimpleNamespace(credentials=known, seed=seed, binding=binding, site_host="wordpress.test")
     return Site(cast("Stack", stack))
 
@@ -102,6 +104,24 @@ def test_a_page_with_this_installations_marker_is_available(server: Server, site
     server.answer("200 OK", f"<title>{MARKER}</title></html>")
     assert site.read_front(server.address, 5) == Seen(ok=True, status=200)
     assert b"Host: wordpress.test\r\n" in server.requests[0]
+
+
+def test_a_page_that_names_what_only_this_request_asked_for_is_available(server: Server) -> None:
+    def search(connection: socket.socket, request: bytes) -> None:
+        word = request.split(b"/?s=")[1].split()[0].decode()
+        body = f"<title>{word} - {MARKER}</title></html>"
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    server.talk = search
+    site = make("rest", fresh=True)
+    assert [site.read_front(server.address, 5).ok for _ in range(2)] == [True, True]
+    words = {request.split(b"/?s=")[1].split()[0] for request in server.requests}
+    assert len(words) == 2
+
+
+def test_a_page_that_was_made_for_an_earlier_request_is_stale(server: Server) -> None:
+    server.answer("200 OK", f"<title>{MARKER}</title></html>")
+    assert make("rest", fresh=True).read_front(server.address, 5) == Seen(ok=False, reason="stale", status=200)
 
 
 @pytest.mark.parametrize(
