@@ -8,7 +8,7 @@ baseline. Seed content is judged in `seed`, uploads in `uploads`, order and ids 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,10 +143,11 @@ def _writes(
     present: set[Key] = set().union(*pods.values()) if pods else set()
     everywhere: set[Key] = set.intersection(*(set(found) for found in pods.values())) if pods else set()
     split = (present - everywhere) & ledger.info
+    duplicated = _duplicated(pods, ledger.tried.keys())
     sayings: tuple[tuple[str, str, set[Key], str], ...] = (
         ("phantom", "phantom", _phantom(history, ledger, present - held.before), "that nobody tried"),
         ("resurrected", "resurrected", present & ledger.fail - held.before, "that had failed"),
-        ("duplicated", "duplicated", _duplicated(pods, ledger.tried.keys() - held.before), "under two ids"),
+        ("duplicated", "duplicated", duplicated - held.before, "under two ids"),
         ("split", "differing", split, "without an answer on some pods and not on others"),
     )
     figures["indeterminate"] = {
@@ -167,7 +168,7 @@ def _writes(
                 # Whoever wrote it for the client may have tried again when no answer came.
                 text += f", {words.how_many(len(some & ledger.info), len(some))} of them without an answer"
             found.append(Finding(f"{key}-{what}", text, items=named.items(some, ledger.tried, pods)))
-    found += ids.reassigned(ledger.tried, ledger.ok, pods, _duplicated(pods, set(ledger.tried)))
+    found += ids.reassigned(ledger.tried, ledger.ok, pods, duplicated)
     found += order.vanished(ledger.tried, _seen_before(history, step, ledger), pods, ledger.ok | (held.owed or set()))
     figures["torn"] = sum(held.torn.values())
     found += [
@@ -204,7 +205,7 @@ def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set
     return found
 
 
-def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: set[Key]) -> set[Key]:
+def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: Collection[Key]) -> set[Key]:
     ids: dict[Key, set[int]] = defaultdict(set)
     for found in pods.values():
         for key, numbers in found.items():

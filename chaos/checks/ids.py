@@ -62,15 +62,17 @@ def reassigned(
 
     `told` are the entries of which it is told anyway that they have several ids.
     """
+    own = {key: number for key in acknowledged if (number := tried[key].key) is not None}
     owners: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for what, token in acknowledged:
-        if (number := tried[what, token].key) is not None:
-            owners[what, number].add(token)
+    for (what, token), number in own.items():
+        owners[what, number].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
     for pod, held in pods.items():
         for key, numbers in held.items():
-            mine = tried[key].key if key in acknowledged else None
+            mine = own.get(key)
+            if len(numbers) == 1 and mine in numbers:
+                continue  # As nearly all are.
             others = any(key[1] not in owners.get((key[0], number), (key[1],)) for number in numbers)
             if (others or (mine is not None and mine not in numbers)) and key not in told:
                 wrong.add(key)
