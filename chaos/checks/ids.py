@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 
@@ -38,6 +39,8 @@ def rewound(acknowledged: Iterable[Write]) -> list[Finding]:
 def _rewound(writes: list[Write]) -> list[tuple[Write, Write]]:
     """Each write whose id goes back, in the order in which they left, and one that shows it."""
     by_start = sorted(writes, key=lambda one: one.start)
+    if all((one.key or 0) < (later.key or 0) for one, later in itertools.pairwise(by_start)):
+        return []
     given: dict[int | None, Write] = {}
     in_flight: list[tuple[float, int, Write]] = []
     highest: Write | None = None
@@ -63,20 +66,23 @@ def reassigned(
     `told` are the entries of which it is told anyway that they have several ids.
     """
     own = {key: number for key in acknowledged if (number := tried[key].key) is not None}
+    # Nearly all lie under their own id alone.
+    odd = [
+        (pod, key, numbers)
+        for pod, held in pods.items()
+        for key, numbers in held.items()
+        if len(numbers) > 1 or own.get(key) not in numbers
+    ]
     owners: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for (what, token), number in own.items():
+    for (what, token), number in own.items() if odd else ():
         owners[what, number].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
-    for pod, held in pods.items():
-        for key, numbers in held.items():
-            mine = own.get(key)
-            if len(numbers) == 1 and mine in numbers:
-                continue  # As nearly all are.
-            others = any(key[1] not in owners.get((key[0], number), (key[1],)) for number in numbers)
-            if (others or (mine is not None and mine not in numbers)) and key not in told:
-                wrong.add(key)
-                on.add(pod)
+    for pod, key, numbers in odd:
+        others = any(key[1] not in owners.get((key[0], number), (key[1],)) for number in numbers)
+        if (others or own.get(key, next(iter(numbers))) not in numbers) and key not in told:
+            wrong.add(key)
+            on.add(pod)
     found = []
     for what, some in named.by_kind(wrong).items():
         text = (
