@@ -7,9 +7,12 @@ the run began. Checks and reports read a `History` and nothing else.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar, cast
 
 FORMAT = 2
 """Version of the journal's format; a reader refuses a newer one."""
@@ -30,18 +33,18 @@ QUIET = ("baseline", "noop", "pause")
 """Actions that break nothing: no effect is looked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What all records share: a kind, which names the line's type in the journal."""
 
     kind: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON values, its kind first."""
-        return {"kind": self.kind} | dataclasses.asdict(self)
+        """The record as JSON values, its kind first. Shares lists and the like with the record."""
+        return {"kind": self.kind} | {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunBegun(Record):
     """The first record. `plan` is the resolved plan as JSON: what would have to be known to run it again."""
 
@@ -57,7 +60,7 @@ class RunBegun(Record):
     scenario_text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunEnded(Record):
     """The last record; `how` is `finished`, `interrupted` or `failed`."""
 
@@ -67,7 +70,7 @@ class RunEnded(Record):
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepBegun(Record):
     """A step's window opens. `expect` holds its limits as in the plan's JSON (see `Limits`)."""
 
@@ -80,7 +83,7 @@ class StepBegun(Record):
     expect: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepEnded(Record):
     """A step's window closes, after its evidence was collected. `problem` tells why it was cut short, if it was."""
 
@@ -90,7 +93,7 @@ class StepEnded(Record):
     problem: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ActionBegun(Record):
     """A fault or a change starts; `objects` are what it touches, e.g. `pod/mysql-0`."""
 
@@ -102,7 +105,7 @@ class ActionBegun(Record):
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ActionEnded(Record):
     """The fault was put in (or could not be: `error`). `effect` is what was seen of it: `{what: [before, after]}`.
 
@@ -119,7 +122,7 @@ class ActionEnded(Record):
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UndoPlanned(Record):
     """How to put back what an action is about to change. On disk and synced before the action starts."""
 
@@ -131,7 +134,7 @@ class UndoPlanned(Record):
     undo: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UndoDone(Record):
     """The undo `id` was carried out and looked at (`verified`), or could not be (`error`)."""
 
@@ -142,7 +145,7 @@ class UndoDone(Record):
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WaitEnded(Record):
     """What a step waited for, whether it came, and after how many seconds."""
 
@@ -155,7 +158,7 @@ class WaitEnded(Record):
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Read(Record):
     """One request to the site. `via` is `service` or a pod's name; `due` is when the schedule wanted it to leave.
 
@@ -177,7 +180,7 @@ class Read(Record):
     what: str = "page"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Write(Record):
     """One write that was tried, once, with a token that no other attempt has.
 
@@ -202,7 +205,7 @@ class Write(Record):
     digest: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Skipped(Record):
     """Requests that were due but never left, since too many were in flight. `stream` is e.g. `read service`."""
 
@@ -212,7 +215,7 @@ class Skipped(Record):
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PodSeen(Record):
     """A pod's state changed. `change` is added, modified or deleted; containers are `{name: state}` with state one of
     waiting:REASON, running, terminated:REASON; `restarts` is their sum; `terminating` = it has a deletion time.
@@ -232,7 +235,7 @@ class PodSeen(Record):
     containers: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClusterEvent(Record):
     """An Event of the cluster's, about an object of the stack."""
 
@@ -243,7 +246,7 @@ class ClusterEvent(Record):
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReplicaSeen(Record):
     """The state of one database pod, asked at its own address. Without an answer `error` says why, the rest is None."""
 
@@ -260,7 +263,7 @@ class ReplicaSeen(Record):
     last_error: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VolumeSeen(Record):
     """What a database pod stands on, before a step's fault and after it (`when` is `before` or `after`).
 
@@ -288,7 +291,7 @@ class VolumeSeen(Record):
     mark: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Contents(Record):
     """All that one pod holds, read at its own address with writers stopped and replication drained.
 
@@ -311,7 +314,7 @@ class Contents(Record):
     tables: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Heartbeat(Record):
     """A row that was written into the ledger of `pod`, the primary, when all had settled, and its way to the replicas.
 
@@ -341,7 +344,7 @@ class Heartbeat(Record):
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SiteContents(Record):
     """What one WordPress pod serves with writers stopped: `{name: hash}` of seed posts, page and picture.
 
@@ -359,7 +362,7 @@ class SiteContents(Record):
     uploads: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PodSaid(Record):
     """Why a pod was not well when a step gave up waiting: its state, its last events and log lines, as text."""
 
@@ -370,7 +373,7 @@ class PodSaid(Record):
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Note(Record):
     """Something worth a line in the report that no other record holds."""
 
@@ -379,7 +382,10 @@ class Note(Record):
     text: str
 
 
-_KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in Record.__subclasses__()}
+# With slots a class is made twice, and the later one is the one that its name stands for.
+KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in Record.__subclasses__()}
+"""The record of each kind of journal line."""
+
 _R = TypeVar("_R", bound=Record)
 
 
@@ -389,7 +395,7 @@ def _tuples(value: Any) -> Any:
 
 def from_json(line: dict[str, Any]) -> Record | None:
     """The record of one journal line; None for a kind that this version does not know."""
-    cls = _KINDS.get(line.get("kind", ""))
+    cls = KINDS.get(line.get("kind", ""))
     if cls is None:
         return None
     known = {f.name: f for f in dataclasses.fields(cls)}
@@ -450,46 +456,54 @@ class Step:
 
 
 class History:
-    """The records of one run, in the order in which they were written down."""
+    """The records of one run, in the order in which they were written down. What is worked out of them is kept."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.records: tuple[Record, ...] = tuple(records)
-        self._by_class: dict[type[Record], list[Record]] = {}
+        self._by_class: dict[type[Record], list[Record]] = defaultdict(list)
         for record in self.records:
-            self._by_class.setdefault(type(record), []).append(record)
+            self._by_class[type(record)].append(record)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
 
     def of(self, cls: type[_R], *, step: int | None = None) -> list[_R]:
         """All records of one class, those of one step only where they carry one."""
-        found = [record for record in self._by_class.get(cls, ()) if isinstance(record, cls)]
-        return found if step is None else [record for record in found if getattr(record, "step", step) == step]
+        found = cast("list[_R]", self._by_class.get(cls, []))
+        return [record for record in found if step is None or getattr(record, "step", step) == step]
 
     @property
     def run(self) -> RunBegun:
         """The first record. Raises LookupError when there is none."""
-        for record in self.records:
-            if isinstance(record, RunBegun):
-                return record
-        raise LookupError("the history has no run-begun record")
+        found = self.of(RunBegun)
+        if not found:
+            raise LookupError("the history has no run-begun record")
+        return found[0]
 
     @property
     def ended(self) -> RunEnded | None:
         """The last record of a run that came to its end, whichever end."""
-        return next((r for r in reversed(self.records) if isinstance(r, RunEnded)), None)
+        return next(reversed(self.of(RunEnded)), None)
 
-    @property
+    @cached_property
     def last_time(self) -> float:
         """The latest time of any record, in seconds since the run began."""
-        times = [
-            value for r in self.records for name in ("at", "end") if isinstance(value := getattr(r, name, None), float)
-        ]
+        times = (
+            time
+            for cls, records in self._by_class.items()
+            for name in sorted({"at", "end"} & {field.name for field in dataclasses.fields(cls)})
+            for time in map(attrgetter(name), records)
+            if isinstance(time, float)
+        )
         return max(times, default=0.0)
 
     @property
     def steps(self) -> list[Step]:
         """The steps that began, in order. One that never ended lasts to the end of what was recorded."""
+        return list(self._steps)
+
+    @cached_property
+    def _steps(self) -> list[Step]:
         ends = {r.index: r for r in self.of(StepEnded)}
         found = []
         for r in self.of(StepBegun):

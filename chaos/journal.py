@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from chaos.errors import InputError, UsageError
-from chaos.history import FORMAT, History, Note, Record, RunBegun, UndoPlanned, from_json
+from chaos.history import (
+    FORMAT,
+    KINDS,
+    Contents,
+    History,
+    Note,
+    Read,
+    Record,
+    RunBegun,
+    UndoPlanned,
+    Write,
+    from_json,
+)
 
 NAME = "journal.jsonl"
 
@@ -88,27 +105,81 @@ def read(folder: Path) -> History:
     """
     path = folder / NAME
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        # Records hold no cycles, and looking for some among a million of them takes as long as reading them.
+        with path.open(encoding="utf-8", errors="replace") as file, _no_garbage():
+            return History(_records(path, file))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
-    records: list[Record] = []
-    lines = text.split("\n")
+
+
+def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
+    reader = _Reader()
     for number, line in enumerate(lines, start=1):
-        if not line:
+        if line == "\n":
             continue
         try:
-            value = json.loads(line)
-            record = from_json(value)
+            record = reader.record(line)
         except (ValueError, TypeError, AttributeError) as error:
-            if number >= len(lines) - 1 and not text.endswith("\n"):
-                break
+            if not line.endswith("\n"):
+                return
             column, why = (error.colno, error.msg) if isinstance(error, json.JSONDecodeError) else (1, str(error))
             raise InputError(str(path), number, column, f"not a journal line: {why}") from error
         if isinstance(record, RunBegun) and record.format > FORMAT:
             raise UsageError(f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})")
         if record is not None:
-            records.append(record)
-    return History(records)
+            yield record
+
+
+class _Reader:
+    """Makes records of a journal's lines: the short way where a line is as `Journal` writes it, else by `from_json`.
+
+    Of what is said again and again in a long run, each word and each pair of id and token is kept once.
+    """
+
+    def __init__(self) -> None:
+        import msgspec  # Late, as the tool starts in less time without it.
+
+        self._not_as_written = msgspec.MsgspecError
+        self._typed = {kind: msgspec.json.Decoder(cls).decode for kind, cls in KINDS.items()}
+        self._pairs: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def record(self, line: str) -> Record | None:
+        """The record; None for a kind that is not known. Raises ValueError, TypeError or AttributeError."""
+        decode = self._typed.get(line[len(_KIND) : line.find('"', len(_KIND))]) if line.startswith(_KIND) else None
+        try:
+            record = None if decode is None else decode(line)
+        except self._not_as_written:
+            record = None
+        if record is None:
+            return from_json(json.loads(line))
+        for slot in _REPEATED.get(type(record), ()):
+            slot.__set__(record, sys.intern(slot.__get__(record)))
+        if isinstance(record, Contents):
+            return replace(record, rows=self._once(record.rows), posts=self._once(record.posts))
+        return record
+
+    def _once(self, pairs: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+        return tuple(map(self._pairs.setdefault, pairs, pairs))
+
+
+_KIND = '{"kind":"'
+
+_REPEATED: dict[type[Record], list[Any]] = {
+    cls: [vars(cls)[name] for name in names]
+    for cls, names in ((Read, ("via", "what")), (Write, ("what", "writer", "outcome")))
+}
+"""The fields of the most frequent records that say one of a few words."""
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def folders(path: Path) -> list[Path]:

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
+import types
+import typing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chaos import journal
 from chaos.errors import HachaosError
 from chaos.history import (
     FORMAT,
+    KINDS,
     Contents,
     History,
     Note,
@@ -130,3 +137,63 @@ def test_a_step_that_never_ended_lasts_to_the_last_record_and_says_so() -> None:
     first, second = history.steps
     assert (first.end, first.problem, first.limits.clone) == (2.0, "", "resume")
     assert (second.end, second.ended, second.problem) == (4.5, False, "the run ended within this step")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values, max_size=3),
+    max_leaves=5,
+)
+_OBJECT = st.dictionaries(st.text(max_size=3), _JSON, max_size=3)
+
+
+def _values(cls: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
+    """A journal line of this kind, mostly with what belongs into its fields; RunBegun's format is any that is known."""
+    hints = typing.get_type_hints(cls)
+    fields = {
+        field.name: st.just(FORMAT) if field.name == "format" else _as_typed(hints[field.name])
+        for field in dataclasses.fields(cls)
+    }
+    typed = st.fixed_dictionaries({"kind": st.just(cls.kind), **fields})
+    others = st.dictionaries(st.sampled_from([*(fields.keys() - {"format"}), "of-tomorrow"]), _JSON, max_size=2)
+    return st.builds(lambda values, some, use: values | (some if use else {}), typed, others, st.booleans())
+
+
+def _as_typed(hint: Any) -> st.SearchStrategy[Any]:
+    if isinstance(hint, types.UnionType):
+        return st.one_of([_as_typed(one) for one in typing.get_args(hint)])
+    own = {int: st.integers(-(2**53), 2**53), float: st.floats(allow_nan=False), dict[str, Any]: _OBJECT}
+    return own[hint] if hint in own else st.from_type(hint)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of([_values(cls) for cls in KINDS.values()]), max_size=5))
+def test_a_journal_is_read_as_its_lines_one_by_one_whatever_is_in_their_fields(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    (folder / journal.NAME).write_text(text, encoding="utf-8", errors="replace")
+    written = [json.loads(line) for line in (folder / journal.NAME).read_text(encoding="utf-8").split("\n") if line]
+    assert list(journal.read(folder)) == [from_json(line) for line in written]
+
+
+def test_what_is_said_again_and_again_is_kept_once(tmp_path: Path) -> None:
+    with Journal(tmp_path) as written:
+        for _ in range(2):
+            written.write(READ)
+            written.write(RECORDS[-1])
+    first, contents, second, again = journal.read(tmp_path)
+    assert isinstance(first, Read)
+    assert isinstance(second, Read)
+    assert isinstance(contents, Contents)
+    assert isinstance(again, Contents)
+    assert first.via is second.via
+    assert contents.rows[0] is again.rows[0]
+
+
+def test_a_broken_line_before_the_last_is_an_error_even_if_the_last_is_torn(tmp_path: Path) -> None:
+    path = tmp_path / journal.NAME
+    path.write_text(json.dumps(BEGUN.to_json()) + '\n{"kind":"read"}\n{"kind":"re')
+    with pytest.raises(HachaosError, match=r"journal\.jsonl:2:1: not a journal line"):
+        journal.read(tmp_path)

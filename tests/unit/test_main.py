@@ -11,7 +11,7 @@ import pytest
 from chaos import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("kubernetes", "requests", "rich", "pymysql", "pydantic", "cryptography")
+HEAVY = ("kubernetes", "requests", "rich", "pymysql", "pydantic", "cryptography", "msgspec")
 
 
 def hachaos(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -188,7 +188,7 @@ def test_an_outage_that_began_before_the_step_counts_with_its_whole_length() -> 
     records = story(expect=limits(reads=1))
     steps = [r for r in records if r.kind == "step-begun"]
     moved = [r for r in records if r not in steps]
-    found = availability([*moved, type(steps[0])(**{**vars(steps[0]), "at": FAULT + 1.5})])
+    found = availability([*moved, replace(steps[0], at=FAULT + 1.5)])
     assert found.verdict is Verdict.FAIL
 
 

@@ -142,6 +142,7 @@ def test_the_commands_import_nothing_that_is_slow_or_could_reach_a_cluster(
 ) -> None:
     (tmp_path / "s.yaml").write_text(right)
     slow = ("kubernetes", "requests", "rich", "pymysql", "pydantic", "cryptography", "urllib3", "ssl", "asyncio")
+    slow = (*slow, "msgspec")
     code = (
         "import sys\n"
         "from chaos.cli.main import _run\n"
