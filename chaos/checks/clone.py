@@ -286,7 +286,7 @@ def _finding(pod: str, called: str, one: _Pod, limit: str | None, *, any_deleted
     if one.marked_otherwise:
         return Finding(f"lineage:{pod}", f"{called} {one.marked_otherwise}", invariant=one.breaks)
     if limit == RESUME and (one.how == RE_CLONE or one.renewed) and not (one.outside and one.aimed):
-        return Finding(f"not-resumed:{pod}", f"{called} was to resume, but {one.why}")
+        return Finding(f"not-resumed:{pod}", f"{called} was to resume, but {one.why}", invariant=one.breaks)
     if one.wrong_donor:
         return Finding(f"donor:{pod}", f"{called} {one.why}")
     # Where the run deleted claims, it is their pods that have to be cloned; others come back as they like.

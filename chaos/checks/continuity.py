@@ -16,6 +16,7 @@ from chaos.checks import facts, findings, ids, named, order, seed, uploads, word
 from chaos.checks.findings import Finding
 from chaos.checks.named import SHOWN, Key, by_kind
 from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, VolumeSeen, Write
+from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
@@ -68,6 +69,8 @@ def check(history: History, step: Step) -> CheckResult:
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
+    if late := figures["indeterminate"]["between_readings"]:
+        unknown.append(f"{words.count(late, 'write')} without an answer may have come between the readings of two pods")
     if "uploads" not in step.limits.may_stay_out:
         files = uploads.judge(history, step, seed.staying(history, step, sites))
         found += files.findings
@@ -142,7 +145,9 @@ def _writes(
     pods = held.pods
     present: set[Key] = set().union(*pods.values()) if pods else set()
     everywhere: set[Key] = set.intersection(*(set(found) for found in pods.values())) if pods else set()
-    split = (present - everywhere) & ledger.info
+    differing = (present - everywhere) & ledger.info
+    late = {key for key in differing if _came_between(key, pods, read)}
+    split = differing - late
     duplicated = _duplicated(pods, ledger.tried.keys())
     sayings: tuple[tuple[str, str, set[Key], str], ...] = (
         ("phantom", "phantom", _phantom(history, ledger, present - held.before), "that nobody tried"),
@@ -155,6 +160,7 @@ def _writes(
         "present": len(ledger.info & everywhere),
         "absent": len(ledger.info - present) if pods else 0,
         "differing": len(split),
+        "between_readings": len(late),
     }
     found = _lost(history, step, ledger, held, read, figures)
     for key, name, every, saying in sayings:
@@ -185,6 +191,13 @@ def _phantom(history: History, ledger: _Ledger, present: set[Key]) -> set[Key]:
         return found
     ours = {token.partition("-")[0] for _, token in ledger.tried}
     return {key for key in found if key[1].partition("-")[0] in ours}
+
+
+def _came_between(key: Key, pods: dict[str, dict[Key, set[int]]], read: dict[str, Contents]) -> bool:
+    """Whether each pod that lacks a write was read at an earlier position than each that holds it."""
+    holding = [read[pod].gtid or "" for pod, held in pods.items() if key in held]
+    lacking = [read[pod].gtid or "" for pod, held in pods.items() if key not in held]
+    return all(dialects.moved_on(early, later) for early in lacking for later in holding)
 
 
 def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set[Key]]:

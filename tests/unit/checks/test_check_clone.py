@@ -379,3 +379,13 @@ def test_what_became_of_data_when_all_was_put_back_belongs_to_the_last_step() ->
     assert (found.verdict, keys(found)) == (Verdict.FAIL, ["empty:mysql-2"])
     assert found.reason.startswith("after the last step mysql-2 started empty")
     assert put_back(error="exec timed out").verdict is Verdict.UNKNOWN
+
+
+def test_a_primary_on_data_of_which_nobody_knows_where_it_came_from_is_not_the_one_that_it_was() -> None:
+    def broken(records: list[Record]) -> str:
+        return str(clone(records).figures["findings"][0]["invariant"])
+
+    expect = {"clone": "resume"}
+    assert broken(after(story(expect=expect), **NEW, provenance=PROVENANCE)) == "P1"
+    assert broken(after(story(expect=expect), **NEW, provenance=NEW_CLONE)) == "C1"
+    assert broken(after(story(expect=expect), "mysql-2", **NEW, provenance=PROVENANCE)) == "C1"

@@ -306,3 +306,29 @@ def test_site_pods_that_were_all_ending_when_they_were_read_are_unknown() -> Non
     ending = [replace(r, at=READY, terminating=True) for r in records if isinstance(r, PodSeen) and r.role == "site"]
     found = continuity([*records, *ending])
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "no site pod that stays was read")
+
+
+@pytest.mark.parametrize(
+    ("gtids", "verdict"),
+    [
+        (("0-100-51", "0-100-50", "0-100-50"), Verdict.UNKNOWN),
+        (("0-100-51", "0-100-51", "0-100-50"), Verdict.FAIL),
+        (("0-100-50", "0-100-50", "0-100-50"), Verdict.FAIL),
+        (("0-100-49", "0-100-50", "0-100-50"), Verdict.FAIL),
+        (("0-101-51", "0-100-50", "0-100-50"), Verdict.FAIL),
+    ],
+)
+def test_an_unanswered_write_that_landed_between_two_readings_is_not_split(
+    gtids: tuple[str, ...], verdict: Verdict
+) -> None:
+    late = Write("row", "row", 700, "late", 12.0, 12.0, 13.9, "info", "timeout")
+    records: list[Record] = [late]
+    for r in story():
+        if isinstance(r, Contents) and r.step == 0:
+            rows = (*r.rows, (700, "late")) if r.pod == "mysql-0" else r.rows
+            records.append(replace(r, rows=rows, gtid=gtids[int(r.pod[-1])]))
+        else:
+            records.append(r)
+    found = result(records, "continuity")
+    assert found.verdict is verdict, found.reason
+    assert ("may have come between the readings of two pods" in found.reason) == (verdict is Verdict.UNKNOWN)
