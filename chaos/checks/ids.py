@@ -65,16 +65,18 @@ def reassigned(
 
     `told` are the entries of which it is told anyway that they have several ids.
     """
-    own = {key: number for key in acknowledged if (number := tried[key].key) is not None}
     # Nearly all lie under their own id alone.
     odd = [
         (pod, key, numbers)
         for pod, held in pods.items()
         for key, numbers in held.items()
-        if len(numbers) > 1 or own.get(key) not in numbers
+        if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
     ]
+    own: dict[Key, int] = {}
+    if odd:
+        own = {key: number for key in acknowledged if (number := tried[key].key) is not None}
     owners: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for (what, token), number in own.items() if odd else ():
+    for (what, token), number in own.items():
         owners[what, number].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
