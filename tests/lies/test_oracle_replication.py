@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from examples import examples
 from hypothesis import given
@@ -161,9 +161,7 @@ def test_whatever_a_replica_says_a_second_writable_one_and_one_that_stopped_fail
     history = world.history()
     for changes, key in ((("read_only", False), "two-writable"), (("sql_running", "No"), f"not-replicating:{pod}")):
         spoiled = [
-            ReplicaSeen(**{**vars(one), changes[0]: changes[1]})
-            if isinstance(one, ReplicaSeen) and one.pod == pod
-            else one
+            replace(one, **dict([changes])) if isinstance(one, ReplicaSeen) and one.pod == pod else one
             for one in history
         ]
         found = replication.check(History(spoiled), history.steps[0])
