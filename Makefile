@@ -1,10 +1,11 @@
 # make test     lint, types and all tests; the cluster tests start the embedded cluster and need root
 # make unit     the tests that need neither root nor a cluster
 # make bench    the figures of the README
+# make bench-peers  what Chaos Toolkit and hachaos say when the tutorial's master loses its disk, and what is true
 # make claims   runs go-live on both stacks and writes docs/claims.md (about an hour)
 # make soak     the checks against their oracles on many more histories, then go-live on both stacks, three times each
 #               (hours): are the verdicts the same each time?
-.PHONY: test unit lint bench claims soak lock clean
+.PHONY: test unit lint bench bench-peers claims soak lock clean
 
 PYTHON := .venv/bin/python
 DEV := .venv/.dev
@@ -25,6 +26,9 @@ lint: $(DEV)
 
 bench: $(DEV)
 	$(PYTHON) -P -m benchmarks
+
+bench-peers: $(DEV)
+	$(PYTHON) -P -m benchmarks.peers
 
 # A verdict that is no pass is a result here, and no reason to stop: 1 fail, 2 unknown.
 claims: $(DEV)

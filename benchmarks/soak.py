@@ -1,6 +1,7 @@
-"""`make soak`: go-live on both stacks, several times in a row; are the verdicts the same each time?
+"""`make soak`: the same runs several times in a row; are the verdicts the same each time?
 
-`python -m benchmarks.soak [TIMES] [STACK...]`. Prints a Markdown table; exit code 1 when a verdict changed.
+`python -m benchmarks.soak [TIMES] [STACK...] [--of SCENARIO...]`: 3 times go-live on both stacks, if nothing is said.
+Prints a Markdown table; exit code 1 when a verdict changed.
 """
 
 from __future__ import annotations
@@ -12,23 +13,29 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import click
+
 from benchmarks.table import HACHAOS, ROOT
 
 CLUSTER = "soak"
-SUITE = "scenarios/go-live.yaml"
 
 
-def main() -> None:
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+@click.command()
+@click.argument("times", type=click.IntRange(min=1), default=3)
+@click.argument("stacks", nargs=-1)
+@click.option("--of", "scenarios", multiple=True, default=("go-live",), show_default=True)
+def main(times: int, stacks: tuple[str, ...], scenarios: tuple[str, ...]) -> None:
+    """Run SCENARIOS several TIMES on each of STACKS."""
     reports = ROOT / "reports" / f"soak-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    files = [f"scenarios/{name}.yaml" for name in scenarios]
     same = True
-    for stack in sys.argv[2:] or ["hardened", "published"]:
+    for stack in stacks or ("hardened", "published"):
         verdicts: dict[str, list[str]] = defaultdict(list)
         took = []
         for number in range(1, times + 1):
             folder = reports / f"{stack}-{number}"
             began = time.monotonic()
-            command = [HACHAOS, "run", SUITE, "--stack", stack, "--name", CLUSTER, "--reports", str(folder)]
+            command = [HACHAOS, "run", *files, "--stack", stack, "--name", CLUSTER, "--reports", str(folder)]
             code = subprocess.run(command, cwd=ROOT, check=False).returncode
             took.append(f"{(time.monotonic() - began) / 60:.1f} min, exit {code}")
             for name, verdict in _verdicts(folder):
@@ -40,10 +47,10 @@ def main() -> None:
 
 
 def _verdicts(folder: Path) -> list[tuple[str, str]]:
-    """Scenario and verdict of each run in the suite's folder, in the order in which they were run."""
-    found = sorted(folder.glob("*/*/report.json"))
+    """Scenario and verdict of each run in the folder, in the order in which they were run."""
+    found = [path for path in sorted(folder.rglob("report.json")) if (path.parent / "journal.jsonl").exists()]
     reports = [json.loads(path.read_text()) for path in found]
-    return [(path.parent.name.partition("-")[2], each["verdict"]) for path, each in zip(found, reports, strict=True)]
+    return [(each["scenario"], each["verdict"]) for each in reports]
 
 
 def _table(stack: str, verdicts: dict[str, list[str]], took: list[str]) -> str:

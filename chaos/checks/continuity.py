@@ -241,6 +241,7 @@ def _lost(
         lost=len(lost) if pods else None,
         lost_everywhere=len(everywhere) if pods else None,
         missing_on={pod: len(found) for pod, found in sorted(missing.items())},
+        lost_held_by=sorted(pod for pod, found in missing.items() if lost - found),
         older_missing_on={pod: len(found) for pod, found in older.items()},
     )
     found = []
@@ -416,7 +417,7 @@ def _advice(found: Iterable[Finding], figures: dict[str, Any]) -> str:
     of_files = figures.get("uploads", {}).get("lost", 0)
     lost, everywhere = (figures["lost"] or 0) - of_files, figures["lost_everywhere"] or 0
     if lost > everywhere:
-        holders = [pod for pod, number in figures["missing_on"].items() if number < lost]
+        holders = figures["lost_held_by"]
         one = len(holders) == 1
         hold, which = (
             ("holds", "that volume, and recover from it") if one else ("hold", "these volumes, and recover from one")

@@ -10,6 +10,9 @@ from chaos.history import BASELINE, History, Step
 from chaos.verdict import CheckResult, Verdict, merge
 
 _CHECKS = (effect, recovery, availability, continuity, replication, clone)
+_NAMED = 2
+"""So many findings of the deciding check are in the sentence, if it has more."""
+
 WEIGHT = (continuity.NAME, clone.NAME, replication.NAME, recovery.NAME, availability.NAME, effect.NAME)
 """Which of several failed checks names the reason: lost data weighs more than a slow recovery."""
 
@@ -99,7 +102,7 @@ def _reason(
     step, check = min(
         deciding, key=lambda found: (_order(*found), WEIGHT.index(found[1].name), found[0].step.index == BASELINE)
     )
-    said = f"{check.name}: {check.reason}"
+    said = f"{check.name}: {_gist(step, check)}"
     if stopped is not None:
         well = "was not well" if verdict is Verdict.FAIL else "could not be shown to be well"
         return f"the stack {well} before the first fault, and nothing was broken by this run: {said}"
@@ -109,6 +112,17 @@ def _reason(
         where = "in the baseline "
     already = "not well before the first fault already: " if _order(step, check) else ""
     return f"{already}{where}{said}"
+
+
+def _gist(step: StepJudgement, check: CheckResult) -> str:
+    """A check's reason, of many findings the first ones: it has to be read at a glance."""
+    found = check.figures.get("findings", ())
+    more = len(found) - _NAMED
+    if more <= 0:
+        return check.reason
+    old = "" if step.step.index == BASELINE else findings.SO_BEFORE
+    texts = [one["text"] + (old if one["before"] else "") for one in found[:_NAMED]]
+    return f"{'; '.join(texts)}; and {words.count(more, 'more finding')}"
 
 
 def _order(step: StepJudgement, check: CheckResult) -> int:

@@ -103,9 +103,12 @@ class _Drawing:
     def text(self, css: str, at: float, y: float, text: str, *, after: float | None = None) -> None:
         """Letters that begin at a moment, or end there when there is no room to the right of it.
 
-        With `after`, they begin at `after` where there is room, else end at `at`.
+        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side there are
+        none, as the table has them.
         """
         begin = at if after is None else after
+        if self.x(begin) > 80 and after is not None and self.x(at) < 20:
+            return
         if self.x(begin) > 80:
             self.marks.append(
                 f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{_e(text)}</text>'
@@ -230,8 +233,11 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         since = 0.0 if labelled else min(starts[key])
         until = drawing.span if labelled else max(starts[key])
         drawn = _merged(grouped.get(key, []), drawing.span * _MERGE)
-        for outage, merged in drawn:
-            _outage(drawing, outage, top, merged, (since, until), labelled=labelled and len(drawn) <= _LABELLED)
+        # What was out for certain is drawn over what may have been: two outages may share what was not seen.
+        for certain in (False, True):
+            for outage, merged in drawn:
+                named = certain and labelled and len(drawn) <= _LABELLED
+                _outage(drawing, outage, top, merged, (since, until), certain=certain, labelled=named)
 
     drawing.row("Answers", HEAD, "head")
     if ("reads", SERVICE) in starts:
@@ -281,16 +287,25 @@ def _merged(outages: list[Outage], closer_than: float) -> list[tuple[Outage, int
 
 
 def _outage(
-    drawing: _Drawing, outage: Outage, top: float, merged: int, asked: tuple[float, float], *, labelled: bool
+    drawing: _Drawing,
+    outage: Outage,
+    top: float,
+    merged: int,
+    asked: tuple[float, float],
+    *,
+    certain: bool,
+    labelled: bool,
 ) -> None:
     begin = min(asked[0], outage.first_bad) if outage.last_good is None else outage.last_good
     end = max(asked[1], outage.last_bad) if outage.first_good is None else outage.first_good
     title = f"{outage.kind} via {outage.via}: out for {words.bounds(outage)}, from {words.clock(outage.first_bad)}"
     if merged > 1:
         title = f"{outage.kind} via {outage.via}: {merged} outages, too close to be drawn apart"
-    drawing.bar("possible", begin, outage.first_bad, top + 5, ROW - 10, f"{title} (possibly out)")
-    drawing.bar("possible", outage.last_bad, end, top + 5, ROW - 10, f"{title} (possibly out)")
-    drawing.bar("certain", outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
+    if certain:
+        drawing.bar("certain", outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
+    else:
+        drawing.bar("possible", begin, outage.first_bad, top + 5, ROW - 10, f"{title} (possibly out)")
+        drawing.bar("possible", outage.last_bad, end, top + 5, ROW - 10, f"{title} (possibly out)")
     if labelled and merged == 1:
         drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
 

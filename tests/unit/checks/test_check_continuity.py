@@ -332,3 +332,14 @@ def test_an_unanswered_write_that_landed_between_two_readings_is_not_split(
     found = result(records, "continuity")
     assert found.verdict is verdict, found.reason
     assert ("may have come between the readings of two pods" in found.reason) == (verdict is Verdict.UNKNOWN)
+
+
+def test_pods_that_each_hold_some_of_what_the_primary_lost_are_all_named_to_be_kept() -> None:
+    """WordPress wrote to either replica, and neither has all of it; rows are missing on both besides."""
+    records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:3], *rows[7:]])
+    records = with_rows(records, ("mysql-1",), lambda rows: [*rows[:5], *rows[20:]])
+    records = with_rows(records, ("mysql-2",), lambda rows: [*rows[:3], *rows[5:9], *rows[20:]])
+    found = continuity(records)
+    assert found.figures["lost_held_by"] == ["mysql-1", "mysql-2"]
+    assert found.advice is not None
+    assert found.advice.startswith("mysql-1, mysql-2 still hold writes that the primary lacks")

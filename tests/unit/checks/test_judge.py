@@ -182,3 +182,14 @@ def test_two_hundred_thousand_records_are_judged_in_a_few_seconds() -> None:
     began = time.process_time()
     judge(history)
     assert time.process_time() - began < 5
+
+
+def test_of_many_findings_the_sentence_has_the_first_two_and_how_many_more_there_are() -> None:
+    records = change(story(), lambda r: isinstance(r, Contents) and r.step == 0, rows=(), posts=(), baseline={})
+    found = judge(History(records))
+    (continuity,) = [check for check in found.steps[0].checks if check.name == "continuity"]
+    number = len(continuity.figures["findings"])
+    assert number > 2
+    assert found.reason.endswith(f"; and {number - 2} more finding{'s' if number > 3 else ''}")
+    assert found.reason.startswith("continuity: 140 of 140 acknowledged rows were lost")
+    assert continuity.reason.count(";") >= number - 1

@@ -1,0 +1,191 @@
+"""`make bench-peers`: the tutorial's stack loses its master's disk; what Chaos Toolkit says, what we say, what is true.
+
+Each tool gets a freshly deployed published stack. The truth is asked by SQL, of each pod, for rows that were
+acknowledged: by a writer of the benchmark's own beside Chaos Toolkit, and from the journal of our run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.table import CLUSTER, HACHAOS, ROOT
+from chaos import journal
+from chaos.cluster import target as targets
+from chaos.cluster.local import cluster as clusters
+from chaos.cluster.local import state
+from chaos.cluster.local.layout import Places
+from chaos.cluster.target import Target
+from chaos.history import Write
+from chaos.progress import PlainProgress
+from chaos.stack import deploy
+from chaos.stack.database import Database, NoDatabase
+from chaos.stack.profile import Profile
+from chaos.stack.stack import Stack
+
+VERSIONS = ("chaostoolkit==1.19.0", "chaostoolkit-lib==1.44.0", "chaostoolkit-kubernetes==0.39.0")
+HOME = Path.home() / ".cache" / "hachaos" / "chaostoolkit-1.19.0-1"
+ROWS = 140
+ROWS_PER_S = 10
+READY_S = 300
+SCENARIO = ("scenarios/lose-master-disk.yaml", "--stack", "published", "--baseline", "record")
+
+
+def main() -> None:
+    """Print a Markdown table of both tools' words beside the truth."""
+    chaos = _chaos_toolkit()
+    with tempfile.TemporaryDirectory() as folder:
+        # Our run first: once this process is in the cluster's network it can start no other that has to join it.
+        _hachaos("cluster", "up", "--name", CLUSTER, "--nodes", "3")
+        _hachaos("stack", "delete", "--name", CLUSTER, "--stack", "published")
+        code = _hachaos("run", *SCENARIO, "--name", CLUSTER, "--reports", f"{folder}/reports", codes=(0, 1, 2))
+        target = targets.local(CLUSTER, 3, quiet=True)
+        ours = _ours(deploy.attach(target, Profile.load("published")), Path(folder) / "reports", code)
+        theirs = _theirs(chaos, _fresh(target), Path(folder))
+    print("| tool | its verdict | its word on data | acknowledged before | readable afterwards, by pod |")
+    print("|---|---|---|---|---|")
+    print(theirs)
+    print(ours)
+
+
+def _hachaos(*arguments: str, codes: Sequence[int] = (0,)) -> int:
+    done = subprocess.run([HACHAOS, *arguments], cwd=ROOT, stdout=sys.stderr, check=False)
+    if done.returncode not in codes:
+        sys.exit(f"hachaos {' '.join(arguments)}: exit {done.returncode}")
+    return done.returncode
+
+
+def _chaos_toolkit() -> Path:
+    """The program `chaos`, in an environment of its own."""
+    program = HOME / "bin" / "chaos"
+    if not program.exists():
+        print(f"installing {', '.join(VERSIONS)} into {HOME} (once) ...", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
+        subprocess.run([str(HOME / "bin" / "pip"), "-q", "install", *VERSIONS], check=True)
+    return program
+
+
+def _fresh(target: Target) -> Stack:
+    profile, progress = Profile.load("published"), PlainProgress()
+    deploy.remove(target, profile, progress)
+    return deploy.ensure(target, profile, progress)
+
+
+def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
+    tokens = _write(stack)
+    anchor, found = state.read(Places.of(CLUSTER)), clusters.find(CLUSTER)
+    assert anchor is not None
+    assert found is not None
+    kubectl = folder / "kubectl"
+    kubectl.symlink_to(anchor.kube)
+    experiment = folder / "experiment.json"
+    experiment.write_text(json.dumps(_experiment(stack, kubectl)))
+    done = subprocess.run(
+        [str(chaos), "run", "--hypothesis-strategy", "continuously", "--hypothesis-frequency", "1", str(experiment)],
+        cwd=folder,
+        env=os.environ | {"KUBECONFIG": str(found.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not (folder / "journal.json").exists():
+        sys.exit(
+            f"Chaos Toolkit wrote no journal (exit {done.returncode}):\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
+    said = json.loads((folder / "journal.json").read_text())
+    states = [run["states"]["steady_state_met"] for run in _looks(said)]
+    word = f"{said['status']}, deviated: {json.dumps(said['deviated'])}, exit {done.returncode}"
+    looked = f"none ({len(states)} looks at the site, {sum(not state for state in states)} not met)"
+    return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {len(tokens)} | {_readable(stack, tokens)} |"
+
+
+def _looks(said: dict[str, Any]) -> list[dict[str, Any]]:
+    during = (said.get("steady_states") or {}).get("during") or []
+    return [{"states": {"steady_state_met": bool(each.get("steady_state_met"))}} for each in during]
+
+
+def _experiment(stack: Stack, kubectl: Path) -> dict[str, Any]:
+    """Its tutorial's form: the site answers 200, before, while and after the master's volume and pod are deleted."""
+
+    def call(name: str, arguments: str, timeout_s: int = 30) -> dict[str, Any]:
+        said = f"-n {stack.api.namespace} {arguments}"
+        provider = {"type": "process", "path": str(kubectl), "arguments": said, "timeout": timeout_s}
+        return {"type": "action", "name": name, "provider": provider}
+
+    site = {
+        "type": "probe",
+        "name": "the site answers",
+        "tolerance": 200,
+        "provider": {
+            "type": "http",
+            "url": f"http://{stack.site_address()}/",
+            "headers": {"Host": stack.site_host},
+            "timeout": 5,
+        },
+    }
+    delete = {
+        "type": "python",
+        "module": "chaosk8s.pod.actions",
+        "func": "delete_pods",
+        "arguments": {"name_pattern": "^mysql-0$", "ns": stack.api.namespace, "grace_period": 0},
+    }
+    return {
+        "title": "a master that lost its disk is re-cloned",
+        "description": "the master's volume and pod are deleted",
+        "steady-state-hypothesis": {"title": "the site is there", "probes": [site]},
+        "method": [
+            call("delete the claim", "delete pvc data-mysql-0 --wait=false"),
+            {"type": "action", "name": "delete the pod", "provider": delete, "pauses": {"after": 5}},
+            call("wait for the pod", f"wait --for=condition=Ready pod/mysql-0 --timeout={READY_S}s", READY_S + 10),
+        ],
+        "rollbacks": [],
+    }
+
+
+def _write(stack: Stack) -> list[str]:
+    """Rows that the master has acknowledged, `ROWS` of them, `ROWS_PER_S` a second."""
+    database, tokens = Database(stack.credentials, stack.binding), []
+    for number in range(ROWS):
+        token = f"bench-{number}"
+        if database.insert(stack.database_address(), token, "bench", number, 5.0).outcome == "ok":
+            tokens.append(token)
+        time.sleep(1 / ROWS_PER_S)
+    return tokens
+
+
+def _ours(stack: Stack, reports: Path, code: int) -> str:
+    (run,) = reports.iterdir()
+    report = json.loads((run / "report.json").read_text())
+    (step,) = [each for each in report["steps"] if each["index"] >= 0]
+    (check,) = [each for each in step["checks"] if each["name"] == "continuity"]
+    fault = step["time_to_recovery"]["fault_at_s"]
+    written = journal.read(run).of(Write)
+    tokens = [one.token for one in written if one.what == "row" and one.outcome == "ok" and one.end < fault]
+    word = f"{report['verdict']}, exit {code}"
+    first = check["reason"].split("; ")[0]
+    return f"| hachaos | {word} | {first} | {len(tokens)} | {_readable(stack, tokens)} |"
+
+
+def _readable(stack: Stack, tokens: Iterable[str]) -> str:
+    """How many of the tokens each pod still holds, asked at its own address."""
+    wanted, found = set(tokens), []
+    database = Database(stack.credentials, stack.binding)
+    for pod in stack.pods("database"):
+        try:
+            with database.connect(database.address(pod.ip), 20.0) as connection:
+                held = wanted & {token for _, token in database.ledger(connection)}
+            found.append(f"{pod.name}: {len(held)} of {len(wanted)}")
+        except NoDatabase as error:
+            found.append(f"{pod.name}: {error}")
+    return ", ".join(found)
+
+
+if __name__ == "__main__":
+    main()
