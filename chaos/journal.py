@@ -23,6 +23,7 @@ from chaos.history import (
     Note,
     Read,
     Record,
+    ReplicaSeen,
     RunBegun,
     UndoPlanned,
     Write,
@@ -105,8 +106,7 @@ def read(folder: Path) -> History:
     """
     path = folder / NAME
     try:
-        # Records hold no cycles, and looking for some among a million of them takes as long as reading them.
-        with path.open(encoding="utf-8", errors="replace") as file, _no_garbage():
+        with path.open(encoding="utf-8", errors="replace") as file, without_collector():
             return History(_records(path, file))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
@@ -153,7 +153,11 @@ class _Reader:
         if record is None:
             return from_json(json.loads(line))
         for slot in _REPEATED.get(type(record), ()):
-            slot.__set__(record, sys.intern(slot.__get__(record)))
+            if word := slot.__get__(record):
+                slot.__set__(record, sys.intern(word))
+        if isinstance(record, Write) and record.key is not None:
+            pair = (record.key, record.token)
+            self._pairs[pair] = pair
         if isinstance(record, Contents):
             return replace(record, rows=self._once(record.rows), posts=self._once(record.posts))
         return record
@@ -166,13 +170,18 @@ _KIND = '{"kind":"'
 
 _REPEATED: dict[type[Record], list[Any]] = {
     cls: [vars(cls)[name] for name in names]
-    for cls, names in ((Read, ("via", "what")), (Write, ("what", "writer", "outcome")))
+    for cls, names in (
+        (Read, ("via", "what")),
+        (Write, ("what", "writer", "outcome")),
+        (ReplicaSeen, ("pod", "io_running", "sql_running", "source")),
+    )
 }
 """The fields of the most frequent records that say one of a few words."""
 
 
 @contextmanager
-def _no_garbage() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
+    """Look for no garbage in cycles meanwhile: records have none, and there are very many of them to look through."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -452,21 +452,23 @@ def _streams(history: History) -> tuple[Stream, ...]:
     """All streams of a run: those that the plan wanted, also where nothing came of them, and those that were seen."""
     rates = _rates(history)
     seen: dict[Name, list[Attempt]] = {name: [] for name in rates if name.via}
+    of_reads: dict[tuple[str, str], list[Attempt]] = {}
     for read in history.of(Read):
         if _sound(read):
             reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
-            attempt = Attempt(read.due, read.start, max(read.start, read.end), read.ok, reason)
-            seen.setdefault(Name.of_read(read.what, read.via), []).append(attempt)
+            found = of_reads.get((read.what, read.via))
+            if found is None:
+                found = of_reads[read.what, read.via] = seen.setdefault(Name.of_read(read.what, read.via), [])
+            found.append(Attempt(read.due, read.start, max(read.start, read.end), read.ok, reason))
+    of_writes: dict[str, list[Attempt]] = {}
     for write in history.of(Write):
         if _sound(write):
-            attempt = Attempt(
-                write.due,
-                write.start,
-                max(write.start, write.end),
-                write.outcome == "ok",
-                write.reason or write.outcome,
-            )
-            seen.setdefault(Name.of_write(write.what), []).append(attempt)
+            reason = write.reason or write.outcome
+            found = of_writes.get(write.what)
+            if found is None:
+                found = of_writes[write.what] = seen.setdefault(Name.of_write(write.what), [])
+            end = max(write.start, write.end)
+            found.append(Attempt(write.due, write.start, end, write.outcome == "ok", reason))
     skips = _skips(history)
     rests = sorted(reading.at for reading in history.of(Contents))
     return tuple(
@@ -495,7 +497,10 @@ def _stream(
 
 
 def _sound(record: Read | Write) -> bool:
-    return all(facts.number(value) is not None for value in (record.due, record.start, record.end))
+    due, start, end = record.due, record.start, record.end
+    if type(due) is type(start) is type(end) is float:
+        return math.isfinite(due) and math.isfinite(start) and math.isfinite(end)
+    return all(facts.number(value) is not None for value in (due, start, end))
 
 
 def _rates(history: History) -> dict[Name, float]:

@@ -7,10 +7,10 @@ baseline. Seed content is judged in `seed`, uploads in `uploads`, order and ids 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+import itertools
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from chaos.checks import facts, findings, ids, named, order, seed, uploads, words
 from chaos.checks.findings import Finding
@@ -25,6 +25,10 @@ KINDS = ("row", "post")
 """What is written into the database."""
 
 _GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
+
+
+_Ids: TypeAlias = dict[Key, tuple[int, ...]]
+"""What a pod holds, and under which ids."""
 
 
 @dataclass
@@ -44,7 +48,7 @@ class _Held:
     `owed` is None where the primary could not be read in time.
     """
 
-    pods: dict[str, dict[Key, set[int]]]
+    pods: dict[str, _Ids]
     before: set[Key]
     owed: set[Key] | None
     torn: dict[tuple[str, str], int]
@@ -95,14 +99,15 @@ def check(history: History, step: Step) -> CheckResult:
 def _ledger(history: History, until: float) -> _Ledger:
     """A write that ended after the reading had begun promises nothing of what was read; it was only tried."""
     ledger = _Ledger({})
-    for write in (*history.of(Write), *(beat.write for beat in history.of(Heartbeat))):
+    of_outcome = {"ok": ledger.ok, "fail": ledger.fail}
+    for write in itertools.chain(history.of(Write), (beat.write for beat in history.of(Heartbeat))):
         if write.what not in KINDS:
             continue
         key = (write.what, write.token)
         if key not in ledger.ok:
             ledger.tried[key] = write
         if write.end <= until:
-            {"ok": ledger.ok, "fail": ledger.fail}.get(write.outcome, ledger.info).add(key)
+            of_outcome.get(write.outcome, ledger.info).add(key)
     ledger.info -= ledger.ok
     ledger.fail -= ledger.ok | ledger.info
     return ledger
@@ -113,14 +118,31 @@ def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Content
     before = {key for one in first for key, _ in _entries(one)}
     held = _Held({}, before, _owed(history, step, ledger), {})
     for pod, reading in read.items():
-        ids: dict[Key, set[int]] = defaultdict(set)
-        for key, number in _entries(reading):
-            if key[1]:
-                ids[key].add(number)
-            else:
-                held.torn[pod, key[0]] = held.torn.get((pod, key[0]), 0) + 1
-        held.pods[pod] = dict(ids)
+        same = next((one for one in held.pods if _same(read[one], reading)), None)
+        held.pods[pod] = _ids(reading) if same is None else held.pods[same]
+        for what, found in (("row", reading.rows), ("post", reading.posts)):
+            if torn := sum(not token for _, token in found):
+                held.torn[pod, what] = torn
     return held
+
+
+def _same(one: Contents, other: Contents) -> bool:
+    return one.rows == other.rows and one.posts == other.posts
+
+
+def _ids(reading: Contents) -> _Ids:
+    found: _Ids = {}
+    for key, number in _entries(reading):
+        if key not in found and key[1]:
+            found[key] = (number,)
+        elif key[1] and number not in found[key]:
+            found[key] += (number,)
+    return found
+
+
+def _different(pods: Mapping[str, _Ids]) -> list[_Ids]:
+    """What pods hold, once where several hold the same: then they share it, see `_held`."""
+    return list({id(found): found for found in pods.values()}.values())
 
 
 def _owed(history: History, step: Step, ledger: _Ledger) -> set[Key] | None:
@@ -143,8 +165,9 @@ def _writes(
 ) -> list[Finding]:
     """What was found of writes; the figures of all of it are filled in."""
     pods = held.pods
-    present: set[Key] = set().union(*pods.values()) if pods else set()
-    everywhere: set[Key] = set.intersection(*(set(found) for found in pods.values())) if pods else set()
+    different = _different(pods)
+    present: set[Key] = set().union(*different)
+    everywhere = present.intersection(*different) if len(different) > 1 else present
     differing = (present - everywhere) & ledger.info
     late = {key for key in differing if _came_between(key, pods, read)}
     split = differing - late
@@ -186,14 +209,14 @@ def _writes(
 
 def _phantom(history: History, ledger: _Ledger, present: set[Key]) -> set[Key]:
     """What is there and was never tried; on a borrowed stack others write as well, so only what bears our name."""
-    found = present - ledger.tried.keys()
+    found = present.difference(ledger.tried)
     if not facts.borrowed(history):
         return found
     ours = {token.partition("-")[0] for _, token in ledger.tried}
     return {key for key in found if key[1].partition("-")[0] in ours}
 
 
-def _came_between(key: Key, pods: dict[str, dict[Key, set[int]]], read: dict[str, Contents]) -> bool:
+def _came_between(key: Key, pods: dict[str, _Ids], read: dict[str, Contents]) -> bool:
     """Whether each pod that lacks a write was read at an earlier position than each that holds it."""
     holding = [read[pod].gtid or "" for pod, held in pods.items() if key in held]
     lacking = [read[pod].gtid or "" for pod, held in pods.items() if key not in held]
@@ -218,12 +241,15 @@ def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set
     return found
 
 
-def _duplicated(pods: dict[str, dict[Key, set[int]]], tried: Collection[Key]) -> set[Key]:
-    ids: dict[Key, set[int]] = defaultdict(set)
-    for found in pods.values():
-        for key, numbers in found.items():
-            ids[key] |= numbers
-    return {key for key, numbers in ids.items() if len(numbers) > 1 and key in tried}
+def _duplicated(pods: dict[str, _Ids], tried: Collection[Key]) -> set[Key]:
+    seen: _Ids = {}
+    found = {
+        key
+        for held in _different(pods)
+        for key, numbers in held.items()
+        if len(numbers) > 1 or seen.setdefault(key, numbers) != numbers
+    }
+    return {key for key in found if key in tried}
 
 
 def _lost(
@@ -231,12 +257,13 @@ def _lost(
 ) -> list[Finding]:
     """Lost = the primary lacks it; where no primary could be read, all pods that could be lack it."""
     pods = held.pods
-    missing = {pod: ledger.ok - found.keys() for pod, found in pods.items()}
+    lacking = {id(found): ledger.ok.difference(found) for found in _different(pods)}
+    missing = {pod: lacking[id(found)] for pod, found in pods.items()}
     everywhere: set[Key] = set.intersection(*missing.values()) if missing else set()
     lost = _lost_of(missing, read)
     anywhere: set[Key] = set().union(*missing.values()) if missing else set()
     owed = held.owed or set()
-    older = {pod: owed - found.keys() for pod, found in pods.items() if owed - found.keys()}
+    older = {pod: gone for pod, found in pods.items() if (gone := owed.difference(found))}
     figures.update(
         lost=len(lost) if pods else None,
         lost_everywhere=len(everywhere) if pods else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from chaos.checks import named, words
 from chaos.checks.findings import Finding
@@ -59,30 +59,36 @@ def _rewound(writes: list[Write]) -> list[tuple[Write, Write]]:
 
 
 def reassigned(
-    tried: Mapping[Key, Write], acknowledged: Set[Key], pods: Mapping[str, Mapping[Key, Set[int]]], told: Set[Key]
+    tried: Mapping[Key, Write],
+    acknowledged: Set[Key],
+    pods: Mapping[str, Mapping[Key, Collection[int]]],
+    told: Set[Key],
 ) -> list[Finding]:
     """R8: acknowledged ids that hold another write now, and acknowledged writes that lie under another id.
 
     `told` are the entries of which it is told anyway that they have several ids.
     """
-    # Nearly all lie under their own id alone.
-    odd = [
-        (pod, key, numbers)
-        for pod, held in pods.items()
-        for key, numbers in held.items()
-        if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
-    ]
-    own: dict[Key, int] = {}
-    if odd:
-        own = {key: number for key in acknowledged if (number := tried[key].key) is not None}
-    owners: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for (what, token), number in own.items():
-        owners[what, number].add(token)
+    # Nearly all lie under their own id alone, and pods that hold the same share what they hold.
+    odd_of = {
+        one: [
+            (key, numbers)
+            for key, numbers in held.items()
+            if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
+        ]
+        for one, held in {id(held): held for held in pods.values()}.items()
+    }
+    odd = [(pod, key, numbers) for pod, held in pods.items() for key, numbers in odd_of[id(held)]]
+    owners: dict[tuple[str, int | None], set[str]]
+    owners = {(key[0], number): set() for _, key, numbers in odd for number in numbers}
+    for what, token in acknowledged if odd else ():
+        if (given := (what, tried[what, token].key)) in owners:
+            owners[given].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
     for pod, key, numbers in odd:
-        others = any(key[1] not in owners.get((key[0], number), (key[1],)) for number in numbers)
-        if (others or own.get(key, next(iter(numbers))) not in numbers) and key not in told:
+        mine = tried[key].key if key in acknowledged else None
+        others = any(key[1] not in (owners[key[0], number] or (key[1],)) for number in numbers)
+        if (others or (mine is not None and mine not in numbers)) and key not in told:
             wrong.add(key)
             on.add(pod)
     found = []

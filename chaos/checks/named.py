@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from chaos.history import Write
@@ -42,8 +42,8 @@ def _item(key: Key, write: Write | None, pods: Mapping[str, Collection[Key]]) ->
     numbers: set[int] = set()
     for pod in on:
         held = pods[pod]
-        if isinstance(held, Mapping) and isinstance(held[key], Set):
-            numbers |= held[key]
+        if isinstance(held, Mapping):
+            numbers.update(held[key])
     if numbers:
         said["held_as"] = sorted(numbers)
     return said | {"on": on, "not_on": sorted(pods.keys() - set(on))} if pods else said

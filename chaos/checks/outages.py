@@ -23,9 +23,12 @@ from chaos.verdict import Outage
 SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Attempt:
-    """One request of a stream; times in seconds since the run began."""
+    """One request of a stream; times in seconds since the run began.
+
+    Nobody changes one. It is not frozen, as a run has very many, and each would take twice as long to make.
+    """
 
     due: float
     start: float
@@ -114,9 +117,9 @@ def _stretches(
     attempts: Sequence[Attempt], skipped: Sequence[float], rests: Sequence[float], blind_s: float
 ) -> list[_Stretch]:
     found: list[_Stretch] = []
-    marks: Iterable[tuple[float, Attempt | None]] = heapq.merge(
-        ((attempt.start, attempt) for attempt in attempts), ((due, None) for due in skipped), key=lambda mark: mark[0]
-    )
+    marks: Iterable[tuple[float, Attempt | None]] = ((attempt.start, attempt) for attempt in attempts)
+    if skipped:
+        marks = heapq.merge(marks, ((due, None) for due in skipped), key=lambda mark: mark[0])
     for at, attempt in marks:
         if attempt is not None and attempt.good:
             if found and at >= found[-1].surely_on:
@@ -143,7 +146,11 @@ def _find_last_good(stretches: Sequence[_Stretch], good: Sequence[Attempt]) -> N
     position, latest = 0, -math.inf
     for stretch in stretches:
         while position < len(good) and good[position].start <= stretch.began:
-            heapq.heappush(left, (good[position].end, good[position].start))
+            one = good[position]
+            if one.end <= stretch.surely_still_on:
+                latest = max(latest, one.start)
+            else:
+                heapq.heappush(left, (one.end, one.start))
             position += 1
         while left and left[0][0] <= stretch.surely_still_on:
             latest = max(latest, heapq.heappop(left)[1])
@@ -179,10 +186,10 @@ def longest_gap(
     since = [low for low, _ in covered]
     reach = list(itertools.accumulate((high for _, high in covered), max))
     edges = [begin, *(at for at in starts if begin <= at <= until), until]
-    for low, high in sorted(itertools.pairwise(edges), key=lambda gap: gap[0] - gap[1]):
-        if high <= low:
-            break
-        earlier = bisect.bisect_right(since, low)
-        if not earlier or reach[earlier - 1] < high:
-            return low, high
-    return begin, begin
+    longest = (begin, begin)
+    for low, high in itertools.pairwise(edges):
+        if high - low > longest[1] - longest[0]:
+            earlier = bisect.bisect_right(since, low)
+            if not earlier or reach[earlier - 1] < high:
+                longest = (low, high)
+    return longest

@@ -193,10 +193,10 @@ def _replica(
     if other is None or other.error:
         said.unknown.append(f"{pod} could not be compared, as the primary could not be read")
         return {}
-    held, wanted = _content(mine), _content(other)
-    lacks, more = len(wanted - held), len(held - wanted)
+    missed, added = _apart(mine, other)
+    lacks, more = len(missed), len(added)
     difference = _difference(mine, other, lacks, more)
-    if difference and _explained(history, mine, other, wanted - held, held - wanted):
+    if difference and _explained(history, mine, other, missed, added):
         where = f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}"
         said.unknown.append(f"{where}, and what was written between the two may be all that differs: {difference}")
     elif difference:
@@ -238,6 +238,14 @@ def _running(state: ReplicaSeen) -> str:
 def _content(reading: Contents) -> set[Entry]:
     rows = {("row", number, token) for number, token in reading.rows}
     return rows | {("post", number, token) for number, token in reading.posts}
+
+
+def _apart(mine: Contents, other: Contents) -> tuple[set[Entry], set[Entry]]:
+    """What only the other holds, and what only this one does."""
+    if mine.rows == other.rows and mine.posts == other.posts:
+        return set(), set()
+    held, wanted = _content(mine), _content(other)
+    return wanted - held, held - wanted
 
 
 def _explained(history: History, mine: Contents, other: Contents, lacks: set[Entry], more: set[Entry]) -> bool:

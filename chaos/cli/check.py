@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from chaos import journal
 from chaos.cli import run_folders
 
 
@@ -30,8 +31,9 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write
 
     verdicts = []
     for folder in run_folders.find(runs):
-        history = run_folders.read(folder)
-        judgement = judge(history, only=only)
+        with journal.without_collector():
+            history = run_folders.read(folder)
+            judgement = judge(history, only=only)
         verdicts.append(judgement.verdict)
         if write:
             write_reports(folder, history, judgement)

@@ -265,13 +265,15 @@ def _after(fault: float, times: Iterable[float], *, last: bool = False) -> float
 
 def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
     totals: dict[str, dict[str, Any]] = {}
-    for read in reads:
-        way = read.via if read.what == PAGE else f"{read.what} of {read.via}"
+    for (what, via, ok), number in Counter((read.what, read.via, bool(read.ok)) for read in reads).items():
+        way = via if what == PAGE else f"{what} of {via}"
         total = totals.setdefault(way, {"ok": 0, "failed": 0, "reasons": {}})
-        total["ok" if read.ok else "failed"] += 1
+        total["ok" if ok else "failed"] += number
+    for read in reads:
         if not read.ok:
+            way = read.via if read.what == PAGE else f"{read.what} of {read.via}"
             reason = f"{read.reason} {read.status}" if read.status and read.reason == "status" else read.reason
-            total["reasons"][reason] = total["reasons"].get(reason, 0) + 1
+            totals[way]["reasons"][reason] = totals[way]["reasons"].get(reason, 0) + 1
     return dict(sorted(totals.items(), key=lambda item: (item[0] != SERVICE, item[0])))
 
 
