@@ -9,10 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from chaos.errors import InputError, UsageError
 from chaos.history import (
@@ -152,14 +150,28 @@ class _Reader:
             record = None
         if record is None:
             return from_json(json.loads(line))
-        for slot in _REPEATED.get(type(record), ()):
-            if word := slot.__get__(record):
-                slot.__set__(record, sys.intern(word))
-        if isinstance(record, Write) and record.key is not None:
-            pair = (record.key, record.token)
-            self._pairs[pair] = pair
-        if isinstance(record, Contents):
-            return replace(record, rows=self._once(record.rows), posts=self._once(record.posts))
+        return self._kept_once(record)
+
+    def _kept_once(self, record: Record) -> Record:
+        """The record, its words and pairs those that were read before."""
+        put, intern = object.__setattr__, sys.intern  # Records are frozen, but this one is nobody's yet.
+        if isinstance(record, Read):
+            put(record, "via", intern(record.via))
+            put(record, "what", intern(record.what))
+        elif isinstance(record, Write):
+            put(record, "what", intern(record.what))
+            put(record, "writer", intern(record.writer))
+            put(record, "outcome", intern(record.outcome))
+            if record.key is not None:
+                pair = (record.key, record.token)
+                self._pairs[pair] = pair
+        elif isinstance(record, ReplicaSeen):
+            put(record, "pod", intern(record.pod))
+            if record.source is not None:
+                put(record, "source", intern(record.source))
+        elif isinstance(record, Contents):
+            put(record, "rows", self._once(record.rows))
+            put(record, "posts", self._once(record.posts))
         return record
 
     def _once(self, pairs: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
@@ -167,16 +179,6 @@ class _Reader:
 
 
 _KIND = '{"kind":"'
-
-_REPEATED: dict[type[Record], list[Any]] = {
-    cls: [vars(cls)[name] for name in names]
-    for cls, names in (
-        (Read, ("via", "what")),
-        (Write, ("what", "writer", "outcome")),
-        (ReplicaSeen, ("pod", "io_running", "sql_running", "source")),
-    )
-}
-"""The fields of the most frequent records that say one of a few words."""
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from chaos.checks import facts, findings, outages, words
@@ -486,7 +487,7 @@ def _streams(history: History) -> tuple[Stream, ...]:
 def _stream(
     name: Name, attempts: list[Attempt], skips: list[Skipped], rests: list[float], rate: float | None
 ) -> Stream:
-    attempts.sort(key=lambda attempt: attempt.start)
+    attempts.sort(key=attrgetter("start"))
     skipped = sorted(one.due for one in skips)
     hanging = sorted(one.due for one in skips if one.reason == STILL_HANGS)
     interval = 1 / rate if rate else _median_interval(attempts)
@@ -498,8 +499,8 @@ def _stream(
 
 def _sound(record: Read | Write) -> bool:
     due, start, end = record.due, record.start, record.end
-    if type(due) is type(start) is type(end) is float:
-        return math.isfinite(due) and math.isfinite(start) and math.isfinite(end)
+    if type(due) is type(start) is type(end) is float and math.isfinite(due + start + end):
+        return True
     return all(facts.number(value) is not None for value in (due, start, end))
 
 

@@ -150,7 +150,7 @@ def _owed(history: History, step: Step, ledger: _Ledger) -> set[Key] | None:
     for index in (FIRST_READING, BASELINE):
         of_primary = [one for one in facts.readings(history, index).values() if one.primary and not one.error]
         if of_primary and index < step.index:
-            return {key for one in of_primary for key, _ in _entries(one)} - ledger.tried.keys()
+            return {key for one in of_primary for key, _ in _entries(one)}.difference(ledger.tried)
     return None if any(one.error for one in facts.readings(history, FIRST_READING).values()) else set()
 
 

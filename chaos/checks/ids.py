@@ -6,6 +6,7 @@ import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Set
+from operator import attrgetter
 
 from chaos.checks import named, words
 from chaos.checks.findings import Finding
@@ -38,7 +39,7 @@ def rewound(acknowledged: Iterable[Write]) -> list[Finding]:
 
 def _rewound(writes: list[Write]) -> list[tuple[Write, Write]]:
     """Each write whose id goes back, in the order in which they left, and one that shows it."""
-    by_start = sorted(writes, key=lambda one: one.start)
+    by_start = sorted(writes, key=attrgetter("start"))
     if all((one.key or 0) < (later.key or 0) for one, later in itertools.pairwise(by_start)):
         return []
     given: dict[int | None, Write] = {}

@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from chaos.verdict import Outage
 
@@ -100,7 +101,7 @@ def find(
     `rests` are moments at which the tool itself sent nothing. Bad attempts before such a rest and after it do not show
     that service was out all the while: they are outages of their own, each of which may have lasted through the rest.
     """
-    ordered = sorted(attempts, key=lambda attempt: attempt.start)
+    ordered = sorted(attempts, key=attrgetter("start"))
     stretches = _stretches(ordered, sorted(skipped), sorted(rests), blind_s)
     _find_last_good(stretches, [attempt for attempt in ordered if attempt.good])
     for before, after in reversed(list(itertools.pairwise(stretches))):
@@ -145,14 +146,14 @@ def _find_last_good(stretches: Sequence[_Stretch], good: Sequence[Attempt]) -> N
     left: list[tuple[float, float]] = []
     position, latest = 0, -math.inf
     for stretch in stretches:
-        while position < len(good) and good[position].start <= stretch.began:
-            one = good[position]
-            if one.end <= stretch.surely_still_on:
+        still_on = stretch.surely_still_on
+        while position < len(good) and (one := good[position]).start <= stretch.began:
+            if one.end <= still_on:
                 latest = max(latest, one.start)
             else:
                 heapq.heappush(left, (one.end, one.start))
             position += 1
-        while left and left[0][0] <= stretch.surely_still_on:
+        while left and left[0][0] <= still_on:
             latest = max(latest, heapq.heappop(left)[1])
         stretch.last_good = latest if latest > -math.inf else None
 
