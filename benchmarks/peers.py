@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -87,8 +88,22 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     kubectl.symlink_to(anchor.kube)
     experiment = folder / "experiment.json"
     experiment.write_text(json.dumps(_experiment(stack, kubectl)))
+    # A site that lost its database sends visitors to its own name, which only the cluster's DNS knows.
+    dns = _dns(stack)
+    resolver = folder / "resolv.conf"
+    resolver.write_text(f"nameserver {dns}\nsearch cluster.local\noptions ndots:5\n")
+    within = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolver)]
     done = subprocess.run(
-        [str(chaos), "run", "--hypothesis-strategy", "continuously", "--hypothesis-frequency", "1", str(experiment)],
+        [
+            *within,
+            str(chaos),
+            "run",
+            "--hypothesis-strategy",
+            "continuously",
+            "--hypothesis-frequency",
+            "1",
+            str(experiment),
+        ],
         cwd=folder,
         env=os.environ | {"KUBECONFIG": str(found.kubeconfig)},
         capture_output=True,
@@ -100,15 +115,24 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
             f"Chaos Toolkit wrote no journal (exit {done.returncode}):\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
     said = json.loads((folder / "journal.json").read_text())
-    states = [run["states"]["steady_state_met"] for run in _looks(said)]
+    states = _looks(said)
     word = f"{said['status']}, deviated: {json.dumps(said['deviated'])}, exit {done.returncode}"
     looked = f"none ({len(states)} looks at the site, {sum(not state for state in states)} not met)"
     return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {len(tokens)} | {_readable(stack, tokens)} |"
 
 
-def _looks(said: dict[str, Any]) -> list[dict[str, Any]]:
-    during = (said.get("steady_states") or {}).get("during") or []
-    return [{"states": {"steady_state_met": bool(each.get("steady_state_met"))}} for each in during]
+def _dns(stack: Stack) -> str:
+    """The address of the cluster's DNS."""
+    service = stack.api.in_namespace("kube-system").get("Service", "kube-dns")
+    assert service is not None
+    return str(service["spec"]["clusterIP"])
+
+
+def _looks(said: dict[str, Any]) -> list[bool]:
+    """Whether the site was well, at each look at it: before, all the while, and after."""
+    states = said["steady_states"]
+    looks = [states.get("before"), *(states.get("during") or ()), states.get("after")]
+    return [bool(each.get("steady_state_met")) for each in looks if each]
 
 
 def _experiment(stack: Stack, kubectl: Path) -> dict[str, Any]:
@@ -133,8 +157,8 @@ def _experiment(stack: Stack, kubectl: Path) -> dict[str, Any]:
     delete = {
         "type": "python",
         "module": "chaosk8s.pod.actions",
-        "func": "delete_pods",
-        "arguments": {"name_pattern": "^mysql-0$", "ns": stack.api.namespace, "grace_period": 0},
+        "func": "terminate_pods",
+        "arguments": {"name_pattern": "^mysql-0$", "ns": stack.api.namespace, "grace_period": 0, "all": True},
     }
     return {
         "title": "a master that lost its disk is re-cloned",
@@ -152,8 +176,9 @@ def _experiment(stack: Stack, kubectl: Path) -> dict[str, Any]:
 def _write(stack: Stack) -> list[str]:
     """Rows that the master has acknowledged, `ROWS` of them, `ROWS_PER_S` a second."""
     database, tokens = Database(stack.credentials, stack.binding), []
+    mine = secrets.token_hex(4)
     for number in range(ROWS):
-        token = f"bench-{number}"
+        token = f"{mine}-bench-{number}"
         if database.insert(stack.database_address(), token, "bench", number, 5.0).outcome == "ok":
             tokens.append(token)
         time.sleep(1 / ROWS_PER_S)
