@@ -183,12 +183,13 @@ _KIND = '{"kind":"'
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Look for no garbage in cycles meanwhile: records have none, and there are very many of them to look through."""
+    """Look for no garbage in cycles meanwhile, nor ever among what was made: records have none, and are very many."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_enabled:
             gc.enable()
 

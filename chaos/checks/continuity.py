@@ -64,7 +64,7 @@ def check(history: History, step: Step) -> CheckResult:
     held = _held(history, step, ledger, read)
     figures: dict[str, Any] = {
         "acknowledged": len(ledger.ok),
-        "tried": len(ledger.ok | ledger.fail | ledger.info),
+        "tried": len(ledger.ok) + len(ledger.fail) + len(ledger.info),
         "pods_read": sorted(read),
     }
     found = _writes(history, step, ledger, held, read, figures)
@@ -243,11 +243,12 @@ def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set
 
 def _duplicated(pods: dict[str, _Ids], tried: Collection[Key]) -> set[Key]:
     seen: _Ids = {}
+    different = _different(pods)
     found = {
         key
-        for held in _different(pods)
+        for held in different
         for key, numbers in held.items()
-        if len(numbers) > 1 or seen.setdefault(key, numbers) != numbers
+        if len(numbers) > 1 or (len(different) > 1 and seen.setdefault(key, numbers) != numbers)
     }
     return {key for key in found if key in tried}
 

@@ -30,17 +30,17 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write
     from chaos.verdict import EXIT, merge
 
     verdicts = []
-    for folder in run_folders.find(runs):
-        with journal.without_collector():
+    with journal.without_collector():
+        for folder in run_folders.find(runs):
             history = run_folders.read(folder)
             judgement = judge(history, only=only)
-        verdicts.append(judgement.verdict)
-        if write:
-            write_reports(folder, history, judgement)
-        if as_json:
-            click.echo(json.dumps(json_.render(summarise(history, judgement)), ensure_ascii=False, allow_nan=False))
-        elif only:
-            terminal.checks(history, judgement, folder)
-        else:
-            terminal.summary(history, judgement, folder)
+            verdicts.append(judgement.verdict)
+            if write:
+                write_reports(folder, history, judgement)
+            if as_json:
+                click.echo(json.dumps(json_.render(summarise(history, judgement)), ensure_ascii=False, allow_nan=False))
+            elif only:
+                terminal.checks(history, judgement, folder)
+            else:
+                terminal.summary(history, judgement, folder)
     return EXIT[merge(verdicts)]
