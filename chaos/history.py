@@ -29,6 +29,9 @@ STILL_HANGS = "an earlier one still hangs"
 TOO_LARGE = "too large to be read"
 """What `Contents.tables` says of a table that was left out."""
 
+PERCENTILES = (50, 95, 99)
+"""Which percentiles of latency are reported, and can be limited."""
+
 QUIET = ("baseline", "noop", "pause")
 """Actions that break nothing: no effect is looked for."""
 
@@ -414,7 +417,8 @@ class Limits:
 
     `clone` is `resume`, `re-clone` or None (whichever happened is judged for soundness only). `may_stay_out` are the
     kinds (`reads`, `writes`, `uploads`) that need not be back at the step's end; a later step judges their outage.
-    `writes` are rows and posts; `uploads` are written and read.
+    `writes` are rows and posts; `uploads` are written and read. `slowest` has, for each percentile that is limited, its
+    kind, which it is, and how many seconds it may take at most: `("reads", 95, 2.0)`.
     """
 
     reads_longest_outage_s: float | None = None
@@ -422,13 +426,14 @@ class Limits:
     clone: str | None = None
     uploads_longest_outage_s: float | None = None
     may_stay_out: frozenset[str] = frozenset()
+    slowest: tuple[tuple[str, int, float], ...] = ()
 
     @classmethod
     def from_json(cls, expect: dict[str, Any]) -> Limits:
         """From the plan's JSON.
 
-        `{"reads": {"longest_outage_s": 30.0, "may_stay_out": true}, "writes": {...}, "uploads": {...},
-        "clone": "resume"}`
+        `{"reads": {"longest_outage_s": 30.0, "p95_s": 2.0, "may_stay_out": true}, "writes": {...},
+        "uploads": {...}, "clone": "resume"}`
         """
         kinds: dict[str, dict[str, Any]] = {kind: expect.get(kind, {}) for kind in ("reads", "writes", "uploads")}
         return cls(
@@ -437,6 +442,12 @@ class Limits:
             clone=expect.get("clone"),
             uploads_longest_outage_s=kinds["uploads"].get("longest_outage_s"),
             may_stay_out=frozenset(kind for kind, said in kinds.items() if said.get("may_stay_out")),
+            slowest=tuple(
+                (kind, percentile, limit)
+                for kind, said in kinds.items()
+                for percentile in PERCENTILES
+                if (limit := said.get(f"p{percentile}_s")) is not None
+            ),
         )
 
 

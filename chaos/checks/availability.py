@@ -1,124 +1,28 @@
 """Availability (A1, A3): for how long readers and writers were out, each stream for itself, with both bounds.
 
 A limit is broken when the lower bound exceeds it, and kept when the upper bound does not. What may stay out at a step's
-end is judged in the step in which it comes back, or in the last, as is what comes after that one.
+end is judged in the step in which it comes back, or in the last, as is what comes after that one. Slow is not out.
 """
 
 from __future__ import annotations
 
 import bisect
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
-from chaos.checks import facts, findings, outages, words
+from chaos.checks import facts, findings, outages, slow, streams, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
-from chaos.history import BASELINE, STILL_HANGS, Contents, History, Read, Skipped, Step, Write
+from chaos.checks.streams import UPLOAD, Name, Stream
+from chaos.history import BASELINE, PERCENTILES, History, Step
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
-SERVICE = "service"
-PAGE, STATIC, UPLOAD = "page", "static", "upload"
 GROUPS = ("reads", "writes", "uploads")
 """What a step's limits are for."""
-
-PERCENTILES = (50, 95, 99)
-
-GAP_S = 2.0
-GAP_INTERVALS = 5
-"""A stretch without a request is too long to be unseen above `GAP_S` seconds and `GAP_INTERVALS` sampling intervals."""
-
-ENOUGH = 3
-STEADY_S = 2.0
-"""So many good answers are wanted before a fault and after it, or one less than `STEADY_S` seconds hold, at least 1."""
-
-
-@dataclass(frozen=True)
-class Name:
-    """Which stream it is: `group` is what its limit is for, `what` is asked for or written, `via` as in the records.
-
-    `kind` is that of its outages.
-    """
-
-    group: str
-    kind: str
-    what: str
-    via: str
-
-    @staticmethod
-    def of_read(what: str, via: str) -> Name:
-        """A stream of reads of pages, static files or uploads."""
-        return Name("uploads" if what == UPLOAD else "reads", "reads" if what == PAGE else f"read-{what}", what, via)
-
-    @staticmethod
-    def of_write(what: str) -> Name:
-        """A stream of rows, posts or uploads."""
-        kind = "uploads" if what == UPLOAD else "writes"
-        return Name(kind, kind, what, what)
-
-    @property
-    def of_pod(self) -> bool:
-        """Whether it reads a pod at its own address."""
-        return self.kind.startswith("read") and self.via != SERVICE
-
-    @property
-    def label(self) -> str:
-        """What it is called: `reads`, `rows`, `reads of POD`, `static of POD`."""
-        if not self.kind.startswith("read"):
-            return f"{self.what}s"
-        called = "reads" if self.what == PAGE else self.what
-        return f"{called} of {self.via}" if self.of_pod else called
-
-    @property
-    def verb(self) -> str:
-        """`was` or `were`."""
-        return "was" if self.of_pod and self.what != PAGE else "were"
-
-
-@dataclass(frozen=True)
-class Stream:
-    """One stream of requests through the whole run, in the order in which they left, with its outages.
-
-    `hanging` are those of the skipped that were due while an earlier one hung.
-    `interval_s` is what lies between two requests by the plan; without one, the median of what was seen.
-    """
-
-    name: Name
-    attempts: tuple[Attempt, ...]
-    starts: tuple[float, ...]
-    skipped: tuple[float, ...]
-    hanging: tuple[float, ...]
-    interval_s: float
-    outages: tuple[Outage, ...]
-
-    @property
-    def gap_s(self) -> float:
-        """A longer stretch without a request leaves open whether service was there."""
-        return max(GAP_S, GAP_INTERVALS * self.interval_s)
-
-    @property
-    def enough(self) -> int:
-        """So many good answers show that service was there."""
-        return max(1, math.floor(min(ENOUGH, STEADY_S / self.interval_s - 1))) if self.interval_s > 0 else ENOUGH
-
-    def within(self, begin: float, end: float) -> Sequence[Attempt]:
-        """The attempts that left in [begin, end]."""
-        return self.attempts[bisect.bisect_left(self.starts, begin) : bisect.bisect_right(self.starts, end)]
-
-    def touching(self, begin: float, end: float) -> list[Outage]:
-        """The outages that lasted into [begin, end], also those that began before it or ended after it."""
-        return [
-            one
-            for one in self.outages
-            if one.first_bad <= end
-            and max(one.last_bad, one.last_bad if one.first_good is None else one.first_good) >= begin
-        ]
 
 
 @dataclass
@@ -132,32 +36,46 @@ class _Said:
 
 def check(history: History, step: Step) -> CheckResult:
     """Judge the streams of one step against its limits, and that each pod that stays serves again at its end."""
-    streams = _streams(history)
+    of_run = streams.of(history)
     limits = _limits(step)
     staying = _staying(history, step)
-    judged = [stream for stream in streams if not stream.name.of_pod]
-    judged += [one for one in streams if one.name.of_pod and one.name.what == UPLOAD and one.name.via in staying]
+    judged = [stream for stream in of_run if not stream.name.of_pod]
+    judged += [one for one in of_run if one.name.of_pod and one.name.what == UPLOAD and one.name.via in staying]
     said = _Said([], [], [])
     for stream in judged:
         _judge(history, step, stream, limits[stream.name.group], said)
+        if not stream.name.of_pod:
+            _judge_slowness(history, step, stream, said)
     for group, limit in limits.items():
         if limit is not None and not any(stream.name.group == group for stream in judged):
             said.unknown.append(f"no {group} were made, so the limit of {words.seconds(limit)} was not put to the test")
-    of_pods = [one for one in streams if one.name.of_pod and one.name.via in staying]
+    for group, wanted, limit in step.limits.slowest:
+        if not any(stream.name.group == group for stream in judged):
+            of = f"the limit on p{wanted} of {words.seconds(limit)}"
+            said.unknown.append(f"no {group} were made, so {of} was not put to the test")
+    of_pods = [one for one in of_run if one.name.of_pod and one.name.via in staying]
     said.failed += _pods_out(history, step, of_pods)
     if not judged and not said.unknown:
         said.unknown.append("neither reads nor writes were made")
     figures: dict[str, Any] = {
         stream.name.label: _figures(history, step, stream, limits[stream.name.group])
-        for stream in streams
+        for stream in of_run
         if _has_part(step, stream)
     }
-    found = tuple(one for stream in streams for one in _outages_of(history, step, stream))
+    found = tuple(one for stream in of_run for one in _outages_of(history, step, stream))
     if said.failed:
         return findings.failed(NAME, said.failed, figures, found, _advice(found, judged))
     if said.unknown:
         return CheckResult(NAME, Verdict.UNKNOWN, "; ".join(said.unknown), figures, found)
     return CheckResult(NAME, Verdict.PASS, "; ".join(said.passed), figures, found)
+
+
+def _judge_slowness(history: History, step: Step, stream: Stream, said: _Said) -> None:
+    limits = {wanted: limit for group, wanted, limit in step.limits.slowest if group == stream.name.group}
+    found = slow.judge(history, step, stream, limits)
+    said.failed += [found.failed] if found.failed is not None else []
+    said.unknown += found.unknown
+    said.passed += found.passed
 
 
 def _limits(step: Step) -> dict[str, float | None]:
@@ -265,7 +183,7 @@ def _why(outage: Outage) -> str:
     return f" ({words.reasons(outage.reasons)})" if outage.reasons else ""
 
 
-def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[Finding]:
+def _pods_out(history: History, step: Step, of_pods: Iterable[Stream]) -> list[Finding]:
     """The pods that stay and did not come back, for each kind of request. A Service hides one pod of three.
 
     A pod is asked so seldom that it need not have been since the last thing that was waited for; then nothing is shown.
@@ -274,7 +192,7 @@ def _pods_out(history: History, step: Step, streams: Iterable[Stream]) -> list[F
     _, after = facts.waits(history, step)
     since = max((wait.at for wait in after), default=step.begin)
     out: dict[str, dict[str, Outage]] = {}
-    for stream in streams:
+    for stream in of_pods:
         found = _outages_of(history, step, stream)
         still = _still_out(history, step, found)
         if still is None or still.last_bad < since:
@@ -432,10 +350,10 @@ def _rounded(value: float | None) -> float | None:
 
 def _latency(attempts: Sequence[Attempt]) -> dict[str, float]:
     """Seconds from when a request was due to its end, good or bad; percentiles by nearest rank over all of them."""
-    taken = sorted(one.end - one.due for one in attempts)
+    taken = slow.taken(attempts)
     if not taken:
         return {}
-    ranks = {f"p{p}_s": round(taken[max(math.ceil(p / 100 * len(taken)), 1) - 1], 6) for p in PERCENTILES}
+    ranks = {f"p{wanted}_s": round(slow.percentile(taken, wanted), 6) for wanted in PERCENTILES}
     return ranks | {"max_s": round(taken[-1], 6)}
 
 
@@ -446,99 +364,3 @@ def _advice(found: Iterable[Outage], judged: Iterable[Stream]) -> str:
         if (one.kind, one.via) in of_judged:
             reasons.update(one.reasons)
     return f"look at what the pods did in that time; the bad answers were: {words.reasons(reasons)}"
-
-
-@lru_cache(maxsize=1)
-def _streams(history: History) -> tuple[Stream, ...]:
-    """All streams of a run: those that the plan wanted, also where nothing came of them, and those that were seen."""
-    rates = _rates(history)
-    seen: dict[Name, list[Attempt]] = {name: [] for name in rates if name.via}
-    of_reads: dict[tuple[str, str], list[Attempt]] = {}
-    for read in history.of(Read):
-        if _sound(read):
-            reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
-            found = of_reads.get((read.what, read.via))
-            if found is None:
-                found = of_reads[read.what, read.via] = seen.setdefault(Name.of_read(read.what, read.via), [])
-            found.append(Attempt(read.due, read.start, max(read.start, read.end), read.ok, reason))
-    of_writes: dict[str, list[Attempt]] = {}
-    for write in history.of(Write):
-        if _sound(write):
-            reason = write.reason or write.outcome
-            found = of_writes.get(write.what)
-            if found is None:
-                found = of_writes[write.what] = seen.setdefault(Name.of_write(write.what), [])
-            end = max(write.start, write.end)
-            found.append(Attempt(write.due, write.start, end, write.outcome == "ok", reason))
-    skips = _skips(history)
-    rests = sorted(reading.at for reading in history.of(Contents))
-    return tuple(
-        _stream(
-            name,
-            attempts,
-            skips.get(name.label, []),
-            [] if name.kind.startswith("read") else rests,
-            rates.get(Name.of_read(name.what, "") if name.of_pod else name),
-        )
-        for name, attempts in seen.items()
-    )
-
-
-def _stream(
-    name: Name, attempts: list[Attempt], skips: list[Skipped], rests: list[float], rate: float | None
-) -> Stream:
-    attempts.sort(key=attrgetter("start"))
-    skipped = sorted(one.due for one in skips)
-    hanging = sorted(one.due for one in skips if one.reason == STILL_HANGS)
-    interval = 1 / rate if rate else _median_interval(attempts)
-    blind = max(GAP_S, GAP_INTERVALS * interval)
-    found = outages.find(name.kind, name.via, attempts, skipped, blind_s=blind, rests=rests)
-    starts = tuple(attempt.start for attempt in attempts)
-    return Stream(name, tuple(attempts), starts, tuple(skipped), tuple(hanging), interval, tuple(found))
-
-
-def _sound(record: Read | Write) -> bool:
-    due, start, end = record.due, record.start, record.end
-    if type(due) is type(start) is type(end) is float and math.isfinite(due + start + end):
-        return True
-    return all(facts.number(value) is not None for value in (due, start, end))
-
-
-def _rates(history: History) -> dict[Name, float]:
-    """Requests a second by the plan; those of each site pod are under an empty `via`."""
-    workload = facts.plan(history).get("workload")
-    if not isinstance(workload, dict):
-        return {}
-    keys = {
-        Name.of_read(PAGE, SERVICE): "reads_per_s",
-        Name.of_read(PAGE, ""): "pod_reads_per_s",
-        Name.of_read(STATIC, ""): "file_reads_per_s",
-        Name.of_read(UPLOAD, ""): "file_reads_per_s",
-        Name.of_write("row"): "writes_per_s",
-        Name.of_write("post"): "posts_per_s",
-        Name.of_write(UPLOAD): "uploads_per_s",
-    }
-    return {
-        name: rate for name, key in keys.items() if (rate := facts.number(workload.get(key))) is not None and rate > 0
-    }
-
-
-def _skips(history: History) -> dict[str, list[Skipped]]:
-    """The requests that were due and never left, by the stream's label.
-
-    A stream of reads is named `read VIA`, `static POD` or `upload POD` when it skips, one of writes `rows` or the like.
-    """
-    found: dict[str, list[Skipped]] = {}
-    for record in history.of(Skipped):
-        if facts.number(record.due) is None:
-            continue
-        kind, _, via = record.stream.partition(" ")
-        what = {"read": PAGE, "reads": PAGE}.get(kind, kind)
-        name = Name.of_read(what, via) if via else Name.of_write(kind.removesuffix("s"))
-        found.setdefault(name.label, []).append(record)
-    return found
-
-
-def _median_interval(attempts: Sequence[Attempt]) -> float:
-    gaps = sorted(max(b.start - a.start, 0.0) for a, b in itertools.pairwise(attempts))
-    return gaps[len(gaps) // 2] if gaps else 0.0

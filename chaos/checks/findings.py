@@ -59,6 +59,7 @@ KEYS: dict[str, str] = {
     "incomplete": "this database pod was cloned anew, and lacks what had been acknowledged before that",
     "donor": "this database pod says that it got its data from itself",
     "out": "readers or writers of this kind were out for longer than allowed, or did not come back",
+    "slow": "good answers of this stream came later than the step allows; they did come, so they were not out",
     "pod-out": "single site pods did not come back for requests of this kind, though others may have",
     "not-ready": "the pods of this part did not become ready in time",
     "not-steady": "this stream of requests did not become steady in time",
@@ -86,7 +87,7 @@ INVARIANTS: dict[str, str] = {
     "coordinates": "C4",
     "incomplete": "C5",
     "lineage": "C6",
-    **dict.fromkeys(("out", "pod-out", "not-ready", "not-steady"), "A1"),
+    **dict.fromkeys(("out", "slow", "pod-out", "not-ready", "not-steady"), "A1"),
 }
 """Which invariant a finding breaks, by what stands before its key's colon, where the finding names no other."""
 

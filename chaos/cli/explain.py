@@ -8,7 +8,7 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS
+from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS
 from chaos.units import shown
 
 EXAMPLES = {
@@ -105,6 +105,7 @@ _LISTS: dict[str, dict[str, str]] = {
     "Actions": {name: words.about for name, words in ACTIONS.items()},
     "Conditions": CONDITIONS,
     "Kinds of clone": CLONES,
+    "Kinds of connection": CONNECTIONS,
     "Checks": CHECKS,
     "Exit codes": _EXIT_CODES,
 }
@@ -113,7 +114,7 @@ _LISTS: dict[str, dict[str, str]] = {
 @click.command()
 @click.argument("word", nargs=-1)
 def explain(word: tuple[str, ...]) -> None:
-    """Tell what WORD means in a scenario or a report: an action, a condition, a kind of clone, a check, exit codes.
+    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an exit code.
 
     Without WORD it lists them all.
     """
@@ -135,6 +136,7 @@ def _topics() -> dict[str, list[str]]:
     topics = {name: _action(name) for name in ACTIONS}
     topics |= {word: _word(word, "a condition", about) for word, about in CONDITIONS.items()}
     topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
+    topics |= {word: _word(word, "a kind of connection", about) for word, about in CONNECTIONS.items()}
     topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
     topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
     return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}

@@ -9,6 +9,7 @@ import click
 
 from chaos import paths
 from chaos.errors import InputError, UsageError
+from chaos.history import PERCENTILES
 from chaos.scenario.load import ScenarioErrors, load_any, shown_path
 from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite
 from chaos.scenario.vocabulary import ACTIONS, KINDS
@@ -111,6 +112,8 @@ def _lines(plan: Plan) -> list[str]:
         lines.append(f"uploads   {write_rate(work.uploads_per_s)} by WordPress")
     if work.file_reads_per_s:
         lines.append(f"files     {write_rate(work.file_reads_per_s)} of each pod, a static file and the seed picture")
+    if work.connections != "new":
+        lines.append(f"reuses    {work.connections} connections for reads")
     lines += [
         f"deadline  {write_duration(work.deadline_s)} for each request",
         f"needs     {_needs(plan.needs)}, or the run is refused",
@@ -157,6 +160,11 @@ def _limits(expect: dict[str, Any]) -> list[str]:
     for kind in KINDS:
         limits = expect.get(kind, {})
         said = [f"out for {write_duration(limits['longest_outage_s'])} at most"] if "longest_outage_s" in limits else []
+        said += [
+            f"p{wanted} {write_duration(limits[f'p{wanted}_s'])} at most"
+            for wanted in PERCENTILES
+            if f"p{wanted}_s" in limits
+        ]
         if limits.get("may_stay_out"):
             said.append("may stay out")
         if said:

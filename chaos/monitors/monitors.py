@@ -40,7 +40,8 @@ class Monitors:
     def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None], workload: Workload) -> None:
         self._running = ExitStack()
         self._clock = clock
-        site, database, run = Site(stack), Database(stack.credentials, stack.binding), secrets.token_hex(4)
+        self._site = site = Site(stack, keep=workload.connections == "kept")
+        database, run = Database(stack.credentials, stack.binding), secrets.token_hex(4)
         deadline_s = workload.deadline_s
         pods = Pods(stack, clock, write)
         replication = Replication(pods, database, clock, write)
@@ -67,6 +68,7 @@ class Monitors:
 
     def __enter__(self) -> Monitors:
         with ExitStack() as started:
+            started.callback(self._site.close)
             for each in self._pod_reads:
                 started.callback(each.stop)
             for monitor in (*self._watchers, *self._readers, *self._writers):

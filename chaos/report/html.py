@@ -209,6 +209,8 @@ def _expected(step: StepSummary) -> list[str]:
         lines.append(f"Writes are out for at most {words.limit(limits.writes_longest_outage_s)}.")
     if limits.uploads_longest_outage_s is not None:
         lines.append(f"Uploads are out for at most {words.limit(limits.uploads_longest_outage_s)}.")
+    for kind, percentile, limit in limits.slowest:
+        lines.append(f"{percentile} of 100 {kind} are answered within {words.limit(limit)}.")
     if limits.may_stay_out:
         kinds = words.sentence(" and ".join(sorted(limits.may_stay_out)))[:-1]
         lines.append(f"{kinds} may still be out at its end; a later step judges that outage.")

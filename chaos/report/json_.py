@@ -86,6 +86,10 @@ def _step(step: StepSummary) -> dict[str, Any]:
             "reads_longest_outage_s": step.step.limits.reads_longest_outage_s,
             "writes_longest_outage_s": step.step.limits.writes_longest_outage_s,
             "uploads_longest_outage_s": step.step.limits.uploads_longest_outage_s,
+            "slowest": [
+                {"kind": kind, "percentile": percentile, "at_most_s": limit}
+                for kind, percentile, limit in step.step.limits.slowest
+            ],
             "clone": step.step.limits.clone,
             "may_stay_out": sorted(step.step.limits.may_stay_out),
         },

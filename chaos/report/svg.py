@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.checks.availability import Name
+from chaos.checks.streams import Name
 from chaos.history import QUIET, ActionBegun, PodSeen, Read, ReplicaSeen, Write
 from chaos.report import words
 from chaos.report.summary import SERVICE, Summary, is_read, is_reader, nearest_rank

@@ -34,7 +34,7 @@ class Workload:
     """The streams of requests, per second: reads through the Service and of each site pod, SQL rows, posts, uploads.
 
     `file_reads_per_s` are reads of each site pod of a static file and of the seed picture. `deadline_s` is how long one
-    request may take.
+    request may take. `connections` is `new` (each read has one of its own, as a browser's first visit) or `kept`.
     """
 
     reads_per_s: float
@@ -44,6 +44,7 @@ class Workload:
     deadline_s: float
     uploads_per_s: float = 0.0
     file_reads_per_s: float = 0.0
+    connections: str = "new"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, ErrorDetails, SchemaValidator, ValidationE
 from pydantic_core import core_schema as core
 
 from chaos import suggest, units
+from chaos.history import PERCENTILES
 from chaos.scenario import together, values, vocabulary
 from chaos.scenario.plan import Needs, Wait, Workload
 from chaos.scenario.vocabulary import ACTIONS
@@ -21,7 +22,6 @@ from chaos.strict_yaml import Path
 from chaos.units import shown
 
 DEFAULT_TIMEOUT = "5m"
-DEFAULT_WORKLOAD = {"reads": "10/s", "pod_reads": "1/s", "writes": "10/s", "posts": "1/s", "deadline": "2s"}
 DEFAULT_BETWEEN = "10s"
 BASELINES = ("stop", "record")
 
@@ -146,20 +146,28 @@ def _dict(keys: dict[str, Key]) -> CoreSchema:
 
 _RATES = ("reads", "pod_reads", "writes", "posts")
 _WORKLOAD = (
-    {name: Key(f"{name}_per_s", _read(values.rate), units.rate(DEFAULT_WORKLOAD[name])) for name in _RATES}
+    {name: Key(f"{name}_per_s", _read(values.rate), units.rate(vocabulary.DEFAULT_WORKLOAD[name])) for name in _RATES}
     | {name: Key(f"{name}_per_s", _read(values.rate), 0.0) for name in ("uploads", "file_reads")}
-    | {"deadline": Key("deadline_s", _read(values.duration), units.duration(DEFAULT_WORKLOAD["deadline"]))}
+    | {"deadline": Key("deadline_s", _read(values.duration), units.duration(vocabulary.DEFAULT_WORKLOAD["deadline"]))}
+    | {
+        "connections": Key(
+            "connections",
+            _read(values.one_of("kind of connection", tuple(vocabulary.CONNECTIONS))),
+            vocabulary.DEFAULT_WORKLOAD["connections"],
+        )
+    }
 )
 _NEEDS = {name: Key(name, _read(values.count(1, 9)), 1) for name in ("nodes", "database", "site", "files")}
 _WAIT = {
     "for": Key("condition", _read(values.one_of("condition", tuple(vocabulary.CONDITIONS))), ""),
     "timeout": Key("timeout_s", _read(values.duration), units.duration(DEFAULT_TIMEOUT)),
 }
-_OUTAGE = {
+_LIMITS = {
     "longest_outage": Key("longest_outage_s", _read(values.duration), None),
+    **{f"p{wanted}": Key(f"p{wanted}_s", _read(values.duration), None) for wanted in PERCENTILES},
     "may_stay_out": Key("may_stay_out", _read(values.flag), None),
 }
-_EXPECT = {kind: Key(kind, _dict(_OUTAGE), None) for kind in vocabulary.KINDS} | {
+_EXPECT = {kind: Key(kind, _dict(_LIMITS), None) for kind in vocabulary.KINDS} | {
     "clone": Key("clone", _read(values.one_of("kind of clone", tuple(vocabulary.CLONES))), None),
 }
 
@@ -235,7 +243,7 @@ _SCENARIO_FILE = _File(
         "steps.*.wait": _WAIT,
         "steps.*.expect": _EXPECT,
     }
-    | {f"steps.*.expect.{kind}": _OUTAGE for kind in vocabulary.KINDS},
+    | {f"steps.*.expect.{kind}": _LIMITS for kind in vocabulary.KINDS},
 )
 _SUITE_FILE = _File("a suite", SchemaValidator(_record(SuiteSpec, _SUITE)), {"": _SUITE})
 

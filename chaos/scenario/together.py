@@ -5,10 +5,13 @@ Everything here reads values that nobody has validated, so that these mistakes a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from chaos import units
+from chaos.history import PERCENTILES
 from chaos.scenario import vocabulary
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
@@ -37,7 +40,7 @@ def scenario(value: object) -> Problems:
             names[name] += 1
             if names[name] == 2:
                 yield ("steps", index, "name"), f"name: another step is called {shown(name)}; give each its own"
-        for path, message in (*_clone(step), *_pods(step), *_uploads(value, step)):
+        for path, message in (*_clone(step), *_pods(step), *_uploads(value, step), *_slowness(value, step)):
             yield ("steps", index, *path), message
 
 
@@ -169,3 +172,33 @@ def _uploads(value: object, step: object) -> Problems:
             ("expect", "uploads"),
             "uploads: the workload has neither uploads nor file_reads; add one, like uploads: 0.2/s",
         )
+
+
+def _slowness(value: object, step: object) -> Problems:
+    """No answer is later than the deadline, and no percentile above a higher one."""
+    written = _at(value, "workload", "deadline")
+    deadline_s = _duration(vocabulary.DEFAULT_WORKLOAD["deadline"] if written is None else written)
+    for kind in vocabulary.KINDS:
+        least_s, least = math.inf, ""
+        for percentile in reversed(PERCENTILES):
+            key = f"p{percentile}"
+            limit_s = _duration(_at(step, "expect", kind, key))
+            if limit_s is None:
+                continue
+            path = ("expect", kind, key)
+            if deadline_s is not None and limit_s > deadline_s:
+                most = units.write_duration(deadline_s)
+                yield path, f"{key}: no request may take longer than the workload's deadline; write {most} at most"
+            elif limit_s > least_s:
+                most = units.write_duration(least_s)
+                yield path, f"{key}: it is never above {least}, which is limited to {most}; write {most} at most"
+            if limit_s < least_s:
+                least_s, least = limit_s, key
+
+
+def _duration(value: object) -> float | None:
+    """Seconds; None for what is no duration, which is told elsewhere."""
+    try:
+        return units.duration(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -189,6 +189,21 @@ WITH_ORDINALS = ("database", "files")
 KINDS = ("reads", "writes", "uploads")
 """What `expect` may limit: reads through the Service, rows and posts, uploads."""
 
+DEFAULT_WORKLOAD = {
+    "reads": "10/s",
+    "pod_reads": "1/s",
+    "writes": "10/s",
+    "posts": "1/s",
+    "deadline": "2s",
+    "connections": "new",
+}
+
+CONNECTIONS: dict[str, str] = {
+    "new": "each read has a connection of its own, as a browser's first visit has",
+    "kept": "reads share connections that stay open, as a browser's later visits do; through a Service such a "
+    "connection stays with the pod that it first came to",
+}
+
 CONDITIONS: dict[str, str] = {
     "database/ready": "as many database pods as wanted are there and ready",
     "site/ready": "as many site pods as wanted are there and ready",

@@ -57,24 +57,28 @@ def exchange(
     `on_hang` is given the connection. Raises NotSent and NoAnswer.
     """
     deadline = time.monotonic() + deadline_s
-    host, _, port = address.rpartition(":")
-    if not host:
-        # An empty host would mean this machine.
-        raise NotSent("unreachable")
-    try:
-        connection = socket.create_connection((host, int(port)), timeout=deadline_s)
-    except OSError as error:
-        raise NotSent(_reason(error)) from error
-    with connection:
+    with connect(address, deadline) as connection:
         try:
-            connection.settimeout(_left(deadline))
+            connection.settimeout(left(deadline))
             connection.sendall(_request(method, path, headers, body))
             received = _read(connection, deadline)
         except OSError as error:
             if on_hang is not None and isinstance(error, TimeoutError):
                 on_hang(connection.dup())
-            raise NoAnswer(_reason(error)) from error
+            raise NoAnswer(reason(error)) from error
     return _parse(received)
+
+
+def connect(address: str, deadline: float) -> socket.socket:
+    """A connection to `IP:port` before the deadline (by the monotonic clock). Raises NotSent."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        # An empty host would mean this machine.
+        raise NotSent("unreachable")
+    try:
+        return socket.create_connection((host, int(port)), timeout=left(deadline))
+    except OSError as error:
+        raise NotSent(reason(error)) from error
 
 
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -88,7 +92,7 @@ def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) ->
 def _read(connection: socket.socket, deadline: float) -> bytes:
     parts, size = [], 0
     while size < _MOST:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(left(deadline))
         part = connection.recv(_CHUNK)
         if not part:
             break
@@ -97,11 +101,12 @@ def _read(connection: socket.socket, deadline: float) -> bytes:
     return b"".join(parts)
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def left(deadline: float) -> float:
+    """Seconds to a deadline by the monotonic clock. Raises TimeoutError when it is over."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds
 
 
 def _parse(received: bytes) -> Answer:
@@ -115,10 +120,11 @@ def _parse(received: bytes) -> Answer:
     size = headers.get("content-length", "")
     if _is_number(size) and len(body) < int(size):
         raise NoAnswer("reset")
-    return Answer(int(words[1]), headers, body, _cookies(value for name, value in fields if name == "set-cookie"))
+    return Answer(int(words[1]), headers, body, cookies(value for name, value in fields if name == "set-cookie"))
 
 
-def _cookies(values: Iterable[str]) -> dict[str, str]:
+def cookies(values: Iterable[str]) -> dict[str, str]:
+    """The cookies in the values of Set-Cookie headers, by name; those that are unset are left out."""
     pairs = (value.partition(";")[0].partition("=") for value in values)
     return {name.strip(): content.strip() for name, _, content in pairs if content.strip()}
 
@@ -127,7 +133,8 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit()
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """One word for why a connection failed."""
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionRefusedError):

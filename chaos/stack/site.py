@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from chaos.stack import xml_rpc
 from chaos.stack.http import Answer, NoAnswer, NotSent, OnHang, exchange
+from chaos.stack.kept import KeptConnections
 from chaos.stack.written import Written
 
 if TYPE_CHECKING:
@@ -50,9 +51,14 @@ class NotSignedIn(Exception):
 
 
 class Site:
-    """The site as a client meets it. Safe to use from many threads; each call has its own connection and deadline."""
+    """The site as a client meets it. Safe to use from many threads; each call has its own deadline.
 
-    def __init__(self, stack: Stack) -> None:
+    Each has a connection of its own as well. With `keep`, reads share connections that stay open; writes, which must
+    never be sent twice, do not.
+    """
+
+    def __init__(self, stack: Stack, *, keep: bool = False) -> None:
+        self._kept = KeptConnections() if keep else None
         known = stack.credentials
         self._user, self._password = known.admin_user, known.admin_password
         pair = f"{known.admin_user}:{known.application_password}".encode()
@@ -63,6 +69,11 @@ class Site:
         self._host = {"Host": stack.site_host, "User-Agent": "hachaos"}
         self._first_static = ""
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End the connections that were kept."""
+        if self._kept is not None:
+            self._kept.close()
 
     def read_front(self, address: str, deadline_s: float) -> Seen:
         """Fetch a page from `IP:port`; good only when it is whole and carries this installation's marker.
@@ -160,7 +171,10 @@ class Site:
         named: str = "",
     ) -> Seen:
         try:
-            answer = self.fetch(address, path, deadline_s, on_hang)
+            if self._kept is None:
+                answer = self.fetch(address, path, deadline_s, on_hang)
+            else:
+                answer = self._kept.get(address, path, self._host, deadline_s=deadline_s, on_hang=on_hang)
         except (NotSent, NoAnswer) as error:
             return Seen(ok=False, reason=error.reason)
         bad = _alarm(answer)

@@ -189,6 +189,7 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     ),
     "donor": ("donor:mysql-0", volume(NEW_CLONE | {"donor": "mysql-0"})),
     "out": ("out:reads", story(reads_down=99)),
+    "slow": ("slow:reads", story(expect={"reads": {"p50_s": 0.01}})),
     "pod-out": ("pod-out:page", silent_pod()),
     "not-ready": ("not-ready:database", missed("database/ready")),
     "not-steady": ("not-steady:posts", missed("steady after the fault", "no steady good answers to posts")),

@@ -79,7 +79,7 @@ def test_the_page_tells_what_each_condition_clone_and_check_means() -> None:
 
 def test_the_page_gives_the_defaults_that_hold() -> None:
     defaults = {key: row[1].strip("| `") for key, row in table("`workload`").items()}
-    assert defaults == spec.DEFAULT_WORKLOAD | {"uploads": "none", "file_reads": "none"}
+    assert defaults == vocabulary.DEFAULT_WORKLOAD | {"uploads": "none", "file_reads": "none"}
     assert words(table("The suite")["between"][1]) == (spec.DEFAULT_BETWEEN,)
     assert words(table("`wait`")["timeout"][1]) == (spec.DEFAULT_TIMEOUT,)
 

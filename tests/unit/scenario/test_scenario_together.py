@@ -94,6 +94,17 @@ def test_a_destructive_scenario_says_so(write: Write) -> None:
     assert load(write(text)).destructive
 
 
+def test_slow_is_limited_by_percentiles_of_each_kind(write: Write) -> None:
+    limits = "expect: {reads: {p50: 300ms, p95: 2s}, writes: {p99: 1500ms, longest_outage: 30s}}"
+    (found,) = load(write(scenario(f"- {{name: s, action: noop, {limits}}}"))).steps
+    assert Limits.from_json(found.expect).slowest == (("reads", 50, 0.3), ("reads", 95, 2.0), ("writes", 99, 1.5))
+
+
+def test_reads_may_share_connections(write: Write) -> None:
+    assert load(write(scenario(NOOP))).workload.connections == "new"
+    assert load(write(scenario(NOOP, head="workload: {connections: kept}\n"))).workload.connections == "kept"
+
+
 def test_a_service_may_be_stopped_and_started_again_and_again(write: Write) -> None:
     again = [line.replace("name: s", "name: again s") for line in (STOP, START)]
     assert len(load(write(scenario(STOP, NOOP, START, *again))).steps) == 4 + 1
@@ -131,6 +142,18 @@ DESTRUCTIVE = "destructive: true\n"
                 NOOP, step("scale", "site", ", parameters: {replicas: 0}, expect: {reads: {may_stay_out: ^true}}")
             ),
             "may_stay_out: after the last step nobody would judge whether reads come back; remove it, or add a step",
+        ),
+        (
+            scenario("- {name: s, action: noop, expect: {reads: {p95: ^3s}}}"),
+            "p95: no request may take longer than the workload's deadline; write 2s at most",
+        ),
+        (
+            scenario("- {name: s, action: noop, expect: {writes: {p50: ^2s}}}", head="workload: {deadline: 500ms}\n"),
+            "p50: no request may take longer than the workload's deadline; write 500ms at most",
+        ),
+        (
+            scenario("- {name: s, action: noop, expect: {reads: {p50: ^2s, p99: 1500ms}}}"),
+            "p50: it is never above p99, which is limited to 1s500ms; write 1s500ms at most",
         ),
         (
             scenario(step("kill-process", "database", ", expect: {clone: ^resume}")),

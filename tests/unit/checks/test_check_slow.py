@@ -1,0 +1,103 @@
+"""Slow is told from out: late good answers break a percentile, missing and bad ones do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from histories import END, a, drop, keys, result, story
+
+from chaos.history import Read, Record, Write
+from chaos.verdict import CheckResult, Verdict
+
+
+def expect(kind: str, **limits: float) -> dict[str, Any]:
+    return {kind: {f"{name}_s": limit for name, limit in limits.items()}}
+
+
+def availability(records: list[Record]) -> CheckResult:
+    return result(records, "availability")
+
+
+def delayed(records: list[Record], by: float, every: int, begin: float = 0.0, end: float = END) -> list[Record]:
+    """The good reads through the Service, each so-many-eth answered later by so much."""
+    number, found = 0, []
+    for one in records:
+        if isinstance(one, Read) and one.via == "service" and one.ok and begin <= one.start < end:
+            number += 1
+            found.append(replace(one, end=one.end + by) if number % every == 0 else one)
+        else:
+            found.append(one)
+    return found
+
+
+def test_good_answers_within_the_percentile_pass_and_it_is_named() -> None:
+    found = availability(story(expect=expect("reads", p50=0.5, p95=1)))
+    assert found.verdict is Verdict.PASS
+    assert "reads: p50 0.02 s of at most 0.50 s allowed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("every", "slow"), [(1, ["p50", "p95", "p99"]), (10, ["p95", "p99"]), (50, ["p99"]), (400, [])]
+)
+def test_only_the_percentiles_that_so_many_late_answers_reach_are_broken(every: int, slow: list[str]) -> None:
+    records = delayed(story(expect=expect("reads", p50=0.5, p95=0.5, p99=0.5)), 1.0, every)
+    found = availability(records)
+    assert keys(found) == (["slow:reads"] if slow else [])
+    text = found.reason if slow else ""
+    assert [name for name in ("p50", "p95", "p99") if name in text] == slow
+
+
+def test_the_fact_says_how_slow_and_how_many() -> None:
+    (one,) = availability(delayed(story(expect=expect("reads", p95=0.5)), 1.0, 5)).figures["findings"]
+    assert one["invariant"] == "A1"
+    assert one["text"].startswith("reads were slow: p95 1.02 s of at most 0.50 s allowed; 68 of 340 ")
+    assert "good answers came later" in one["text"]
+
+
+def test_what_was_out_is_not_slow() -> None:
+    """Two seconds of time-outs, each as long as the deadline, and quick answers before and after."""
+    records = [
+        replace(one, end=one.start + 2.0, reason="timeout") if isinstance(one, Read) and not one.ok else one
+        for one in story(expect=expect("reads", p95=0.5))
+    ]
+    found = availability(records)
+    assert found.verdict is Verdict.PASS
+    assert any(one.via == "service" for one in found.outages)
+
+
+def test_an_answer_that_left_late_is_as_late_as_it_came() -> None:
+    records = [
+        replace(one, due=one.due - 1.0) if isinstance(one, Read) and one.via == "service" else one
+        for one in story(expect=expect("reads", p50=0.5))
+    ]
+    assert keys(availability(records)) == ["slow:reads"]
+
+
+def test_rows_and_posts_are_held_to_the_limit_of_writes_each_for_itself() -> None:
+    records = [
+        replace(one, end=one.end + 1.0) if isinstance(one, Write) and one.what == "row" and one.outcome == "ok" else one
+        for one in story(expect=expect("writes", p50=0.5))
+    ]
+    assert keys(availability(records)) == ["slow:rows"]
+
+
+def test_with_fewer_good_answers_than_the_percentile_needs_it_is_unknown() -> None:
+    found = availability(drop(story(expect=expect("writes", p99=0.5)), a(Write, what="row")))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "p99 of posts: only" in found.reason
+    assert "100 wanted" in found.reason
+
+
+def test_a_percentile_of_what_was_never_asked_for_is_unknown() -> None:
+    found = availability(story(expect=expect("uploads", p50=1)))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no uploads were made, so the limit on p50 of 1.00 s was not put to the test" in found.reason
+
+
+@pytest.mark.parametrize(("begin", "before"), [(-25.0, True), (0.0, False)])
+def test_what_was_as_slow_in_the_baseline_was_so_before(begin: float, before: bool) -> None:
+    records = delayed(story(expect=expect("reads", p95=0.5), baseline=True), 1.0, 2, begin=begin)
+    (one,) = availability(records).figures["findings"]
+    assert one["before"] is before
