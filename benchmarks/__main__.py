@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import check, cluster, runs, startup
+from benchmarks import check, cluster, outages, runs, startup
 from benchmarks.table import Row, render
 
-BENCHMARKS = {"startup": startup.measure, "check": check.measure, "cluster": cluster.measure, "runs": runs.measure}
+BENCHMARKS = {
+    "startup": startup.measure,
+    "check": check.measure,
+    "outages": outages.measure,
+    "cluster": cluster.measure,
+    "runs": runs.measure,
+}
 
 
 def main() -> None:

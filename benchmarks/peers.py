@@ -36,12 +36,14 @@ HOME = Path.home() / ".cache" / "hachaos" / "chaostoolkit-1.19.0-1"
 ROWS = 140
 ROWS_PER_S = 10
 READY_S = 300
+CONTINUOUSLY = ("--hypothesis-strategy", "continuously", "--hypothesis-frequency", "1")
+"""How Chaos Toolkit looks at its steady state once a second, all the while."""
 SCENARIO = ("scenarios/lose-master-disk.yaml", "--stack", "published", "--baseline", "record")
 
 
 def main() -> None:
     """Print a Markdown table of both tools' words beside the truth."""
-    chaos = _chaos_toolkit()
+    chaos = chaos_toolkit()
     with tempfile.TemporaryDirectory() as folder:
         # Our run first: once this process is in the cluster's network it can start no other that has to join it.
         _hachaos("cluster", "up", "--name", CLUSTER, "--nodes", "3")
@@ -63,7 +65,7 @@ def _hachaos(*arguments: str, codes: Sequence[int] = (0,)) -> int:
     return done.returncode
 
 
-def _chaos_toolkit() -> Path:
+def chaos_toolkit() -> Path:
     """The program `chaos`, in an environment of its own."""
     program = HOME / "bin" / "chaos"
     if not program.exists():

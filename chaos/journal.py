@@ -45,13 +45,11 @@ class Journal:
         # Line by line: what a run that is killed had seen is there to be judged.
         self._file = self.path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
-        self._records: list[Record] = []
 
     def write(self, record: Record, *, sync: bool = False) -> None:
         """Append one record. Undo records (and any with `sync`) are on the disk when this returns."""
         line = json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))
         with self._lock:
-            self._records.append(record)
             self._file.write(line + "\n")
             if sync or isinstance(record, _SYNCED):
                 self._file.flush()
@@ -67,7 +65,6 @@ class Journal:
         at = next((at for name in ("at", "end", "due") if (at := getattr(record, name, None)) is not None), 0.0)
         note = Note(at, f"the tool broke off over a record ({record.kind}): {error!r}")
         with self._lock:
-            self._records.append(note)
             self._file.write(json.dumps(note.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def listen(self, listener: Callable[[Record], None]) -> None:
@@ -75,9 +72,8 @@ class Journal:
         self._listeners = [*self._listeners, listener]
 
     def history(self) -> History:
-        """What was written so far."""
-        with self._lock:
-            return History(self._records)
+        """What was written so far, read anew: a run of hours keeps none of it in memory. Errors are those of `read`."""
+        return read(self.path.parent)
 
     def close(self) -> None:
         """Write out and sync everything."""
