@@ -32,7 +32,10 @@ TOO_LARGE = "too large to be read"
 PERCENTILES = (50, 95, 99)
 """Which percentiles of latency are reported, and can be limited."""
 
-QUIET = ("baseline", "noop", "pause")
+END = "end"
+"""What stands as the action of the state after all was put back, judged like any step."""
+
+QUIET = ("baseline", END, "noop", "pause")
 """Actions that break nothing: no effect is looked for."""
 
 
@@ -464,6 +467,11 @@ class Step:
     end: float
     ended: bool
     problem: str
+
+    @property
+    def of_plan(self) -> bool:
+        """Whether it is one of the scenario's own, and not the baseline or the end."""
+        return self.index != BASELINE and self.action != END
 
 
 class History:

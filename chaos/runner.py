@@ -1,4 +1,4 @@
-"""Carries out a plan: the baseline, then for each step the fault, the wait, the evidence; at the end, the undo."""
+"""Carries out a plan: the baseline, for each step the fault, the wait, the evidence; then the undo, and the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chaos.clock import Clock
 from chaos.errors import ClusterError, HachaosError, UndoIncomplete
 from chaos.history import (
     BASELINE,
+    END,
     FIRST_READING,
     ActionBegun,
     ActionEnded,
@@ -40,6 +41,7 @@ from chaos.scenario.plan import (
     Plan,
     PlannedStep,
 )
+from chaos.scenario.vocabulary import KINDS
 from chaos.stack.stack import Stack
 from chaos.verdict import Verdict
 
@@ -121,7 +123,6 @@ class Runner:
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
     _came_back: bool = True
-    _begun: int = BASELINE
     _undos: list[UndoPlanned] = field(default_factory=list)
 
     def run(self) -> None:
@@ -153,7 +154,7 @@ class Runner:
             finally:
                 self._put_everything_back()
             if self._came_back:
-                self._see_the_end()
+                self._end()
 
     def _baseline(self) -> bool:
         """Watch and read the stack before anything is broken, and judge it. Whether the first fault may come."""
@@ -178,7 +179,6 @@ class Runner:
         write = self.journal.write
         # What was answered in the step before does not show that this one begins with good answers.
         self._steady.forget()
-        self._begun = step.index
         write(StepBegun(self.clock.now(), step.index, step.name, step.action, step.target, step.expect))
         problem = self._fault_and_evidence(step)
         write(StepEnded(self.clock.now(), step.index, problem), sync=True)
@@ -281,16 +281,26 @@ class Runner:
         excused = self._may_be_out | self._never_steady
         wait_until(lambda: not self._steady.silent(excused), ANSWERED_TIMEOUT_S)
 
-    def _see_the_end(self) -> None:
-        """Wait for good answers to requests that left when the last step's had all been answered.
+    def _end(self) -> None:
+        """Watch and read the stack once more when all was put back: that may have cost data, or an answer, as well.
 
-        One of these may have been answered badly after its step was over, and would be an outage without an end. What
-        the database pods stand on is looked at once more: what was put back may have cost data as well.
+        Outages are held to the last step's limits.
         """
-        self._evidence.volumes(self._begun, "end")
+        index = len(self.plan.steps)
+        limits = {
+            kind: {"longest_outage_s": limit}
+            for kind in KINDS
+            if (limit := self.plan.steps[-1].expect.get(kind, {}).get("longest_outage_s")) is not None
+        }
+        self.journal.write(StepBegun(self.clock.now(), index, "the end", END, "stack", limits))
+        self._evidence.volumes(index, "before")
+        # A request that left last may be answered badly after its step was over, and would be an outage without an end.
         self._monitors.await_answers(2 * self.plan.workload.deadline_s)
         self._steady.forget()
-        self._await_answers()
+        steady = self._await_steady(index, "steady", STEADY_TIMEOUT_S)
+        self._collect(index)
+        problem = "" if steady else "the stack was not steady"
+        self.journal.write(StepEnded(self.clock.now(), index, problem), sync=True)
 
     def _put_everything_back(self) -> None:
         timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S

@@ -17,7 +17,7 @@ from chaos.checks import facts, findings, outages, slow, streams, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
 from chaos.checks.streams import UPLOAD, Name, Stream
-from chaos.history import BASELINE, PERCENTILES, History, Step
+from chaos.history import BASELINE, END, PERCENTILES, History, Step
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
@@ -174,7 +174,7 @@ def _longest_before(history: History, step: Step, stream: Stream) -> float:
 
 def _still(step: Step, name: Name, outage: Outage) -> str:
     since = words.seconds(outage.first_bad)
-    end = "the run's end" if outage.first_bad > step.end else "the step's end"
+    end = "the run's end" if outage.first_bad > step.end or step.action == END else "the step's end"
     return f"{name.label} {name.verb} still out at {end}, since {since} into the run{_why(outage)}"
 
 

@@ -32,7 +32,6 @@ FILLED = "filled"
 TAKES_VOLUMES = "delete-volume"
 """The one action after which a claim may be another; with every other each should still be the one from before."""
 
-END = "end"
 """When pods are looked at once all that the run took was put back."""
 
 KILLS = "kill-process"
@@ -164,24 +163,18 @@ def _had(position: str, part: str) -> bool:
 
 
 def _outside(history: History, step: Step, deleted: dict[str, float]) -> list[tuple[str, _Pod]]:
-    """The pods whose data became another outside of all steps: before this one's first look, or after the last.
+    """The pods whose data became another outside of all steps: before this one's first look.
 
     Nothing was to happen to them then. What was put back at the end of the run was no more than what steps took.
     """
     looks = [one for one in history.of(VolumeSeen) if one.pod]
     earlier = {one.pod: one for one in looks if one.step < step.index and not one.error}
     before = {one.pod: one for one in looks if (one.step, one.when) == (step.index, "before") and not one.error}
-    end = {one.pod: one for one in looks if (one.step, one.when) == (step.index, END)}
+    when = "before this step's fault" if step.of_plan else "after the last step"
     found = [
-        (pod, _came_about(history, step, earlier[pod], look, deleted, "before this step's fault"))
+        (pod, _came_about(history, step, earlier[pod], look, deleted, when))
         for pod, look in sorted(before.items())
         if pod in earlier
-    ]
-    within = earlier | {one.pod: one for one in looks if one.step == step.index and one.when != END and not one.error}
-    found += [
-        (pod, _came_about(history, step, within[pod], look, deleted, "after the last step"))
-        for pod, look in sorted(end.items())
-        if pod in within
     ]
     return [(pod, one) for pod, one in found if one is not None]
 

@@ -230,7 +230,7 @@ def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set
     """
     earlier = (one for one in history.of(Contents) if one.step < step.index and one.pod and not one.error)
     last = {one.pod: one for one in sorted(earlier, key=lambda one: one.step)}
-    looks = [one for one in history.of(VolumeSeen) if one.step <= step.index and one.when != "end" and not one.error]
+    looks = [one for one in history.of(VolumeSeen) if one.step <= step.index and not one.error]
     now = {one.pod: (one.claim_uid, one.born) for one in looks}
     then = {one.pod: (one.claim_uid, one.born) for one in looks if one.pod in last and one.step <= last[one.pod].step}
     found = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos.history import (
     BASELINE,
+    END,
     QUIET,
     ActionBegun,
     Contents,
@@ -60,13 +61,13 @@ def quiet(step: Step) -> bool:
 
 
 def this(step: Step) -> str:
-    """`the baseline`, else `this step`."""
-    return "the baseline" if step.index == BASELINE else "this step"
+    """`the baseline`, `the end`, else `this step`."""
+    return "the baseline" if step.index == BASELINE else "this step" if step.of_plan else "the end"
 
 
 def where(step: Step) -> str:
-    """`in the baseline`, else `in this step`."""
-    return f"in {this(step)}"
+    """`in the baseline`, `at the end`, else `in this step`."""
+    return f"{'in' if step.of_plan or step.index == BASELINE else 'at'} {this(step)}"
 
 
 def since(step: Step) -> float:
@@ -104,10 +105,11 @@ def is_last(history: History, step: Step) -> bool:
 def wanted(history: History, role: str, index: int) -> int | None:
     """How many pods of a part there have to be at a step's end: the last `scale` said so, else as the run began.
 
-    One that was planned and never put in says nothing.
+    One that was planned and never put in says nothing, and at the end all of them are put back.
     """
     found = number(stack(history).get(f"{role}_pods"))
-    begun = {action.step for action in history.of(ActionBegun)}
+    is_end = any(one.index == index and one.action == END for one in history.steps)
+    begun = set() if is_end else {action.step for action in history.of(ActionBegun)}
     for at, replicas in _scales(history, role):
         if at <= index and at in begun:
             found = replicas

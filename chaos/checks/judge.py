@@ -68,7 +68,7 @@ def _judgement(step: Step, results: tuple[CheckResult, ...], known: Mapping[str,
 
 def _stopped_by(history: History, steps: tuple[StepJudgement, ...]) -> StepJudgement | None:
     """The baseline, where it did not pass and the run stopped at it, as its plan wanted."""
-    if facts.plan(history).get("baseline", "stop") != "stop" or any(one.step.index != BASELINE for one in steps):
+    if facts.plan(history).get("baseline", "stop") != "stop" or any(one.step.of_plan for one in steps):
         return None
     return next((one for one in steps if one.verdict is not Verdict.PASS), None)
 
@@ -81,7 +81,7 @@ def _cut_short(history: History, steps: tuple[StepJudgement, ...], stopped: Step
         found.append("the run did not come to its end")
     elif ended.how != "finished":
         found.append(f"the run was {ended.how}" + (f" ({ended.detail})" if ended.detail else ""))
-    planned, begun = len(facts.planned_steps(history)), sum(one.step.index != BASELINE for one in steps)
+    planned, begun = len(facts.planned_steps(history)), sum(one.step.of_plan for one in steps)
     if planned > begun and stopped is None:
         found.append(f"{begun} of {words.count(planned, 'step')} were begun")
     elif begun == 0 and stopped is None:
@@ -106,10 +106,10 @@ def _reason(
     if stopped is not None:
         well = "was not well" if verdict is Verdict.FAIL else "could not be shown to be well"
         return f"the stack {well} before the first fault, and nothing was broken by this run: {said}"
-    number = sum(one.step.index != BASELINE for one in steps)
+    number = sum(one.step.of_plan for one in steps)
     where = "" if number == 1 else f"in step {step.step.index + 1} ({step.step.name}) "
-    if step.step.index == BASELINE:
-        where = "in the baseline "
+    if not step.step.of_plan:
+        where = f"{facts.where(step.step)} "
     already = "not well before the first fault already: " if _order(step, check) else ""
     return f"{already}{where}{said}"
 
@@ -132,7 +132,7 @@ def _order(step: StepJudgement, check: CheckResult) -> int:
 
 
 def _all_held(steps: tuple[StepJudgement, ...]) -> str:
-    begun = sum(one.step.index != BASELINE for one in steps)
+    begun = sum(one.step.of_plan for one in steps)
     where = "the step" if begun == 1 else f"all {begun} steps"
     held = [check for step in steps for check in step.checks if check.name == continuity.NAME]
     if not held:

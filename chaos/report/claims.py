@@ -8,7 +8,6 @@ from typing import Any
 
 from chaos.checks import continuity
 from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
-from chaos.history import BASELINE
 from chaos.report import advice
 from chaos.verdict import CheckResult, Verdict
 
@@ -67,9 +66,11 @@ def _least(finding: dict[str, Any]) -> bool:
 
 
 def _where(step: StepJudgement, judgement: Judgement, *, before: bool) -> str:
-    steps = sum(one.step.index != BASELINE for one in judgement.steps)
+    steps = sum(one.step.of_plan for one in judgement.steps)
     if before:
         return "already before the first fault " if steps else "before the first fault "
+    if not step.step.of_plan:
+        return "after all was put back: "
     return f"step {step.step.index + 1} ({step.step.name}): " if steps > 1 else ""
 
 

@@ -152,13 +152,13 @@ def _step_by_step(summary: Summary) -> str:
 
 
 def _anchor(step: StepSummary) -> str:
-    return "baseline" if step.step.index == BASELINE else f"step-{step.step.index + 1}"
+    return f"step-{step.step.index + 1}" if step.step.of_plan else "baseline" if step.step.index == BASELINE else "end"
 
 
 def _step(step: StepSummary, events: list[ClusterEvent], said: list[PodSaid]) -> str:
     anchor, name = _anchor(step), f'<span class="no">{step.step.index + 1}</span> {_e(step.step.name)}'
-    if step.step.index == BASELINE:
-        name = "Baseline"
+    if not step.step.of_plan:
+        name = words.step(step.step)
     facts = (("Done", _done(step)), ("Expected", _expected(step)), ("Happened", _happened(step)))
     listed = "".join(
         f"<div><dt>{name}</dt><dd><ul>{''.join(f'<li>{_e(line)}</li>' for line in lines)}</ul></dd></div>"
@@ -176,6 +176,8 @@ def _step(step: StepSummary, events: list[ClusterEvent], said: list[PodSaid]) ->
 def _done(step: StepSummary) -> list[str]:
     if step.step.index == BASELINE:
         return ["Nothing yet: this is how it was before the first fault."]
+    if not step.step.of_plan:
+        return ["Nothing any more: this is how it was when all had been put back."]
     if step.step.action in QUIET:
         return ["Nothing was broken in this step."]
     if not step.begun:

@@ -132,14 +132,20 @@ class _State:
                 line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
             case StepEnded():
                 self._do("on to what is next", record.at)
-                name = "the baseline" if record.index == BASELINE else f"step {record.index + 1}"
-                line = f"{name} is over" + (f": {record.problem}" if record.problem else "")
+                line = f"{self._name(record.index)} is over" + (f": {record.problem}" if record.problem else "")
         return line
+
+    def _name(self, index: int) -> str:
+        if index >= len(self.steps):
+            return "the end"
+        return "the baseline" if index == BASELINE else f"step {index + 1}"
 
     def where(self, name: str = "") -> str:
         """Which step it is at."""
         if self.index == BASELINE:
             return "baseline"
+        if self.index >= len(self.steps):
+            return "the end: all is put back"
         if not 0 <= self.index < len(self.steps):
             return "before the first step"
         return f"step {self.index + 1} of {len(self.steps)}: {name or self.steps[self.index]['name']}"

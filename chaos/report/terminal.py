@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.checks import findings
 from chaos.checks.judge import Judgement
-from chaos.history import BASELINE, History
+from chaos.history import History
 from chaos.report import cells, claims, words
 from chaos.report.summary import StepSummary, Summary, summarise
 from chaos.verdict import CheckResult, Verdict
@@ -149,13 +149,13 @@ def _checked(check: CheckResult) -> str:
 
 
 def _name(step: StepSummary) -> str:
-    return words.step(step.step) if step.step.index == BASELINE else step.step.name
+    return step.step.name if step.step.of_plan else words.step(step.step)
 
 
 def _head(step: StepSummary, found: Summary) -> str:
-    if step.step.index == BASELINE:
-        return "baseline"
-    number = sum(each.step.index != BASELINE for each in found.steps)
+    if not step.step.of_plan:
+        return words.step(step.step).lower()
+    number = sum(each.step.of_plan for each in found.steps)
     return f"step {step.step.index + 1} of {number}, {step.step.name}"
 
 

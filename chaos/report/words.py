@@ -27,8 +27,8 @@ _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010
 
 
 def step(one: Step) -> str:
-    """A step's number and name: `1 · delete the master's pod`; the baseline has no number."""
-    return "Baseline" if one.index == BASELINE else f"{one.index + 1} · {one.name}"
+    """A step's number and name: `1 · delete the master's pod`; the baseline and the end have no number."""
+    return f"{one.index + 1} · {one.name}" if one.of_plan else "Baseline" if one.index == BASELINE else "The end"
 
 
 def legal(text: str) -> str:

@@ -115,9 +115,10 @@ class Plan:
 
     @property
     def longest_s(self) -> float:
-        """No run takes longer, once the stack is up: the first reading, the steps, and the undo of each."""
+        """No run takes longer, once the stack is up: first reading, baseline, each step and its undo, and the end."""
         reading = DRAIN_TIMEOUT_S + READING_S
-        return reading + sum(step.longest_s + PUT_BACK_TIMEOUT_S for step in self.steps)
+        watched = STEADY_TIMEOUT_S + 3 * DRAIN_TIMEOUT_S + READING_S
+        return reading + 2 * watched + sum(step.longest_s + PUT_BACK_TIMEOUT_S for step in self.steps)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, without the file's text; times in seconds, rates per second."""

@@ -16,6 +16,7 @@ from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
 from chaos.errors import ClusterError, StackError, UndoIncomplete
 from chaos.history import (
+    END,
     ActionBegun,
     ActionEnded,
     Note,
@@ -195,6 +196,8 @@ def test_the_undo_is_written_before_the_fault_and_carried_out_at_the_end(bench: 
         ActionEnded.kind,
         "step-ended",
         UndoDone.kind,
+        "step-begun",
+        "step-ended",
     ]
     assert unfinished(bench.journal.history()) == []
 
@@ -210,7 +213,9 @@ def test_undos_are_carried_out_last_first(bench: Bench) -> None:
 
 def test_what_left_in_the_last_step_is_answered_before_the_monitors_end(bench: Bench) -> None:
     bench.run()
-    assert bench.monitors[0].calls == ["pause", "pause", "await answers", "end"]
+    calls = bench.monitors[0].calls
+    assert calls[:3] == ["pause", "pause", "await answers"]
+    assert calls[-1] == "end"
 
 
 @pytest.mark.parametrize(("bad", "pauses"), [(0, 1), (1, 2), (9, runner_module.RESTS)])
@@ -246,14 +251,14 @@ def test_a_baseline_that_is_only_recorded_stops_nothing_and_excuses_what_never_w
     bench.good, bench.judged = False, Verdict.FAIL
     bench.run(baseline="record")
     assert bench.action.calls == ["aim", "inject 0", "put back 0"]
-    assert bench.problems() == {-1: "", 0: ""}
+    assert bench.problems() == {-1: "", 0: "", 1: ""}
 
 
 def test_what_may_stay_out_is_not_waited_for_and_what_may_not_is(bench: Bench) -> None:
     out = {"reads": {"may_stay_out": True}, "writes": {"may_stay_out": True}}
     bench.action.breaks = True
     bench.run(steps=2, expect=out)
-    assert bench.problems() == {-1: "", 0: "", 1: ""}
+    assert bench.problems() == {-1: "", 0: "", 1: "", 2: ""}
 
 
 def test_a_stack_that_does_not_recover_is_asked_why_and_broken_no_further(bench: Bench) -> None:
@@ -326,6 +331,19 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     assert steady.silent({"rows"}) == []
 
 
-def test_the_database_s_volumes_are_looked_at_once_more_when_all_was_put_back(bench: Bench) -> None:
+def test_when_all_was_put_back_the_stack_is_watched_and_read_once_more_as_a_step_of_its_own(bench: Bench) -> None:
     bench.run(steps=2)
-    assert FakeEvidence.looks[-1] == (1, "end")
+    assert FakeEvidence.looks[-2:] == [(2, "before"), (2, "after")]
+    begun = bench.journal.history().of(StepBegun)[-1]
+    assert (begun.index, begun.action, begun.expect) == (2, END, {})
+
+
+def test_outages_at_the_end_are_held_to_the_last_step_s_limits(bench: Bench) -> None:
+    bench.run(expect={"writes": {"longest_outage_s": 30.0, "p95_s": 2.0}, "clone": "resume"})
+    assert bench.journal.history().of(StepBegun)[-1].expect == {"writes": {"longest_outage_s": 30.0}}
+
+
+def test_a_stack_that_did_not_come_back_is_not_waited_for_at_the_end(bench: Bench) -> None:
+    bench.action.breaks = True
+    bench.run()
+    assert bench.problems().keys() == {-1, 0}

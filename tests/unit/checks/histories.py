@@ -115,6 +115,29 @@ def quiet_time() -> list[Record]:
     ]
 
 
+def the_end(records: Iterable[Record], length: float = 6.0) -> list[Record]:
+    """The story goes on: all was put back, and the stack is watched and read once more as step 1."""
+    begin, end = END + 0.2, END + length
+    later: list[Record] = [
+        StepBegun(begin, 1, "the end", "end", "stack", {}),
+        *(one for one in reads("service", 20, end, FAULT, FAULT) if one.due >= END),
+        *(
+            one
+            for what, rate in (("row", 10), ("post", 1))
+            for one in writes(what, rate, end - 1, 0, 0)
+            if one.due >= END
+        ),
+        *(replace(one, step=1, when="before") for one in volumes("after", begin + 0.1)),
+        WaitEnded(end - 1.5, 1, "steady", True, 2.0),
+        *(replica(n, end - 0.7) for n in range(3)),
+        *(replace(one, step=1) for one in volumes("after", end - 0.2)),
+        StepEnded(end, 1),
+        RunEnded(end + 0.2, "finished"),
+    ]
+    every = [*drop(records, a(RunEnded)), *later]
+    return [*every, *contents(every, 1, end - 0.5)]
+
+
 def pod(at: float, name: str, role: str, *, uid: str = "old", change: str = "modified", **more: Any) -> PodSeen:
     values: dict[str, Any] = {"node": "n", "phase": "Running", "ready": True, "terminating": False}
     return PodSeen(at, change, name, f"{name}-{uid}", role, restarts=0, containers={}, **values | more)

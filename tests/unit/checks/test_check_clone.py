@@ -6,14 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import END, FAULT, NEW_CLONE, PROVENANCE, STARTED_AT, a, change, drop, keys, pod, result, story, volumes
+from histories import (
+    END,
+    FAULT,
+    NEW_CLONE,
+    PROVENANCE,
+    STARTED_AT,
+    a,
+    change,
+    drop,
+    keys,
+    pod,
+    result,
+    story,
+    the_end,
+    volumes,
+)
 
 from chaos.history import BASELINE, ActionBegun, Contents, PodSeen, Record, StepBegun, StepEnded, VolumeSeen
 from chaos.verdict import CheckResult, Verdict
 
 
-def clone(records: list[Record]) -> CheckResult:
-    return result(records, "clone")
+def clone(records: list[Record], step: int = 0) -> CheckResult:
+    return result(records, "clone", step)
 
 
 def after(records: list[Record], name: str = "mysql-0", **changes: Any) -> list[Record]:
@@ -366,14 +381,12 @@ def test_data_that_lost_its_newest_mark_between_two_steps_is_other_data() -> Non
 
 
 def put_back(**changes: Any) -> CheckResult:
-    """One more look at all pods once all was put back; mysql-2 is another one then."""
-    looks = [replace(r, when="end", at=END + 0.3) for r in volumes("after", 0.0)]
-    looks = change(looks, a(VolumeSeen, pod="mysql-2"), pod_uid="mysql-2-back", **changes)
-    return clone([*story(), *looks])
+    """The end: mysql-2 is another one once all was put back."""
+    return clone(change(the_end(story()), a(VolumeSeen, step=1, pod="mysql-2"), pod_uid="mysql-2-back", **changes), 1)
 
 
-def test_what_became_of_data_when_all_was_put_back_belongs_to_the_last_step() -> None:
-    assert put_back().reason == "mysql-0 resumed on its own data"
+def test_what_became_of_data_when_all_was_put_back_is_told_at_the_end() -> None:
+    assert put_back().verdict is Verdict.PASS
     began = {"began": STARTED_AT + END, "finished": STARTED_AT + END + 0.1}
     found = put_back(**NEW, provenance=NEW_CLONE | {"how": "bootstrap"} | began)
     assert (found.verdict, keys(found)) == (Verdict.FAIL, ["empty:mysql-2"])

@@ -82,7 +82,7 @@ def test_plan_says_what_is_done_to_what_within_which_limits_for_how_long_and_how
         "reads out for 30s at most; writes out for 1m at most; clone: resume",
         f"undo    {plan.steps[0].undo}",
         "12m at most",
-        "18m30s at most once the stack is up",
+        "25m30s at most once the stack is up",
         "nothing was touched",
     ):
         assert words in found

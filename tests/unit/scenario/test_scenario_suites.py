@@ -203,7 +203,7 @@ def test_plan_tells_of_a_suite_what_it_runs_and_for_how_long(write: Write) -> No
         "between   10s between two",
         "baseline  as each scenario has it",
         " 2. two: a failed master comes back by itself with its data",
-        "1 step, 18m30s at most; more/two.yaml",
+        "1 step, 25m30s at most; more/two.yaml",
         "nothing was touched",
     ):
         assert words in found
