@@ -320,6 +320,6 @@ def test_a_post_that_one_database_refuses_is_written_again(
 def test_a_visitor_who_never_gets_the_site_gives_up_and_says_what_came(
     published: FakePublished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published.titles[1] = "My own blog"
+    published.titles = ["My own blog"] * 3
     with pytest.raises(StackError, match="could not be installed"):
         install_as_visitor(published, monkeypatch)
