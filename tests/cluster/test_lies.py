@@ -390,6 +390,8 @@ LIES_OF_DATA = (
         nothing,
         nothing,
         frozenset({f"not-resumed:{PRIMARY}"}),
+        # One of them is the donor; the other may hold a row that was never acknowledged, and is cloned anew as well.
+        frozenset({f"not-resumed:{REPLICA}", f"not-resumed:{OTHER}"}),
         expect="{clone: resume}",
         step=scaled(3),
     ),
@@ -398,7 +400,7 @@ LIES_OF_DATA = (
         keep_half_of_the_clone,
         nothing,
         frozenset({f"incomplete:{OTHER}", f"missing-row:{OTHER}", f"hole-row:{OTHER}", f"differs:{OTHER}"}),
-        frozenset({f"older-row:{OTHER}"}),
+        frozenset({f"older-row:{OTHER}", "split-row"}),
         expect="{clone: re-clone}",
         step=of_replica("delete-volume", 2),
     ),
@@ -474,7 +476,8 @@ def told(stack: Stack, folder: Path, lies: Sequence[Lie], cluster: Cluster) -> l
     report = json.loads(next((folder / "reports").glob("*/report.json")).read_text())
     assert running.returncode == 1, out
     wrong = []
-    for lie, step in zip(lies, [each for each in report["steps"] if each["index"] >= 0], strict=True):
+    planned = [each for each in report["steps"] if each["action"] not in ("baseline", "end")]
+    for lie, step in zip(lies, planned, strict=True):
         # On a busy machine readers and writers are out for a while by themselves; no limit but that lie's own holds.
         judged = [check for check in step["checks"] if (check["name"] == "availability") == lie.name.startswith("A1")]
         not_passed = [check for check in judged if check["verdict"] != "pass"]
