@@ -190,7 +190,7 @@ def _write(stack: Stack) -> list[str]:
 def _ours(stack: Stack, reports: Path, code: int) -> str:
     (run,) = reports.iterdir()
     report = json.loads((run / "report.json").read_text())
-    (step,) = [each for each in report["steps"] if each["index"] >= 0]
+    (step,) = [each for each in report["steps"] if each["index"] == 0]
     (check,) = [each for each in step["checks"] if each["name"] == "continuity"]
     fault = step["time_to_recovery"]["fault_at_s"]
     written = journal.read(run).of(Write)
