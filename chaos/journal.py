@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from chaos.errors import InputError, UsageError
 from chaos.history import (
@@ -107,8 +111,16 @@ def read(folder: Path) -> History:
 
 
 def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
-    reader = _Reader()
-    for number, line in enumerate(lines, start=1):
+    reader, rest, number = _Reader(), iter(lines), 1
+    while block := list(itertools.islice(rest, _BLOCK)):
+        records = reader.block(block)
+        yield from _one_by_one(path, block, number, reader) if records is None else records
+        number += len(block)
+
+
+def _one_by_one(path: Path, lines: Iterable[str], number: int, reader: _Reader) -> Iterator[Record]:
+    """The records of lines of which the first has this number. Raises as `read` does."""
+    for number, line in enumerate(lines, start=number):  # noqa: PLR1704, B020
         if line == "\n":
             continue
         try:
@@ -125,7 +137,7 @@ def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
 
 
 class _Reader:
-    """Makes records of a journal's lines: the short way where a line is as `Journal` writes it, else by `from_json`.
+    """Makes records of a journal's lines: the short way where they are as `Journal` writes them, else by `from_json`.
 
     Of what is said again and again in a long run, each word and each pair of id and token is kept once.
     """
@@ -134,45 +146,69 @@ class _Reader:
         import msgspec  # Late, as the tool starts in less time without it.
 
         self._not_as_written = msgspec.MsgspecError
-        self._typed = {kind: msgspec.json.Decoder(cls).decode for kind, cls in KINDS.items()}
+        self._of_kind = {kind: msgspec.json.Decoder(list[cls]).decode for kind, cls in KINDS.items()}  # type: ignore[valid-type]
         self._pairs: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def block(self, lines: Sequence[str]) -> list[Record] | None:
+        """The records of many lines at once; None where one of them has to be looked at by itself."""
+        begin = len(_KIND)
+        kinds = [line[begin : line.find('"', begin)] for line in lines]
+        of_kind: dict[str, list[str]] = defaultdict(list)
+        for kind, line in zip(kinds, lines, strict=True):
+            of_kind[kind].append(line)
+        if not of_kind.keys() <= self._of_kind.keys() - {RunBegun.kind}:
+            return None
+        made = {}
+        for kind, some in of_kind.items():
+            try:
+                records = self._of_kind[kind](f"[{','.join(some)}]")
+            except self._not_as_written:
+                return None
+            if len(records) != len(some):
+                return None
+            self._keep_once(records)
+            made[kind] = iter(records)
+        return [next(made[kind]) for kind in kinds]
 
     def record(self, line: str) -> Record | None:
         """The record; None for a kind that is not known. Raises ValueError, TypeError or AttributeError."""
-        decode = self._typed.get(line[len(_KIND) : line.find('"', len(_KIND))]) if line.startswith(_KIND) else None
+        kind = line[len(_KIND) : line.find('"', len(_KIND))] if line.startswith(_KIND) else ""
         try:
-            record = None if decode is None else decode(line)
+            records = self._of_kind[kind](f"[{line}]") if kind in self._of_kind else []
         except self._not_as_written:
-            record = None
-        if record is None:
+            records = []
+        if len(records) != 1:
             return from_json(json.loads(line))
-        return self._kept_once(record)
+        self._keep_once(records)
+        return records[0]
 
-    def _kept_once(self, record: Record) -> Record:
-        """The record, its words and pairs those that were read before."""
-        put, intern = object.__setattr__, sys.intern  # Records are frozen, but this one is nobody's yet.
-        if isinstance(record, Read):
-            put(record, "via", intern(record.via))
-            put(record, "what", intern(record.what))
-        elif isinstance(record, Write):
-            put(record, "what", intern(record.what))
-            put(record, "writer", intern(record.writer))
-            put(record, "outcome", intern(record.outcome))
-            if record.key is not None:
-                pair = (record.key, record.token)
-                self._pairs[pair] = pair
-        elif isinstance(record, ReplicaSeen):
-            put(record, "pod", intern(record.pod))
-            if record.source is not None:
-                put(record, "source", intern(record.source))
-        elif isinstance(record, Contents):
-            put(record, "rows", self._once(record.rows))
-            put(record, "posts", self._once(record.posts))
-        return record
+    def _keep_once(self, records: Sequence[Record]) -> None:
+        """Make records of one kind share their words and pairs with those that were read before."""
+        put = object.__setattr__  # Records are frozen, but these are nobody's yet.
+        for name in _WORDS.get(type(records[0]), ()):
+            words = map(sys.intern, map(attrgetter(name), records))
+            deque(map(put, records, itertools.repeat(name), words), maxlen=0)
+        if isinstance(records[0], Write):
+            keys = ((one.key, one.token) for one in cast("Sequence[Write]", records) if one.key is not None)
+            self._pairs.update(zip(*itertools.tee(keys), strict=True))
+        elif isinstance(records[0], Contents):
+            for one in cast("Sequence[Contents]", records):
+                put(one, "rows", self._once(one.rows))
+                put(one, "posts", self._once(one.posts))
 
     def _once(self, pairs: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
         return tuple(map(self._pairs.setdefault, pairs, pairs))
 
+
+_WORDS: dict[type[Record], tuple[str, ...]] = {
+    Read: ("via", "what"),
+    Write: ("what", "writer", "outcome"),
+    ReplicaSeen: ("pod",),
+}
+"""Which fields have the same few words again and again."""
+
+_BLOCK = 2000
+"""So many lines are read at once."""
 
 _KIND = '{"kind":"'
 

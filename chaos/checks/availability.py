@@ -72,6 +72,8 @@ def check(history: History, step: Step) -> CheckResult:
 
 def _judge_slowness(history: History, step: Step, stream: Stream, said: _Said) -> None:
     limits = {wanted: limit for group, wanted, limit in step.limits.slowest if group == stream.name.group}
+    if not limits:
+        return
     found = slow.judge(history, step, stream, limits)
     said.failed += [found.failed] if found.failed is not None else []
     said.unknown += found.unknown
@@ -282,8 +284,8 @@ def _vacuous(history: History, step: Step, stream: Stream, *, excused: bool) -> 
     if at is None or facts.quiet(step):
         wanted = [(sum(one.good for one in attempts), facts.where(step))]
     else:
-        before = sum(one.good and one.end <= at for one in attempts)
-        after = sum(one.good and one.start >= at for one in attempts)
+        before = sum(one.good for one in attempts if one.end <= at)
+        after = sum(one.good for one in stream.within(max(at, facts.since(step)), step.end))
         wanted = [(after, "after the fault")] if carried else [(before, "before the fault"), (after, "after the fault")]
     for number, when in wanted:
         if number < stream.enough:

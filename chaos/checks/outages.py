@@ -123,7 +123,8 @@ def _stretches(
         marks = heapq.merge(marks, ((due, None) for due in skipped), key=lambda mark: mark[0])
     for at, attempt in marks:
         if attempt is not None and attempt.good:
-            if found and at >= found[-1].surely_on:
+            # One that left after it came back says nothing new.
+            if found and at < found[-1].first_good and at >= found[-1].surely_on:
                 found[-1].first_good = min(found[-1].first_good, attempt.end)
             continue
         if not found or at >= found[-1].first_good:

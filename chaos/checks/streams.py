@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from operator import attrgetter
 
 from chaos.checks import facts, outages
@@ -116,21 +117,23 @@ def of(history: History) -> tuple[Stream, ...]:
     seen: dict[Name, list[Attempt]] = {name: [] for name in rates if name.via}
     of_reads: dict[tuple[str, str], list[Attempt]] = {}
     for read in history.of(Read):
-        if _sound(read):
-            reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
+        due, start, end = read.due, read.start, read.end
+        # Without a call for nearly all: a run has very many.
+        if (type(due) is type(start) is type(end) is float and -inf < due + start + end < inf) or _sound(read):
             found = of_reads.get((read.what, read.via))
             if found is None:
                 found = of_reads[read.what, read.via] = seen.setdefault(Name.of_read(read.what, read.via), [])
-            found.append(Attempt(read.due, read.start, max(read.start, read.end), read.ok, reason))
+            reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
+            found.append(Attempt(due, start, end if end > start else start, read.ok, reason))
     of_writes: dict[str, list[Attempt]] = {}
     for write in history.of(Write):
-        if _sound(write):
-            reason = write.reason or write.outcome
+        due, start, end = write.due, write.start, write.end
+        if (type(due) is type(start) is type(end) is float and -inf < due + start + end < inf) or _sound(write):
             found = of_writes.get(write.what)
             if found is None:
                 found = of_writes[write.what] = seen.setdefault(Name.of_write(write.what), [])
-            end = max(write.start, write.end)
-            found.append(Attempt(write.due, write.start, end, write.outcome == "ok", reason))
+            good = write.outcome == "ok"
+            found.append(Attempt(due, start, end if end > start else start, good, write.reason or write.outcome))
     skips = _skips(history)
     rests = sorted(reading.at for reading in history.of(Contents))
     return tuple(
@@ -159,10 +162,7 @@ def _stream(
 
 
 def _sound(record: Read | Write) -> bool:
-    due, start, end = record.due, record.start, record.end
-    if type(due) is type(start) is type(end) is float and math.isfinite(due + start + end):
-        return True
-    return all(facts.number(value) is not None for value in (due, start, end))
+    return all(facts.number(value) is not None for value in (record.due, record.start, record.end))
 
 
 def _rates(history: History) -> dict[Name, float]:
