@@ -100,3 +100,14 @@ def test_a_password_that_is_wrong_is_a_refusal(stack: Stack) -> None:
     for bound in (stack.binding, binding):
         site = Site(replace(stack, binding=bound, credentials=known))
         assert site.create_post(stack.site_address(), "never", 10).outcome == "fail"
+
+
+def test_reads_on_connections_that_are_kept_are_as_good_as_on_new_ones(stack: Stack) -> None:
+    clock, pods = Clock(), {pod.name for pod in stack.pods("site")}
+    sink = Sink(lambda record: None)
+    workload = replace(WORKLOAD, reads_per_s=4, writes_per_s=0, uploads_per_s=0, connections="kept")
+    with Monitors(stack, clock, sink.write, workload):
+        sink.wait_for(lambda records: len(files(records)) >= 20 + 6 * len(pods))
+    read = files(sink.records)
+    assert {one.via for one in read} == pods | {"service"}
+    assert all(one.ok for one in read), [one for one in read if not one.ok]
