@@ -12,6 +12,7 @@ from typing import Any
 from chaos import journal
 from chaos.history import (
     BASELINE,
+    END,
     FIRST_READING,
     FORMAT,
     ActionBegun,
@@ -41,6 +42,12 @@ OLDER = 1000
 RATES = {"reads_per_s": 20.0, "pod_reads_per_s": 0.5, "writes_per_s": 10.0, "posts_per_s": 1.0}
 OPERATIONS_PER_S = 20 + 3 * 0.5 + 10 + 1
 
+Ends = tuple[float, float, float]
+"""When the baseline, the step, and the end are over."""
+
+END_S = 12.0
+"""So long the stack is watched when all was put back."""
+
 DOWN_S = 3.0
 """So long after the fault readers and writers are out."""
 
@@ -58,7 +65,7 @@ def write(folder: Path, operations: int) -> None:
 def records(operations: int) -> Iterator[Record]:
     """What was observed, in the order in which it was written down. It is judged `pass`."""
     length = operations / OPERATIONS_PER_S
-    ends = (length / 10, length)
+    ends = (length / 10, length - END_S, length)
     fault = length / 2
     rng = random.Random(operations)
     plan = {"name": "kill-master", "workload": RATES, "steps": [
@@ -83,7 +90,6 @@ def records(operations: int) -> Iterator[Record]:
             held[record.what].append((record.key, record.token))
         elif isinstance(record, VolumeSeen) and record.when == "after" and record.pod == DATABASES[-1]:
             yield from _reading(record.step, record.at + 0.1, tuple(held["row"]), tuple(held["post"]))
-    yield UndoDone(length + 0.5, 0, verified=True)
     yield RunEnded(length + 1, "finished")
 
 
@@ -102,9 +108,9 @@ def _reads(via: str, rate: float, length: float, fault: float, rng: random.Rando
             yield Read(via, due, start, round(start + rng.uniform(0.02, 0.04), 6), ok=True, status=200)
 
 
-def _writes(what: str, rate: float, ends: tuple[float, float], fault: float, rng: random.Random) -> Iterator[Record]:
+def _writes(what: str, rate: float, ends: Ends, fault: float, rng: random.Random) -> Iterator[Record]:
     """Writers rest while pods are read, from 3 s before a step's end on."""
-    for n in range(1, int(ends[1] * rate)):
+    for n in range(1, int(ends[-1] * rate)):
         due = round(n / rate, 6)
         if any(end - 3 <= due <= end for end in ends):
             continue
@@ -128,7 +134,7 @@ def _replicas(length: float, fault: float) -> Iterator[Record]:
                 yield ReplicaSeen(float(n), pod, read_only=False, gtid=f"0-100-{10 * n}")
 
 
-def _marks(ends: tuple[float, float], fault: float) -> list[Record]:
+def _marks(ends: Ends, fault: float) -> list[Record]:
     """What the steps did and waited for, the pods and their volumes."""
     found: list[Record] = [
         StepBegun(0.01, BASELINE, "baseline", "baseline", "stack", {}),
@@ -149,6 +155,12 @@ def _marks(ends: tuple[float, float], fault: float) -> list[Record]:
         WaitEnded(ends[1] - 3.1, 0, "steady after the fault", satisfied=True, took_s=2.0),
         *(_volume(pod, 0, "after", ends[1] - 0.4, "new" if pod == DATABASES[0] else "old") for pod in DATABASES),
         StepEnded(ends[1] - 0.1, 0),
+        UndoDone(ends[1], 0, verified=True),
+        StepBegun(ends[1] + 0.1, 1, "the end", END, "stack", {}),
+        *(_volume(pod, 1, "before", ends[1] + 0.2, "new" if pod == DATABASES[0] else "old") for pod in DATABASES),
+        WaitEnded(ends[2] - 3.1, 1, "steady", satisfied=True, took_s=2.0),
+        *(_volume(pod, 1, "after", ends[2] - 0.4, "new" if pod == DATABASES[0] else "old") for pod in DATABASES),
+        StepEnded(ends[2] - 0.1, 1),
     ]
     return found
 
