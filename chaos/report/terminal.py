@@ -42,7 +42,8 @@ def summary(history: History, judgement: Judgement, folder: Path, *, console: Co
     row = claims.of(found.run.claim, found.run.scenario, str(found.run.stack.get("profile", "")), judgement)
     if row.change:
         out.print(f"  to change: {row.change}", soft_wrap=not out.is_terminal)
-    out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
+    page = folder / "report.html"
+    out.print(f"  report: {page}" if page.exists() else f"  run: {folder}", soft_wrap=True)
 
 
 def checks(history: History, judgement: Judgement, folder: Path) -> None:

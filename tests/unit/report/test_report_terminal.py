@@ -26,7 +26,13 @@ def test_a_terminal_gets_a_table_with_bounds_and_losses():
     for cell in ("✓ pass", "1.92 – 2.17 s", "2.89 – 3.19 s", "262", "resume", "3.60 s"):
         assert cell in row
     assert "✓ pass: in both steps every limit held" in text
-    assert "reports/x/report.html" in text
+    assert text.endswith("  run: reports/x\n")
+
+
+def test_a_report_is_named_where_there_is_one(tmp_path, capsys):
+    (tmp_path / "report.html").touch()
+    terminal.summary(*sample.passing(), tmp_path)
+    assert capsys.readouterr().out.endswith(f"  report: {tmp_path}/report.html\n")
 
 
 def test_a_log_gets_lines():
