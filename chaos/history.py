@@ -489,7 +489,9 @@ class History:
     def of(self, cls: type[_R], *, step: int | None = None) -> list[_R]:
         """All records of one class, those of one step only where they carry one."""
         found = cast("list[_R]", self._by_class.get(cls, []))
-        return [record for record in found if step is None or getattr(record, "step", step) == step]
+        if step is None:
+            return found.copy()
+        return [record for record in found if getattr(record, "step", step) == step]
 
     @property
     def run(self) -> RunBegun:

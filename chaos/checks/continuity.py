@@ -8,8 +8,10 @@ baseline. Seed content is judged in `seed`, uploads in `uploads`, order and ids 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from chaos.checks import facts, findings, ids, named, order, seed, uploads, words
@@ -69,7 +71,7 @@ def check(history: History, step: Step) -> CheckResult:
     }
     found = _writes(history, step, ledger, held, read, figures)
     if read:
-        found += ids.rewound(write for write in history.of(Write) if write.outcome == "ok" and write.end <= at)
+        found += ids.rewound(history, at)
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
@@ -98,19 +100,32 @@ def check(history: History, step: Step) -> CheckResult:
 
 def _ledger(history: History, until: float) -> _Ledger:
     """A write that ended after the reading had begun promises nothing of what was read; it was only tried."""
-    ledger = _Ledger({})
-    of_outcome = {"ok": ledger.ok, "fail": ledger.fail}
-    for write in itertools.chain(history.of(Write), (beat.write for beat in history.of(Heartbeat))):
-        if write.what not in KINDS:
-            continue
-        key = (write.what, write.token)
-        if key not in ledger.ok:
+    first, again = _attempts(history)
+    ledger = _Ledger(dict(first) if again else first)
+    for key, write in again:
+        known = ledger.tried[key]
+        if known.outcome != "ok" or not known.end <= until:
             ledger.tried[key] = write
+    of_outcome = {"ok": ledger.ok, "fail": ledger.fail}
+    for key, write in itertools.chain(first.items(), again):
         if write.end <= until:
             of_outcome.get(write.outcome, ledger.info).add(key)
     ledger.info -= ledger.ok
     ledger.fail -= ledger.ok | ledger.info
     return ledger
+
+
+@lru_cache(maxsize=1)
+def _attempts(history: History) -> tuple[dict[Key, Write], list[tuple[Key, Write]]]:
+    """The first attempt at each write, and those that bear the token of an earlier one: in a run there are none."""
+    first: dict[Key, Write] = {}
+    again = []
+    for write in itertools.chain(history.of(Write), (beat.write for beat in history.of(Heartbeat))):
+        if write.what in KINDS:
+            key = (write.what, write.token)
+            if first.setdefault(key, write) is not write:
+                again.append((key, write))
+    return first, again
 
 
 def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Contents]) -> _Held:
@@ -126,18 +141,31 @@ def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Content
     return held
 
 
+def _begins_with(reading: Contents, earlier: Contents) -> bool:
+    return reading.rows[: len(earlier.rows)] == earlier.rows and reading.posts[: len(earlier.posts)] == earlier.posts
+
+
 def _same(one: Contents, other: Contents) -> bool:
     return one.rows == other.rows and one.posts == other.posts
 
 
 def _ids(reading: Contents) -> _Ids:
-    found: _Ids = {}
+    found: _Ids = dict(_once_each("row", reading.rows))
+    found.update(_once_each("post", reading.posts))
+    if len(found) == len(reading.rows) + len(reading.posts) and all(map(itemgetter(1), found)):
+        return found
+    found = {}
     for key, number in _entries(reading):
         if key not in found and key[1]:
             found[key] = (number,)
         elif key[1] and number not in found[key]:
             found[key] += (number,)
     return found
+
+
+def _once_each(what: str, found: Sequence[tuple[int, str]]) -> Iterable[tuple[Key, tuple[int]]]:
+    """Each entry as if it were the only one of its token. A pod holds very many, and this runs no line for each."""
+    return zip(zip(itertools.repeat(what), map(itemgetter(1), found)), zip(map(itemgetter(0), found)), strict=True)
 
 
 def _different(pods: Mapping[str, _Ids]) -> list[_Ids]:
@@ -166,22 +194,23 @@ def _writes(
     """What was found of writes; the figures of all of it are filled in."""
     pods = held.pods
     different = _different(pods)
-    present: set[Key] = set().union(*different)
-    everywhere = present.intersection(*different) if len(different) > 1 else present
-    differing = (present - everywhere) & ledger.info
+    unanswered = _on_some(ledger.info, different)
+    everywhere = {key for key in unanswered if all(key in found for found in different)}
+    differing = unanswered - everywhere
     late = {key for key in differing if _came_between(key, pods, read)}
     split = differing - late
     duplicated = _duplicated(pods, ledger.tried.keys())
+    resurrected = _on_some(ledger.fail - held.before, different)
     sayings: tuple[tuple[str, str, set[Key], str], ...] = (
-        ("phantom", "phantom", _phantom(history, ledger, present - held.before), "that nobody tried"),
-        ("resurrected", "resurrected", present & ledger.fail - held.before, "that had failed"),
+        ("phantom", "phantom", _phantom(history, ledger, different) - held.before, "that nobody tried"),
+        ("resurrected", "resurrected", resurrected, "that had failed"),
         ("duplicated", "duplicated", duplicated - held.before, "under two ids"),
         ("split", "differing", split, "without an answer on some pods and not on others"),
     )
     figures["indeterminate"] = {
         "tried": len(ledger.info),
-        "present": len(ledger.info & everywhere),
-        "absent": len(ledger.info - present) if pods else 0,
+        "present": len(everywhere),
+        "absent": len(ledger.info) - len(unanswered) if pods else 0,
         "differing": len(split),
         "between_readings": len(late),
     }
@@ -198,7 +227,8 @@ def _writes(
                 text += f", {words.how_many(len(some & ledger.info), len(some))} of them without an answer"
             found.append(Finding(f"{key}-{what}", text, items=named.items(some, ledger.tried, pods)))
     found += ids.reassigned(ledger.tried, ledger.ok, pods, duplicated)
-    found += order.vanished(ledger.tried, _seen_before(history, step, ledger), pods, ledger.ok | (held.owed or set()))
+    told = ledger.ok | held.owed if held.owed else ledger.ok
+    found += order.vanished(ledger.tried, _seen_before(history, step, ledger, read), pods, told)
     figures["torn"] = sum(held.torn.values())
     found += [
         Finding(f"torn-{what}:{pod}", f"{words.count(number, what)} of {pod} can't be read whole")
@@ -207,9 +237,14 @@ def _writes(
     return found
 
 
-def _phantom(history: History, ledger: _Ledger, present: set[Key]) -> set[Key]:
+def _on_some(these: Iterable[Key], different: Sequence[_Ids]) -> set[Key]:
+    """Those of these writes that some pod holds."""
+    return {key for key in these if any(key in held for held in different)}
+
+
+def _phantom(history: History, ledger: _Ledger, different: Sequence[_Ids]) -> set[Key]:
     """What is there and was never tried; on a borrowed stack others write as well, so only what bears our name."""
-    found = present.difference(ledger.tried)
+    found = {key for held in different for key in held if key not in ledger.tried}
     if not facts.borrowed(history):
         return found
     ours = {token.partition("-")[0] for _, token in ledger.tried}
@@ -223,10 +258,11 @@ def _came_between(key: Key, pods: dict[str, _Ids], read: dict[str, Contents]) ->
     return all(dialects.moved_on(early, later) for early in lacking for later in holding)
 
 
-def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set[Key]]:
+def _seen_before(history: History, step: Step, ledger: _Ledger, read: dict[str, Contents]) -> dict[str, set[Key]]:
     """What each pod held when it was last read before this step; on a borrowed stack of the run's own writes only.
 
-    Without the pods whose data was made anew since: that is judged by `clone`.
+    Without the pods whose data was made anew since: that is judged by `clone`. And without those that hold all of it
+    still, as nearly all do.
     """
     earlier = (one for one in history.of(Contents) if one.step < step.index and one.pod and not one.error)
     last = {one.pod: one for one in sorted(earlier, key=lambda one: one.step)}
@@ -234,7 +270,9 @@ def _seen_before(history: History, step: Step, ledger: _Ledger) -> dict[str, set
     now = {one.pod: (one.claim_uid, one.born) for one in looks}
     then = {one.pod: (one.claim_uid, one.born) for one in looks if one.pod in last and one.step <= last[one.pod].step}
     found = {
-        pod: {key for key, _ in _entries(one)} for pod, one in last.items() if pod not in then or then[pod] == now[pod]
+        pod: {key for key, _ in _entries(one)}
+        for pod, one in last.items()
+        if (pod not in then or then[pod] == now[pod]) and pod in read and not _begins_with(read[pod], one)
     }
     if facts.borrowed(history):
         return {pod: keys & ledger.tried.keys() for pod, keys in found.items()}
@@ -411,24 +449,28 @@ def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> l
     whats = {write.what for write in tried} | _planned(history)
     if not whats:
         return ["no write was tried"]
-    acknowledged = [write for write in tried if write.outcome == "ok" and write.end <= until]
     _, after = facts.waits(history, step)
     back = max((wait.at for wait in after if wait.satisfied), default=step.end)
     found = []
-    if not quiet and at is not None and not any(at <= write.start <= back for write in tried):
+    # The latest first: there is nearly always one of these near the end, and a run has very many.
+    if not quiet and at is not None and not any(at <= write.start <= back for write in reversed(tried)):
         found.append("no write was tried between the fault and the recovery")
     for what in sorted(whats):
-        mine = [write for write in acknowledged if write.what == what]
         excused = _GROUPS.get(what, "writes") in step.limits.may_stay_out
         if at is None or quiet:
-            if not excused and not any(write.start >= facts.since(step) for write in mine):
+            since = facts.since(step)
+            if not excused and not any(write.start >= since for write in _acknowledged(reversed(tried), what, until)):
                 found.append(f"no {what} was acknowledged {facts.where(step)}")
             continue
-        if not any(write.end <= at for write in mine):
+        if not any(write.end <= at for write in _acknowledged(tried, what, until)):
             found.append(f"no {what} was acknowledged before the fault")
-        if not excused and not any(write.start >= at for write in mine):
+        if not excused and not any(write.start >= at for write in _acknowledged(reversed(tried), what, until)):
             found.append(f"no {what} was acknowledged after the fault")
     return found
+
+
+def _acknowledged(tried: Iterable[Write], what: str, until: float) -> Iterator[Write]:
+    return (write for write in tried if write.what == what and write.outcome == "ok" and write.end <= until)
 
 
 def _planned(history: History) -> set[str]:

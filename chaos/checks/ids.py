@@ -5,27 +5,27 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Mapping, Set
+from functools import lru_cache
 from operator import attrgetter
 
 from chaos.checks import named, words
 from chaos.checks.findings import Finding
 from chaos.checks.named import Key
-from chaos.history import Write
+from chaos.history import History, Write
 
 _COUNTERS = {"row": "row", "post": "post", "upload": "post"}
 """Whose ids come from one counter: WordPress keeps an upload as a post."""
 
 
-def rewound(acknowledged: Iterable[Write]) -> list[Finding]:
-    """P2: writes that were given an id that another one had, or a lower one than a write that had ended before."""
-    of_counter: dict[str, list[Write]] = defaultdict(list)
-    for write in acknowledged:
-        if write.key is not None and write.what in _COUNTERS:
-            of_counter[_COUNTERS[write.what]].append(write)
+def rewound(history: History, until: float) -> list[Finding]:
+    """P2: writes that were given an id that another one had, or a lower one than a write that had ended before.
+
+    Of the writes that were acknowledged until then.
+    """
     found = []
-    for counter, writes in sorted(of_counter.items(), reverse=True):
-        late = _rewound(writes)
+    for counter, writes in _going_back(history).items():
+        late = _rewound([write for write in writes if write.end <= until])
         if late:
             write, earlier = late[0]
             text = (
@@ -37,11 +37,24 @@ def rewound(acknowledged: Iterable[Write]) -> list[Finding]:
     return found
 
 
-def _rewound(writes: list[Write]) -> list[tuple[Write, Write]]:
+@lru_cache(maxsize=1)
+def _going_back(history: History) -> dict[str, list[Write]]:
+    """The acknowledged writes of each counter whose ids do not just grow, in the order in which they left."""
+    of_counter: dict[str, list[Write]] = defaultdict(list)
+    for write in history.of(Write):
+        if write.outcome == "ok" and write.key is not None and write.what in _COUNTERS:
+            of_counter[_COUNTERS[write.what]].append(write)
+    for writes in of_counter.values():
+        writes.sort(key=attrgetter("start"))
+    return {
+        counter: writes
+        for counter, writes in sorted(of_counter.items(), reverse=True)
+        if any((one.key or 0) >= (later.key or 0) for one, later in itertools.pairwise(writes))
+    }
+
+
+def _rewound(by_start: list[Write]) -> list[tuple[Write, Write]]:
     """Each write whose id goes back, in the order in which they left, and one that shows it."""
-    by_start = sorted(writes, key=attrgetter("start"))
-    if all((one.key or 0) < (later.key or 0) for one, later in itertools.pairwise(by_start)):
-        return []
     given: dict[int | None, Write] = {}
     in_flight: list[tuple[float, int, Write]] = []
     highest: Write | None = None
