@@ -148,6 +148,9 @@ class _Reader:
         self._not_as_written = msgspec.MsgspecError
         self._of_kind = {kind: msgspec.json.Decoder(list[cls]).decode for kind, cls in KINDS.items()}  # type: ignore[valid-type]
         self._pairs: dict[tuple[int, str], tuple[int, str]] = {}
+        self._lists = ""
+        self._rows: tuple[tuple[int, str], ...] = ()
+        self._posts: tuple[tuple[int, str], ...] = ()
 
     def block(self, lines: Sequence[str]) -> list[Record] | None:
         """The records of many lines at once; None where one of them has to be looked at by itself."""
@@ -161,12 +164,15 @@ class _Reader:
         made = {}
         for kind, some in of_kind.items():
             try:
-                records = self._of_kind[kind](f"[{','.join(some)}]")
+                if kind == Contents.kind:
+                    records = [one for line in some for one in self._contents(line)]
+                else:
+                    records = self._of_kind[kind](f"[{','.join(some)}]")
+                    self._keep_once(records)
             except self._not_as_written:
                 return None
             if len(records) != len(some):
                 return None
-            self._keep_once(records)
             made[kind] = iter(records)
         return [next(made[kind]) for kind in kinds]
 
@@ -181,6 +187,19 @@ class _Reader:
             return from_json(json.loads(line))
         self._keep_once(records)
         return records[0]
+
+    def _contents(self, line: str) -> Sequence[Record]:
+        """The record of what a pod holds; what the last one holds as well, as pods do, is not read again but shared."""
+        lists = line[line.find(_LISTS[0]) : line.find(_LISTS[2])]
+        is_known = lists == self._lists and lists.startswith(_LISTS[0]) and _LISTS[1] in lists
+        records = self._of_kind[Contents.kind](f"[{line.replace(lists + ',', '', 1) if is_known else line}]")
+        self._keep_once(records)
+        for one in cast("Sequence[Contents]", records):
+            if is_known:
+                object.__setattr__(one, "rows", self._rows)
+                object.__setattr__(one, "posts", self._posts)
+            self._lists, self._rows, self._posts = lists, one.rows, one.posts
+        return records
 
     def _keep_once(self, records: Sequence[Record]) -> None:
         """Make records of one kind share their words and pairs with those that were read before."""
@@ -206,6 +225,9 @@ _WORDS: dict[type[Record], tuple[str, ...]] = {
     ReplicaSeen: ("pod",),
 }
 """Which fields have the same few words again and again."""
+
+_LISTS = ('"rows":[', '],"posts":[', ',"baseline":{')
+"""Where the lists of what a pod holds begin in its line, where the first ends, and where both do."""
 
 _BLOCK = 2000
 """So many lines are read at once."""

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import itemgetter
+from operator import itemgetter, not_
 from typing import Any, TypeAlias
 
 from chaos.checks import facts, findings, ids, named, order, seed, uploads, words
@@ -136,7 +136,7 @@ def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Content
         same = next((one for one in held.pods if _same(read[one], reading)), None)
         held.pods[pod] = _ids(reading) if same is None else held.pods[same]
         for what, found in (("row", reading.rows), ("post", reading.posts)):
-            if torn := sum(not token for _, token in found):
+            if torn := sum(map(not_, map(itemgetter(1), found))):
                 held.torn[pod, what] = torn
     return held
 

@@ -94,9 +94,11 @@ def reassigned(
     odd = [(pod, key, numbers) for pod, held in pods.items() for key, numbers in odd_of[id(held)]]
     owners: dict[tuple[str, int | None], set[str]]
     owners = {(key[0], number): set() for _, key, numbers in odd for number in numbers}
-    for what, token in acknowledged if odd else ():
-        if (given := (what, tried[what, token].key)) in owners:
-            owners[given].add(token)
+    used = {number for _, number in owners}
+    # In the order in which they were tried, as they lie in memory: the set's own order takes several times as long.
+    for (what, token), write in tried.items() if odd else ():
+        if write.key in used and (what, token) in acknowledged and (what, write.key) in owners:
+            owners[what, write.key].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
     for pod, key, numbers in odd:

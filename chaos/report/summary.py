@@ -173,7 +173,10 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
     served = [outage for outage in outages if outage.kind == "reads" and outage.via == SERVICE]
     written = [outage for outage in outages if outage.kind == "writes"]
     uploaded = [outage for outage in outages if outage.kind == "uploads"]
-    inside = Counter(write.what == UPLOAD for write in writes if step.begin <= write.start <= step.end)
+    begin, end = step.begin, step.end
+    inside = Counter([write.what == UPLOAD for write in writes if begin <= write.start <= end])
+    # As `is_reader`, without a call for each: a run has very many.
+    asked = [read for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
     return StepSummary(
         step=step,
         verdict=judged.verdict,
@@ -182,7 +185,7 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         ended=tuple(history.of(ActionEnded, step=step.index)),
         waits=tuple(history.of(WaitEnded, step=step.index)),
         outages=tuple(outages),
-        reads=Stream(sum(is_reader(read) and step.begin <= read.start <= step.end for read in reads), _longest(served)),
+        reads=Stream(len(asked), _longest(served)),
         writes=Stream(inside[False], _longest(written)),
         uploads=Stream(inside[True], _longest(uploaded)),
         acknowledged=_figure(judged.checks, continuity.NAME, "acknowledged", int),

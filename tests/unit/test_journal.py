@@ -58,6 +58,26 @@ def test_an_undo_record_is_on_disk_before_write_returns(tmp_path: Path) -> None:
     written.close()
 
 
+def test_pods_that_hold_the_same_share_it_and_nothing_else(tmp_path: Path) -> None:
+    one = Contents(2.0, 0, "mysql-0", True, gtid="0-1-2", rows=((1, "a"),), posts=((2, "b"),), baseline={"x": "1"})
+    same = dataclasses.replace(one, at=3.0, pod="mysql-1", primary=False, baseline={"x": "2"}, tables={"t": "1:2"})
+    others = [
+        dataclasses.replace(one, posts=()),
+        dataclasses.replace(one, rows=()),
+        dataclasses.replace(one, rows=(), posts=()),
+        dataclasses.replace(one, error="gone"),
+    ]
+    with Journal(tmp_path) as written:
+        for record in (one, same, *others):
+            written.write(record)
+    first, second, *rest = journal.read(tmp_path)
+    assert ([first, second], rest) == ([one, same], others)
+    assert isinstance(first, Contents)
+    assert isinstance(second, Contents)
+    assert first.rows is second.rows
+    assert first.posts is second.posts
+
+
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     with Journal(tmp_path) as written:
         written.write(BEGUN)
