@@ -103,6 +103,8 @@ def find(
     """
     ordered = sorted(attempts, key=attrgetter("start"))
     stretches = _stretches(ordered, sorted(skipped), sorted(rests), blind_s)
+    if not stretches:
+        return []
     _find_last_good(stretches, [attempt for attempt in ordered if attempt.good])
     for before, after in reversed(list(itertools.pairwise(stretches))):
         if after.follows:
@@ -143,17 +145,20 @@ def _any_between(moments: Sequence[float], low: float, high: float) -> bool:
 
 
 def _find_last_good(stretches: Sequence[_Stretch], good: Sequence[Attempt]) -> None:
-    """Both moments that an answer is held against only grow from stretch to stretch, so each is looked at once."""
+    """Both moments that an answer is held against only grow from stretch to stretch, so each is looked at once.
+
+    From the latest back to the first that will do: those before it left earlier, and a run has very many.
+    """
     left: list[tuple[float, float]] = []
     position, latest = 0, -math.inf
     for stretch in stretches:
         still_on = stretch.surely_still_on
-        while position < len(good) and (one := good[position]).start <= stretch.began:
-            if one.end <= still_on:
-                latest = max(latest, one.start)
-            else:
-                heapq.heappush(left, (one.end, one.start))
-            position += 1
+        begin, position = position, bisect.bisect_right(good, stretch.began, position, key=attrgetter("start"))
+        for at in range(position - 1, begin - 1, -1):
+            if good[at].end <= still_on:
+                latest = max(latest, good[at].start)
+                break
+            heapq.heappush(left, (good[at].end, good[at].start))
         while left and left[0][0] <= still_on:
             latest = max(latest, heapq.heappop(left)[1])
         stretch.last_good = latest if latest > -math.inf else None
@@ -187,11 +192,11 @@ def longest_gap(
     )
     since = [low for low, _ in covered]
     reach = list(itertools.accumulate((high for _, high in covered), max))
-    edges = [begin, *(at for at in starts if begin <= at <= until), until]
-    longest = (begin, begin)
+    edges = [begin, *starts[bisect.bisect_left(starts, begin) : bisect.bisect_right(starts, until)], until]
+    longest, width = (begin, begin), 0.0
     for low, high in itertools.pairwise(edges):
-        if high - low > longest[1] - longest[0]:
+        if high - low > width:
             earlier = bisect.bisect_right(since, low)
             if not earlier or reach[earlier - 1] < high:
-                longest = (low, high)
+                longest, width = (low, high), high - low
     return longest

@@ -33,7 +33,7 @@ def percentile(taken: Sequence[float], wanted: int) -> float:
 
 def taken(attempts: Iterable[Attempt]) -> list[float]:
     """Seconds from when each was due to its end, sorted."""
-    return sorted(one.end - one.due for one in attempts)
+    return sorted([one.end - one.due for one in attempts])
 
 
 def judge(history: History, step: Step, stream: Stream, limits: Mapping[int, float]) -> Judged:
