@@ -136,7 +136,8 @@ def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Content
         same = next((one for one in held.pods if _same(read[one], reading)), None)
         held.pods[pod] = _ids(reading) if same is None else held.pods[same]
         for what, found in (("row", reading.rows), ("post", reading.posts)):
-            if torn := sum(map(not_, map(itemgetter(1), found))):
+            torn = sum(map(not_, map(itemgetter(1), found))) if same is None else held.torn.get((same, what), 0)
+            if torn:
                 held.torn[pod, what] = torn
     return held
 
@@ -199,10 +200,12 @@ def _writes(
     differing = unanswered - everywhere
     late = {key for key in differing if _came_between(key, pods, read)}
     split = differing - late
-    duplicated = _duplicated(pods, ledger.tried.keys())
+    of_each = {id(found): ids.odd(ledger.tried, ledger.ok, found) for found in different}
+    odd = {pod: of_each[id(found)] for pod, found in pods.items()}
+    duplicated = _duplicated(different, of_each.values(), ledger.tried.keys())
     resurrected = _on_some(ledger.fail - held.before, different)
     sayings: tuple[tuple[str, str, set[Key], str], ...] = (
-        ("phantom", "phantom", _phantom(history, ledger, different) - held.before, "that nobody tried"),
+        ("phantom", "phantom", _phantom(history, ledger, of_each.values()) - held.before, "that nobody tried"),
         ("resurrected", "resurrected", resurrected, "that had failed"),
         ("duplicated", "duplicated", duplicated - held.before, "under two ids"),
         ("split", "differing", split, "without an answer on some pods and not on others"),
@@ -214,7 +217,9 @@ def _writes(
         "differing": len(split),
         "between_readings": len(late),
     }
-    found = _lost(history, step, ledger, held, read, figures)
+    lacking = {id(found): _lacking(ledger, found, of_each[id(found)]) for found in different}
+    missing = {pod: lacking[id(found)] for pod, found in pods.items()}
+    found = _lost(history, step, ledger, held, missing, read, figures)
     for key, name, every, saying in sayings:
         if name != "differing":
             figures[name] = len(every)
@@ -226,7 +231,7 @@ def _writes(
                 # Whoever wrote it for the client may have tried again when no answer came.
                 text += f", {words.how_many(len(some & ledger.info), len(some))} of them without an answer"
             found.append(Finding(f"{key}-{what}", text, items=named.items(some, ledger.tried, pods)))
-    found += ids.reassigned(ledger.tried, ledger.ok, pods, duplicated)
+    found += ids.reassigned(ledger.tried, ledger.ok, pods, odd, duplicated)
     told = ledger.ok | held.owed if held.owed else ledger.ok
     found += order.vanished(ledger.tried, _seen_before(history, step, ledger, read), pods, told)
     figures["torn"] = sum(held.torn.values())
@@ -242,9 +247,9 @@ def _on_some(these: Iterable[Key], different: Sequence[_Ids]) -> set[Key]:
     return {key for key in these if any(key in held for held in different)}
 
 
-def _phantom(history: History, ledger: _Ledger, different: Sequence[_Ids]) -> set[Key]:
+def _phantom(history: History, ledger: _Ledger, odd: Iterable[_Ids]) -> set[Key]:
     """What is there and was never tried; on a borrowed stack others write as well, so only what bears our name."""
-    found = {key for held in different for key in held if key not in ledger.tried}
+    found = {key for some in odd for key in some if key not in ledger.tried}
     if not facts.borrowed(history):
         return found
     ours = {token.partition("-")[0] for _, token in ledger.tried}
@@ -279,25 +284,33 @@ def _seen_before(history: History, step: Step, ledger: _Ledger, read: dict[str, 
     return found
 
 
-def _duplicated(pods: dict[str, _Ids], tried: Collection[Key]) -> set[Key]:
-    seen: _Ids = {}
-    different = _different(pods)
-    found = {
-        key
-        for held in different
-        for key, numbers in held.items()
-        if len(numbers) > 1 or (len(different) > 1 and seen.setdefault(key, numbers) != numbers)
-    }
+def _duplicated(different: Sequence[_Ids], odd: Iterable[_Ids], tried: Collection[Key]) -> set[Key]:
+    found = {key for some in odd for key, numbers in some.items() if len(numbers) > 1}
+    if len(different) > 1:
+        seen: _Ids = {}
+        found |= {
+            key for held in different for key, numbers in held.items() if seen.setdefault(key, numbers) != numbers
+        }
     return {key for key in found if key in tried}
 
 
+def _lacking(ledger: _Ledger, held: _Ids, odd: _Ids) -> set[Key]:
+    """The acknowledged writes that a pod does not hold: none where it holds as many as there are, as nearly all do."""
+    holds = len(held) - sum(key not in ledger.ok for key in odd)
+    return ledger.ok.difference(held) if holds < len(ledger.ok) else set()
+
+
 def _lost(
-    history: History, step: Step, ledger: _Ledger, held: _Held, read: dict[str, Contents], figures: dict[str, Any]
+    history: History,
+    step: Step,
+    ledger: _Ledger,
+    held: _Held,
+    missing: dict[str, set[Key]],
+    read: dict[str, Contents],
+    figures: dict[str, Any],
 ) -> list[Finding]:
     """Lost = the primary lacks it; where no primary could be read, all pods that could be lack it."""
     pods = held.pods
-    lacking = {id(found): ledger.ok.difference(found) for found in _different(pods)}
-    missing = {pod: lacking[id(found)] for pod, found in pods.items()}
     everywhere: set[Key] = set.intersection(*missing.values()) if missing else set()
     lost = _lost_of(missing, read)
     anywhere: set[Key] = set().union(*missing.values()) if missing else set()

@@ -72,36 +72,39 @@ def _rewound(by_start: list[Write]) -> list[tuple[Write, Write]]:
     return found
 
 
+def odd(
+    tried: Mapping[Key, Write], acknowledged: Set[Key], held: Mapping[Key, tuple[int, ...]]
+) -> dict[Key, tuple[int, ...]]:
+    """What does not lie under the one id that was acknowledged for it: little, of all that a pod holds."""
+    return {
+        key: numbers
+        for key, numbers in held.items()
+        if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
+    }
+
+
 def reassigned(
     tried: Mapping[Key, Write],
     acknowledged: Set[Key],
     pods: Mapping[str, Mapping[Key, Collection[int]]],
+    odd_of: Mapping[str, Mapping[Key, Collection[int]]],
     told: Set[Key],
 ) -> list[Finding]:
     """R8: acknowledged ids that hold another write now, and acknowledged writes that lie under another id.
 
-    `told` are the entries of which it is told anyway that they have several ids.
+    `odd_of` is what is `odd` of each pod; `told` are the entries of which it is told anyway that they have several ids.
     """
-    # Nearly all lie under their own id alone, and pods that hold the same share what they hold.
-    odd_of = {
-        one: [
-            (key, numbers)
-            for key, numbers in held.items()
-            if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
-        ]
-        for one, held in {id(held): held for held in pods.values()}.items()
-    }
-    odd = [(pod, key, numbers) for pod, held in pods.items() for key, numbers in odd_of[id(held)]]
+    entries = [(pod, key, numbers) for pod, found in odd_of.items() for key, numbers in found.items()]
     owners: dict[tuple[str, int | None], set[str]]
-    owners = {(key[0], number): set() for _, key, numbers in odd for number in numbers}
+    owners = {(key[0], number): set() for _, key, numbers in entries for number in numbers}
     used = {number for _, number in owners}
     # In the order in which they were tried, as they lie in memory: the set's own order takes several times as long.
-    for (what, token), write in tried.items() if odd else ():
+    for (what, token), write in tried.items() if entries else ():
         if write.key in used and (what, token) in acknowledged and (what, write.key) in owners:
             owners[what, write.key].add(token)
     wrong: set[Key] = set()
     on: set[str] = set()
-    for pod, key, numbers in odd:
+    for pod, key, numbers in entries:
         mine = tried[key].key if key in acknowledged else None
         others = any(key[1] not in (owners[key[0], number] or (key[1],)) for number in numbers)
         if (others or (mine is not None and mine not in numbers)) and key not in told:
