@@ -146,13 +146,23 @@ def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[
             if at is not None and w.outcome == "ok" and w.end < at and w.what in ("row", "post")
         }
         held = {name: facts.held(reading) for name, reading in readings.items()}
-        lacks = (writes.keys() & set().union(*held.values())) - held[pod]
+        lacks = (writes.keys() & _source(str(one.figures.get("donor", "")), held, touched)) - held[pod]
         if lacks:
             text = (
                 f"{pod} was cloned anew, and lacks {len(lacks)} of {words.count(len(writes), 'write')} from before that"
             )
             found.append(Finding(f"incomplete:{pod}", text, items=named.items(lacks, writes, held)))
     return found
+
+
+def _source(donor: str, held: Mapping[str, set[named.Key]], touched: Mapping[str, _Pod]) -> set[named.Key]:
+    """What there was to be cloned: what the donor holds, or where that is not known what all others hold.
+
+    What lies on some other pod alone was not the donor's to give. A pod that was cloned as well shows nothing.
+    """
+    others = [pod for pod in held if pod not in touched or touched[pod].how != RE_CLONE]
+    sources = [donor] if donor in others else others
+    return set[named.Key].intersection(*(held[pod] for pod in sources)) if sources else set()
 
 
 def _had(position: str, part: str) -> bool:

@@ -402,3 +402,26 @@ def test_a_primary_on_data_of_which_nobody_knows_where_it_came_from_is_not_the_o
     assert broken(after(story(expect=expect), **NEW, provenance=PROVENANCE)) == "P1"
     assert broken(after(story(expect=expect), **NEW, provenance=NEW_CLONE)) == "C1"
     assert broken(after(story(expect=expect), "mysql-2", **NEW, provenance=PROVENANCE)) == "C1"
+
+
+def without(records: list[Record], pods: tuple[str, ...], number: int = 20) -> list[Record]:
+    """The first rows are missing on these pods."""
+    return [
+        replace(one, rows=one.rows[number:]) if isinstance(one, Contents) and one.step == 0 and one.pod in pods else one
+        for one in records
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pods", "donor", "incomplete"),
+    [
+        (("mysql-0",), "mysql-1", True),
+        (("mysql-0", "mysql-1"), "mysql-1", False),
+        (("mysql-0", "mysql-1"), "mysql-2", True),
+        (("mysql-0",), "mysql-9", True),
+        (("mysql-0", "mysql-1"), "mysql-9", False),
+    ],
+)
+def test_a_clone_is_held_against_what_its_donor_holds(pods: tuple[str, ...], donor: str, incomplete: bool) -> None:
+    cloned = after(story(), **NEW, provenance=NEW_CLONE | {"donor": donor})
+    assert ("incomplete:mysql-0" in keys(clone(without(cloned, pods)))) == incomplete
