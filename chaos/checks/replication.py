@@ -231,7 +231,7 @@ def _running(state: ReplicaSeen) -> str:
     if state.io_running is None and state.sql_running is None:
         return "it has no source"
     lag = "" if state.lag_s is None else f", lag {state.lag_s} s"
-    error = f": {state.last_error}" if state.last_error else ""
+    error = f": {words.gist(state.last_error)}" if state.last_error else ""
     return f"IO {state.io_running}, SQL {state.sql_running}{lag}{error}"
 
 

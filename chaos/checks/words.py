@@ -8,6 +8,7 @@ from chaos.verdict import Outage
 
 _NAMED = 4
 _REASONS = 3
+SAID = 120
 
 
 def seconds(value: float) -> str:
@@ -37,6 +38,11 @@ def names(found: Iterable[str]) -> str:
     every = sorted(found)
     more = len(every) - _NAMED
     return ", ".join(every[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def gist(text: str) -> str:
+    """The first words of what a server said, `SAID` characters at most: it may quote a whole statement."""
+    return text if len(text) <= SAID else f"{text[:SAID].rstrip()} ..."
 
 
 def are(number: int) -> str:

@@ -29,6 +29,8 @@ _INSTALL_TIMEOUT_S = 120.0
 _IN_A_ROW = 15
 """So many front pages are the site's before it counts as installed: of three database pods each is then met but for one
 case in 150."""
+_SAID = 120
+"""So many characters of a server's error are told: it may quote a whole statement."""
 _LOOK_EVERY_S = 0.3
 _DEADLINE_S = 10.0
 _CONTENT = Path(__file__).parent / "seed"
@@ -89,7 +91,7 @@ def look(stack: Stack) -> list[str]:
         if found.source is None:
             said.append(f"{pod.name} replicates from nobody")
         elif (found.io_running, found.sql_running) != ("Yes", "Yes"):
-            why = f": {found.last_error}" if found.last_error else ""
+            why = f": {found.last_error[:_SAID]}" if found.last_error else ""
             said.append(f"{pod.name} does not replicate: IO {found.io_running}, SQL {found.sql_running}{why}")
     for post in stack.seed.posts:
         holders = [name for name, held in titles.items() if post.title in held]

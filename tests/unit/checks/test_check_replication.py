@@ -274,3 +274,12 @@ def test_a_replica_that_is_behind_and_lacks_what_it_held_before_differs() -> Non
     assert "differs:mysql-1" in keys(replication(records))
     other = change(one_more("mysql-0", "0-100-51"), a(Contents, step=0, pod="mysql-2"), baseline={"seed 1": "2:zz"})
     assert keys(replication(other)) == ["differs:mysql-2"]
+
+
+def test_of_an_error_that_quotes_a_whole_statement_the_sentence_has_the_beginning() -> None:
+    said = "Error 'Duplicate entry '4' for key 'PRIMARY'' on query. Query: 'INSERT INTO `wp_posts` (" + "`it`, " * 60
+    records = change(story(), a(ReplicaSeen, pod="mysql-1"), sql_running="No", last_error=said)
+    found = result(records, "replication")
+    assert "Duplicate entry '4' for key 'PRIMARY'' on query" in found.reason
+    assert len(found.reason) < 400
+    assert said in str(found.figures)
