@@ -116,6 +116,9 @@ def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
         records = reader.block(block)
         yield from _one_by_one(path, block, number, reader) if records is None else records
         number += len(block)
+        if not block[-1].endswith("\n"):
+            # What is written to it meanwhile is no line of its own.
+            return
 
 
 def _one_by_one(path: Path, lines: Iterable[str], number: int, reader: _Reader) -> Iterator[Record]:

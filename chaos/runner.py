@@ -123,6 +123,7 @@ class Runner:
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
     _came_back: bool = True
+    _begun: list[PlannedStep] = field(default_factory=list)
     _undos: list[UndoPlanned] = field(default_factory=list)
 
     def run(self) -> None:
@@ -179,6 +180,7 @@ class Runner:
         write = self.journal.write
         # What was answered in the step before does not show that this one begins with good answers.
         self._steady.forget()
+        self._begun.append(step)
         write(StepBegun(self.clock.now(), step.index, step.name, step.action, step.target, step.expect))
         problem = self._fault_and_evidence(step)
         write(StepEnded(self.clock.now(), step.index, problem), sync=True)
@@ -284,23 +286,29 @@ class Runner:
     def _end(self) -> None:
         """Watch and read the stack once more when all was put back: that may have cost data, or an answer, as well.
 
-        Outages are held to the last step's limits.
+        Outages are held to the limits of the step that was begun last.
         """
-        index = len(self.plan.steps)
+        index, last = len(self.plan.steps), self._begun[-1:]
         limits = {
             kind: {"longest_outage_s": limit}
+            for step in last
             for kind in KINDS
-            if (limit := self.plan.steps[-1].expect.get(kind, {}).get("longest_outage_s")) is not None
+            if (limit := step.expect.get(kind, {}).get("longest_outage_s")) is not None
         }
+        self._may_be_out = frozenset()
         self.journal.write(StepBegun(self.clock.now(), index, "the end", END, "stack", limits))
         self._evidence.volumes(index, "before")
-        # A request that left last may be answered badly after its step was over, and would be an outage without an end.
         self._monitors.await_answers(2 * self.plan.workload.deadline_s)
         self._steady.forget()
-        steady = self._await_steady(index, "steady", STEADY_TIMEOUT_S)
+        longest = max([STEADY_TIMEOUT_S, *(step.wait.timeout_s for step in last)])
+        steady = self._await_steady(index, "steady", longest)
         self._collect(index)
         problem = "" if steady else "the stack was not steady"
         self.journal.write(StepEnded(self.clock.now(), index, problem), sync=True)
+        # A request that left last may be answered badly now, and would be an outage without an end.
+        self._monitors.await_answers(2 * self.plan.workload.deadline_s)
+        self._steady.forget()
+        self._await_answers()
 
     def _put_everything_back(self) -> None:
         timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S

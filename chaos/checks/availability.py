@@ -311,11 +311,16 @@ def _watched_until(history: History, step: Step) -> float:
 def _outages_of(history: History, step: Step, stream: Stream) -> list[Outage]:
     """The step's outages; of a pod, those in which it was asked in this step.
 
-    The last step's are also those that came after its end, while all was put back, of more than one bad answer.
+    The last step's are also those that came after its end, and the end's those that came before it, while all was put
+    back, of more than one bad answer.
     """
     found = stream.touching(step.begin, step.end)
     if stream.name.of_pod:
         return [one for one in found if one.last_bad >= step.begin]
+    if step.action == END:
+        since = max((one.end for one in history.steps if one.index < step.index), default=step.begin)
+        within = [one for one in stream.outages if since < one.first_bad < step.begin and one.attempts >= 2]
+        found = [one for one in within if one not in found] + found
     if facts.is_last(history, step):
         found += [one for one in stream.outages if one.first_bad > step.end and one.attempts >= 2]
     return found
@@ -365,4 +370,5 @@ def _advice(found: Iterable[Outage], judged: Iterable[Stream]) -> str:
     for one in found:
         if (one.kind, one.via) in of_judged:
             reasons.update(one.reasons)
-    return f"look at what the pods did in that time; the bad answers were: {words.reasons(reasons)}"
+    look = "look at what the pods did in that time"
+    return f"{look}; the bad answers were: {words.reasons(reasons)}" if reasons else look

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from chaos.checks import effect, facts, findings, lineage, named, words
@@ -31,8 +32,6 @@ FILLED = "filled"
 
 TAKES_VOLUMES = "delete-volume"
 """The one action after which a claim may be another; with every other each should still be the one from before."""
-
-"""When pods are looked at once all that the run took was put back."""
 
 KILLS = "kill-process"
 """The action after which a pod is the same and its processes are not."""
@@ -113,7 +112,14 @@ def check(history: History, step: Step) -> CheckResult:
     for pod, one in every:
         one.breaks = _broken(history, step, pod, {} if one.outside else origins, kept=one.how != RE_CLONE)
     failed += _unsound(history, step, touched)
-    return _result(step, every, failed, figures, looked=bool(now), any_deleted=bool(deleted))
+    outside_limit = _limit_outside(history, step)
+    return _result(step, outside_limit, every, failed, figures, looked=bool(now), any_deleted=bool(deleted))
+
+
+def _limit_outside(history: History, step: Step) -> str | None:
+    """What pods have to do before this step; after the last one, which ended in what is put back, as it wanted it."""
+    of_plan = [one for one in history.steps if one.of_plan and one.index <= step.index]
+    return max(of_plan, key=lambda one: one.index).limits.clone if of_plan else None
 
 
 def _broken(history: History, step: Step, pod: str, origins: Mapping[str, Origin | None], *, kept: bool) -> str:
@@ -186,6 +192,13 @@ def _outside(history: History, step: Step, deleted: dict[str, float]) -> list[tu
         for pod, look in sorted(before.items())
         if pod in earlier
     ]
+    # Runs of before there was an end looked once more at its last step.
+    within = earlier | {one.pod: one for one in looks if one.step == step.index and one.when != "end" and not one.error}
+    found += [
+        (one.pod, _came_about(history, step, within[one.pod], one, deleted, "after the last step"))
+        for one in sorted(looks, key=attrgetter("pod"))
+        if (one.step, one.when) == (step.index, "end") and one.pod in within
+    ]
     return [(pod, one) for pod, one in found if one is not None]
 
 
@@ -248,6 +261,7 @@ def _is_before(one: VolumeSeen, step: Step) -> bool:
 
 def _result(
     step: Step,
+    outside_limit: str | None,
     touched: Sequence[tuple[str, _Pod]],
     failed: list[Finding],
     figures: dict[str, Any],
@@ -259,7 +273,8 @@ def _result(
     limit = step.limits.clone
     for pod, one in touched:
         called = f"{one.outside} {pod}".strip()
-        if (finding := _finding(pod, called, one, limit, any_deleted=any_deleted)) is not None:
+        wanted = outside_limit if one.outside else limit
+        if (finding := _finding(pod, called, one, wanted, any_deleted=any_deleted)) is not None:
             failed.append(finding)
         elif one.how == RESUME and one.aimed:
             unknown.append(f"{called} resumed on the claim that was to be deleted")

@@ -255,10 +255,11 @@ def test_a_baseline_that_is_only_recorded_stops_nothing_and_excuses_what_never_w
 
 
 def test_what_may_stay_out_is_not_waited_for_and_what_may_not_is(bench: Bench) -> None:
-    out = {"reads": {"may_stay_out": True}, "writes": {"may_stay_out": True}}
+    out = {"reads": {"may_stay_out": True, "longest_outage_s": 9.0}, "writes": {"may_stay_out": True}}
     bench.action.breaks = True
     bench.run(steps=2, expect=out)
-    assert bench.problems() == {-1: "", 0: "", 1: "", 2: ""}
+    assert bench.problems() == {-1: "", 0: "", 1: "", 2: "the stack was not steady"}
+    assert bench.journal.history().of(StepBegun)[-1].expect == {"reads": {"longest_outage_s": 9.0}}
 
 
 def test_a_stack_that_does_not_recover_is_asked_why_and_broken_no_further(bench: Bench) -> None:

@@ -425,3 +425,19 @@ def without(records: list[Record], pods: tuple[str, ...], number: int = 20) -> l
 def test_a_clone_is_held_against_what_its_donor_holds(pods: tuple[str, ...], donor: str, incomplete: bool) -> None:
     cloned = after(story(), **NEW, provenance=NEW_CLONE | {"donor": donor})
     assert ("incomplete:mysql-0" in keys(clone(without(cloned, pods)))) == incomplete
+
+
+def test_a_clone_while_all_was_put_back_fails_where_the_last_step_wanted_a_resume() -> None:
+    for wanted, verdict in (("resume", Verdict.FAIL), (None, Verdict.PASS)):
+        records = the_end(story(expect={"clone": wanted} if wanted else {}))
+        began = {"began": STARTED_AT + END, "finished": STARTED_AT + END + 0.1}
+        records = change(
+            records, a(VolumeSeen, step=1, pod="mysql-2"), pod_uid="other", **NEW, provenance=NEW_CLONE | began
+        )
+        assert clone(records, 1).verdict is verdict
+
+
+def test_the_last_look_of_a_run_of_before_there_was_an_end_is_judged() -> None:
+    looks = change([replace(r, when="end", at=END + 0.3) for r in volumes("after", 0.0)], a(VolumeSeen), step=0)
+    looks = change(looks, a(VolumeSeen, pod="mysql-2"), **NEW, provenance=NEW_CLONE | {"how": "bootstrap"})
+    assert keys(clone([*story(), *looks])) == ["empty:mysql-2"]

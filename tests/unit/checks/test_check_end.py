@@ -9,7 +9,7 @@ import pytest
 from histories import END, PLAN, a, change, drop, keys, result, story, the_end
 
 from chaos.checks.judge import Judgement, judge
-from chaos.history import Contents, History, PodSeen, Read, Record, ReplicaSeen, StepEnded, Write
+from chaos.history import Contents, History, PodSeen, Read, Record, ReplicaSeen, StepBegun, StepEnded, Write
 from chaos.verdict import Verdict
 
 
@@ -92,3 +92,19 @@ def test_the_end_is_no_step_of_the_plan() -> None:
 def test_an_end_that_was_cut_short_is_unknown() -> None:
     records = drop(the_end(story()), a(StepEnded, index=1))
     assert judged(records).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(1.0, Verdict.FAIL), (30.0, Verdict.PASS)])
+def test_an_outage_that_was_over_before_the_end_was_begun_is_held_to_its_limits(limit: float, verdict: Verdict) -> None:
+    records = [
+        replace(one, ok=False, reason="refused") if isinstance(one, Read) and END + 1 <= one.due < END + 4 else one
+        for one in the_end(story(reads_down=0), length=14)
+    ]
+    expect = {"reads": {"longest_outage_s": limit}}
+    late = [
+        replace(one, at=END + 6, expect=expect) if isinstance(one, StepBegun) and one.action == "end" else one
+        for one in records
+    ]
+    found = judged(late)
+    assert found.verdict is verdict
+    assert ("at the end availability: reads were out for 2.93 s" in found.reason) == (verdict is Verdict.FAIL)
