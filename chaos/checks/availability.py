@@ -17,7 +17,7 @@ from chaos.checks import facts, findings, outages, slow, streams, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
 from chaos.checks.streams import UPLOAD, Name, Stream
-from chaos.history import BASELINE, END, PERCENTILES, History, Step
+from chaos.history import END, PERCENTILES, History, Step
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
@@ -108,9 +108,9 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
         found = [one for one in found if one not in pending]
         limited = [one for one in limited if one not in pending]
     allowed = "" if limit is None else f" of at most {words.seconds(limit)} allowed"
-    if (broken := _broken(history, step, name, found, limited, limit, excused=excused)) is not None:
+    if (broken := _broken(history, step, stream, found, limited, limit, excused=excused)) is not None:
         text = f"{name.label} {name.verb} out for {words.bounds(broken)}{allowed}{_why(broken)}"
-        if not excused and broken == _still_out(history, step, found):
+        if not excused and broken == _still_out(history, step, stream, found):
             text = _still(step, name, broken)
         elif broken.first_bad > step.end:
             text += ", after the last step's end"
@@ -153,7 +153,7 @@ def _carried(history: History, step: Step, group: str, found: Sequence[Outage]) 
 def _broken(
     history: History,
     step: Step,
-    name: Name,
+    stream: Stream,
     found: Sequence[Outage],
     limited: Sequence[Outage],
     limit: float | None,
@@ -161,7 +161,7 @@ def _broken(
     excused: bool,
 ) -> Outage | None:
     """The outage that fails the stream, or None. `limited` are those of them that the limit is for."""
-    if not excused and not name.of_pod and (still := _still_out(history, step, found)) is not None:
+    if not excused and not stream.name.of_pod and (still := _still_out(history, step, stream, found)) is not None:
         return still
     longest = max(limited, key=lambda one: one.no_shorter_than_s, default=None)
     return longest if limit is not None and longest is not None and longest.no_shorter_than_s > limit else None
@@ -169,7 +169,7 @@ def _broken(
 
 def _longest_before(history: History, step: Step, stream: Stream) -> float:
     """How long the stream was out at the most in the baseline; less than 0 where it was not, or there was none."""
-    baseline = next((one for one in history.steps if one.index == BASELINE != step.index), None)
+    baseline = facts.baseline_before(history, step)
     found = _outages_of(history, baseline, stream) if baseline else []
     return max((one.no_shorter_than_s for one in found if one.attempts > 1), default=-1.0)
 
@@ -196,7 +196,7 @@ def _pods_out(history: History, step: Step, of_pods: Iterable[Stream]) -> list[F
     out: dict[str, dict[str, Outage]] = {}
     for stream in of_pods:
         found = _outages_of(history, step, stream)
-        still = _still_out(history, step, found)
+        still = _still_out(history, step, stream, found)
         if still is None or still.last_bad < since:
             still = _still_hangs(history, step, stream, since, found)
         if still is None:
@@ -251,10 +251,11 @@ def _is_on(step: Step, outage: Outage) -> bool:
     return outage.first_bad <= step.end and (outage.first_good is None or outage.first_good > step.end)
 
 
-def _still_out(history: History, step: Step, found: Iterable[Outage]) -> Outage | None:
+def _still_out(history: History, step: Step, stream: Stream, found: Iterable[Outage]) -> Outage | None:
     """The outage that was on when the step ended, or the run, if that was the last. None where it was cut short.
 
-    One bad answer alone, the last of all, does not show that.
+    One bad answer alone, the last of all, does not show that, nor do some that hung while others, which had left after
+    the last of them, were answered well before the end.
     """
     before, _ = facts.waits(history, step)
     if not facts.had_time(history, step) and not (step.ended and any(not wait.satisfied for wait in before)):
@@ -265,10 +266,23 @@ def _still_out(history: History, step: Step, found: Iterable[Outage]) -> Outage 
             one
             for one in found
             if one.attempts >= 2
-            and (_is_on(step, one) or (finished and one.first_bad > step.end and one.first_good is None))
+            and (
+                (_is_on(step, one) and not _answered(stream, one.last_bad, step.end))
+                or (
+                    finished
+                    and one.first_bad > step.end
+                    and one.first_good is None
+                    and not _answered(stream, one.last_bad, math.inf)
+                )
+            )
         ),
         None,
     )
+
+
+def _answered(stream: Stream, since: float, until: float) -> bool:
+    """Whether a request that left after the one moment was answered well before the other."""
+    return any(one.good and one.start > since and one.end <= until for one in stream.within(since, until))
 
 
 def _vacuous(history: History, step: Step, stream: Stream, *, excused: bool) -> str:
@@ -360,7 +374,7 @@ def _latency(attempts: Sequence[Attempt]) -> dict[str, float]:
     taken = slow.taken(attempts)
     if not taken:
         return {}
-    ranks = {f"p{wanted}_s": round(slow.percentile(taken, wanted), 6) for wanted in PERCENTILES}
+    ranks = {f"p{wanted}_s": round(slow.nearest_rank(taken, wanted), 6) for wanted in PERCENTILES}
     return ranks | {"max_s": round(taken[-1], 6)}
 
 

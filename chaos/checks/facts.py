@@ -60,6 +60,11 @@ def quiet(step: Step) -> bool:
     return step.action in QUIET
 
 
+def baseline_before(history: History, step: Step) -> Step | None:
+    """The baseline, where the history has one and this step is another."""
+    return next((one for one in history.steps if one.index == BASELINE != step.index), None)
+
+
 def this(step: Step) -> str:
     """`the baseline`, `the end`, else `this step`."""
     return "the baseline" if step.index == BASELINE else "this step" if step.of_plan else "the end"

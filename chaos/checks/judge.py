@@ -52,8 +52,8 @@ def judge(history: History, *, only: Collection[str] = ()) -> Judgement:
 
 def judge_step(history: History, step: Step) -> StepJudgement:
     """Judge one step, or the baseline, by what is in the history so far."""
-    baseline = next((one for one in history.steps if one.index == BASELINE), None)
-    known = {} if baseline is None or step.index == BASELINE else findings.keys(_checked(history, baseline))
+    baseline = facts.baseline_before(history, step)
+    known = {} if baseline is None else findings.keys(_checked(history, baseline))
     return _judgement(step, _checked(history, step), known)
 
 

@@ -146,7 +146,7 @@ class _State:
             return "baseline"
         if self.index >= len(self.steps):
             return "the end: all is put back"
-        if not 0 <= self.index < len(self.steps):
+        if self.index < 0:
             return "before the first step"
         return f"step {self.index + 1} of {len(self.steps)}: {name or self.steps[self.index]['name']}"
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from chaos.checks import clone, continuity
 from chaos.checks.judge import Judgement, StepJudgement
+from chaos.checks.slow import nearest_rank
 from chaos.history import (
     QUIET,
     ActionBegun,
@@ -268,15 +269,14 @@ def _after(fault: float, times: Iterable[float], *, last: bool = False) -> float
 
 def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
     totals: dict[str, dict[str, Any]] = {}
-    for (what, via, ok), number in Counter((read.what, read.via, bool(read.ok)) for read in reads).items():
+    alike = Counter((read.what, read.via, bool(read.ok), read.reason, read.status) for read in reads)
+    for (what, via, ok, reason, status), number in alike.items():
         way = via if what == PAGE else f"{what} of {via}"
         total = totals.setdefault(way, {"ok": 0, "failed": 0, "reasons": {}})
         total["ok" if ok else "failed"] += number
-    for read in reads:
-        if not read.ok:
-            way = read.via if read.what == PAGE else f"{read.what} of {read.via}"
-            reason = f"{read.reason} {read.status}" if read.status and read.reason == "status" else read.reason
-            totals[way]["reasons"][reason] = totals[way]["reasons"].get(reason, 0) + 1
+        if not ok:
+            said = f"{reason} {status}" if status and reason == "status" else reason
+            total["reasons"][said] = total["reasons"].get(said, 0) + number
     return dict(sorted(totals.items(), key=lambda item: (item[0] != SERVICE, item[0])))
 
 
@@ -302,8 +302,3 @@ def _latencies(reads: Iterable[Read], writes: Iterable[Write]) -> list[Latency]:
         ranks = tuple((p, round(nearest_rank(values, p), 6)) for p in PERCENTILES)
         found.append(Latency(stream, len(values), ranks, round(values[-1], 6)))
     return found
-
-
-def nearest_rank(ordered: Sequence[float], percentile: float) -> float:
-    """The percentile of ordered values by the nearest-rank method: always a value that was measured."""
-    return ordered[max(math.ceil(percentile / 100 * len(ordered)), 1) - 1]

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from chaos.checks.slow import nearest_rank
 from chaos.checks.streams import Name
 from chaos.history import QUIET, ActionBegun, PodSeen, Read, ReplicaSeen, Write
 from chaos.report import words
-from chaos.report.summary import SERVICE, Summary, is_read, is_reader, nearest_rank
+from chaos.report.summary import SERVICE, Summary, is_read, is_reader
 from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 

@@ -93,6 +93,23 @@ def test_an_outage_that_is_still_on_at_the_steps_end_fails_even_without_a_limit(
     assert "still out at the step's end" in found.reason
 
 
+def hung_before_the_end(*, answered: bool) -> list[Record]:
+    """Two rows that left just before the step's end hang; those that leave after them are answered, or hang as well."""
+    records = []
+    for one in story():
+        if isinstance(one, Write) and one.what == "row" and one.start >= STEADY - 0.6:
+            hung = one.start < STEADY - 0.35 or not answered
+            records.append(replace(one, end=one.start + 2.5, outcome="info", reason="timeout") if hung else one)
+        else:
+            records.append(one)
+    return records
+
+
+def test_rows_that_hung_while_later_ones_were_answered_were_not_still_out_at_the_step_s_end() -> None:
+    assert "out:rows" not in keys(result(hung_before_the_end(answered=True), "availability"))
+    assert "out:rows" in keys(result(hung_before_the_end(answered=False), "availability"))
+
+
 def test_an_outage_that_ended_only_after_the_step_was_still_on_at_its_end() -> None:
     late = [Read("service", END + n, END + n, END + n + 0.02, True) for n in range(1, 4)]
     assert availability([*story(reads_down=99), *late]).verdict is Verdict.FAIL

@@ -10,10 +10,11 @@ import sample
 
 from chaos import report
 from chaos.checks.judge import Judgement, judge
+from chaos.checks.slow import nearest_rank
 from chaos.errors import HachaosError
 from chaos.history import History, PodSeen, RunBegun
 from chaos.report import json_
-from chaos.report.summary import nearest_rank, summarise
+from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Verdict
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schemas/report-v1.json").read_text())
