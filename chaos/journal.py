@@ -46,6 +46,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self._listeners: list[Callable[[Record], None]] = []
+        _mend(self.path)
         # Line by line: what a run that is killed had seen is there to be judged.
         self._file = self.path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
@@ -96,6 +97,30 @@ class Journal:
         self.close()
 
 
+def _mend(path: Path) -> None:
+    """Cut off a torn last line, to which the next one would be glued; one that lacks only its end is given that."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        tail = b""
+        while end > len(tail) and b"\n" not in tail:
+            begin = max(end - len(tail) - _TAIL, 0)
+            file.seek(begin)
+            tail = file.read(end - begin)
+        torn = tail.rpartition(b"\n")[2]
+        if not torn:
+            return
+        try:
+            json.loads(torn)
+        except ValueError:
+            file.truncate(end - len(torn))
+        else:
+            file.seek(end)
+            file.write(b"\n")
+        os.fsync(file.fileno())
+
+
 def read(folder: Path) -> History:
     """The history in a run folder. A torn last line (the writer died) is left out.
 
@@ -121,9 +146,9 @@ def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
             return
 
 
-def _one_by_one(path: Path, lines: Iterable[str], number: int, reader: _Reader) -> Iterator[Record]:
+def _one_by_one(path: Path, lines: Iterable[str], first: int, reader: _Reader) -> Iterator[Record]:
     """The records of lines of which the first has this number. Raises as `read` does."""
-    for number, line in enumerate(lines, start=number):  # noqa: PLR1704, B020
+    for number, line in enumerate(lines, start=first):
         if line == "\n":
             continue
         try:
@@ -234,6 +259,9 @@ _LISTS = ('"rows":[', '],"posts":[', ',"baseline":{')
 
 _BLOCK = 2000
 """So many lines are read at once."""
+
+_TAIL = 65536
+"""So many bytes more of a file's end are read at once to find where its last line begins."""
 
 _KIND = '{"kind":"'
 

@@ -87,6 +87,26 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert list(journal.read(tmp_path)) == [BEGUN, READ]
 
 
+@pytest.mark.parametrize("length", [12, 200_000])
+def test_whoever_goes_on_with_a_torn_journal_glues_nothing_to_its_last_line(tmp_path: Path, length: int) -> None:
+    with Journal(tmp_path) as written:
+        written.write(BEGUN)
+    path = tmp_path / journal.NAME
+    with path.open("a") as file:
+        file.write('{"kind":"read","via":"' + "s" * length)
+    with Journal(tmp_path) as again:
+        again.write(READ)
+    assert list(journal.read(tmp_path)) == [BEGUN, READ]
+
+
+def test_a_last_line_that_lacks_only_its_end_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / journal.NAME
+    path.write_text(json.dumps(BEGUN.to_json()) + "\n" + json.dumps(READ.to_json(), separators=(",", ":")))
+    with Journal(tmp_path) as again:
+        again.write(READ)
+    assert list(journal.read(tmp_path)) == [BEGUN, READ, READ]
+
+
 def test_a_broken_line_in_the_middle_is_an_error_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / journal.NAME
     path.write_text("nonsense\n" + json.dumps(READ.to_json()) + "\n")
