@@ -80,6 +80,8 @@ def _cost(reads_per_s: float, writes_per_s: float) -> Cost:
     measured.join()
     servers[0].send("over")
     serving.join()
+    for end in (*servers, *tool):
+        end.close()
     return found
 
 

@@ -45,7 +45,10 @@ class Comparison:
 
 
 def compare(one: Summary, other: Summary) -> Comparison:
-    """Put the lines of two runs beside each other; steps are matched by their numbers."""
+    """Put the lines of two runs beside each other; steps are matched by their numbers.
+
+    A baseline or an end that one of them does not have, as runs of earlier versions, makes no verdict another.
+    """
     lines = [*_runs(one, other)]
     steps = [{step.step.index: step for step in run.steps} for run in (one, other)]
     for index in sorted(steps[0].keys() | steps[1].keys()):
@@ -82,13 +85,14 @@ def _steps(one: StepSummary | None, other: StepSummary | None) -> Iterator[Line]
     if known is None:
         return
     where = words.step(known.step)
+    judged = known.step.of_plan or (one is not None and other is not None)
     if one is not None and other is not None:
         yield Line(where, "step", words.step(one.step), words.step(other.step))
-    yield Line(where, "verdict", *_both(one, other, lambda each: each.verdict.value), judged=True)
+    yield Line(where, "verdict", *_both(one, other, lambda each: each.verdict.value), judged=judged)
     left, right = _checks(one), _checks(other)
     for name in dict.fromkeys([*left, *right]):
         checks = (left.get(name), right.get(name))
-        verdicts = Line(where, name, *_both(*checks, lambda check: check.verdict.value), judged=True)
+        verdicts = Line(where, name, *_both(*checks, lambda check: check.verdict.value), judged=judged)
         yield verdicts
         if not verdicts.same:
             yield Line(where, f"{name}, why", *_both(*checks, lambda check: check.reason))

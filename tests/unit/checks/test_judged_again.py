@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import a, change, story
+from histories import a, change, story, the_end
 
 from chaos.history import Contents, Record, RunBegun
 from chaos.journal import NAME, Journal
@@ -87,6 +87,13 @@ def test_two_runs_with_the_same_verdicts_do_not_differ(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "≠" not in done.stdout
     assert done.stdout.endswith("the verdicts are the same\n")
+
+
+def test_a_run_that_has_no_end_differs_from_one_that_has_in_figures_alone(tmp_path: Path) -> None:
+    one, other = run_folder(tmp_path / "a", healthy()), run_folder(tmp_path / "b", the_end(healthy()))
+    done = hachaos("diff", one, other)
+    assert done.returncode == 0, done.stdout
+    assert "≠ verdict: –  ->  pass" in done.stdout
 
 
 def test_a_difference_names_the_check_what_both_runs_say_and_the_figures(tmp_path: Path) -> None:
