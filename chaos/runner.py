@@ -18,14 +18,12 @@ from chaos.history import (
     FIRST_READING,
     ActionBegun,
     ActionEnded,
-    History,
     Limits,
     Note,
     Read,
     Record,
     StepBegun,
     StepEnded,
-    UndoDone,
     UndoPlanned,
     WaitEnded,
     Write,
@@ -43,6 +41,7 @@ from chaos.scenario.plan import (
 )
 from chaos.scenario.vocabulary import KINDS
 from chaos.stack.stack import Stack
+from chaos.undo import put_back
 from chaos.verdict import Verdict
 
 STEADY_S = 2.0
@@ -319,32 +318,3 @@ class Runner:
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:
     return frozenset(stream for stream, kind in _KINDS.items() if kind in kinds)
-
-
-def put_back(
-    stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock, timeout_s: float = PUT_BACK_TIMEOUT_S
-) -> list[str]:
-    """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
-
-    Of several that restore one thing only the first counts: it alone knows how the thing was before the run.
-    """
-    alike: dict[str, list[UndoPlanned]] = {}
-    for undo in sorted(undos, key=lambda undo: undo.id):
-        alike.setdefault(str(undo.undo.get("restores") or undo.id), []).append(undo)
-    left = []
-    for first, *later in sorted(alike.values(), key=lambda found: found[0].id, reverse=True):
-        problem = ""
-        try:
-            ACTIONS[first.action].put_back(stack, first.undo, timeout_s)
-        except ClusterError as error:
-            problem = str(error)
-            left.append(problem + (f" (by hand: {error.hint})" if error.hint else ""))
-        for undo in (first, *later):
-            journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
-    return left
-
-
-def unfinished(history: History) -> list[UndoPlanned]:
-    """The undo records of a run that were never carried out, or whose undo did not hold."""
-    done = {record.id for record in history.of(UndoDone) if record.verified}
-    return [record for record in history.of(UndoPlanned) if record.id not in done]

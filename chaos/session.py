@@ -5,8 +5,6 @@ YAML -> plan -> target -> stack -> runner -> journal -> history -> checks -> ver
 
 from __future__ import annotations
 
-import fcntl
-import os
 import platform
 import secrets
 import signal
@@ -18,24 +16,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
-from chaos import __version__, journal, preconditions, report
+from chaos import __version__, journal, preconditions, report, run_lock
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import target as targets
 from chaos.cluster.target import Target
-from chaos.errors import ExitCode, HachaosError, HostError, StackError, UndoIncomplete, UsageError
-from chaos.history import FORMAT, History, RunBegun, RunEnded
+from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
+from chaos.history import FORMAT, RunBegun, RunEnded
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
-from chaos.runner import Runner, put_back, unfinished
+from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
+from chaos.undo import deployed_again, unfinished
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -68,7 +66,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     stacks = source.of(options.stack)
     with _signals():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
-        _one_run_at_a_time(options.cluster)
+        run_lock.hold(options.cluster)
         session = _Session(stacks, target, options)
         try:
             verdicts = [
@@ -175,7 +173,7 @@ class _Session:
 
     def _made_good(self, problem: BaseException, folder: Path) -> bool:
         """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
-        return isinstance(problem, UndoIncomplete) and _deployed_again(
+        return isinstance(problem, UndoIncomplete) and deployed_again(
             self.stacks, self.target, folder, quiet=self.options.quiet
         )
 
@@ -232,42 +230,6 @@ def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:
     return [SuiteRun(plan.name, plan.claim, "", None, None, reason) for plan in waiting.values()]
 
 
-def recover(reports: Path, options: Options) -> list[str]:
-    """Put back what unfinished runs in `reports` have changed, the latest first, then give back what they borrowed.
-
-    `options.stack`, where it is a binding's file, is given back as well: a run may have been killed before it had a
-    journal. Returns a line for each thing that was done. Raises UndoIncomplete when something could not be put back.
-    """
-    runs = [(folder, journal.read(folder)) for folder in reversed(journal.folders(reports))]
-    changed = [(folder, history, _spec(history)) for folder, history in runs if unfinished(history)]
-    cut_off = [_spec(history) for _, history in runs if history.ended is None]
-    specs = [*(spec for *_, spec in changed), *(spec for spec in cut_off if Path(spec).is_file()), options.stack]
-    stacks = {spec: source.of(spec) for spec in specs}
-    borrowed = [each for each in stacks.values() if each.borrowed]
-    if not borrowed and not changed:
-        return []
-    target = targets.local(options.cluster, None, quiet=options.quiet)
-    _one_run_at_a_time(options.cluster)
-    lines, left = [], []
-    for folder, history, spec in changed:
-        undos = unfinished(history)
-        stack = stacks[spec].attach(target)
-        with Journal(folder) as again:
-            problems = put_back(stack, undos, again, Clock())
-        if problems and not _deployed_again(stacks[spec], target, folder, quiet=options.quiet):
-            left += problems
-        lines.append(f"{folder.relative_to(reports)}: {len(undos)} change(s) put back")
-    with progress(quiet=options.quiet) as shown:
-        lines += [
-            f"{each.spec}: the rows, posts and uploads of a run that was killed are removed"
-            for each in borrowed
-            if each.release(each.attach(target), shown)
-        ]
-    if left:
-        raise UndoIncomplete("; ".join(left))
-    return lines
-
-
 def _folder(reports: Path, name: str) -> Path:
     began = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = reports / f"{began}-{name}"
@@ -285,45 +247,6 @@ def _make(folder: Path) -> Path:
             f"{folder}: {error.strerror}", hint="--reports names a folder that can be written to"
         ) from error
     return folder
-
-
-def _deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool) -> bool:
-    """Bring a stack of ours to where it is sound; whether all that a run left undone is back then."""
-    if stacks.borrowed:
-        return False
-    try:
-        with progress(quiet=quiet) as shown:
-            stack = stacks.ensure(target, shown)
-    except StackError:
-        return False
-    undos = unfinished(journal.read(folder))
-    with Journal(folder) as again:
-        return not put_back(stack, undos, again, Clock())
-
-
-def _spec(history: History) -> str:
-    """What names the stack of a run: a profile, or the path of a binding's file."""
-    begun = next(iter(history.of(RunBegun)), None)
-    return str(begun.stack.get("source", "hardened")) if begun else "hardened"
-
-
-_locks: list[IO[str]] = []
-
-
-def _one_run_at_a_time(cluster: str) -> None:
-    """Hold a lock for as long as the process lives: two runs on one stack would judge each other's faults."""
-    path = Path("/run/hachaos") / cluster / "run.lock"
-    lock = path.open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        raise HostError(f"a run is under way on cluster {cluster!r} ({holder})", hint="wait for it to end") from None
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
-    lock.flush()
-    _locks.append(lock)
 
 
 @contextmanager

@@ -18,9 +18,9 @@ def recover(reports: Path, stack: str, cluster: str) -> int:
 
     What they wrote into a stack that was only borrowed (run --stack FILE) is removed.
     """
-    from chaos import session
+    from chaos.recover import recover as put_back
 
-    lines = session.recover(reports, session.Options(stack=stack, cluster=cluster, reports=reports))
+    lines = put_back(reports, stack=stack, cluster=cluster)
     for line in lines or ["nothing to recover: every run in this folder was put back"]:
         click.echo(line)
     return 0

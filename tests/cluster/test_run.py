@@ -17,8 +17,8 @@ import pytest
 from chaos import journal
 from chaos.cluster.local.cluster import Cluster
 from chaos.history import ActionBegun
-from chaos.runner import unfinished
 from chaos.stack.stack import Stack
+from chaos.undo import unfinished
 from embedded import NAME, ROOT, Hachaos
 
 SCENARIO = "scenarios/kill-master.yaml"

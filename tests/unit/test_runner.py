@@ -32,9 +32,10 @@ from chaos.history import (
     Write,
 )
 from chaos.journal import Journal
-from chaos.runner import Runner, Steady, unfinished
+from chaos.runner import Runner, Steady
 from chaos.scenario.plan import Plan, PlannedStep, Wait, Workload
 from chaos.stack.stack import Stack
+from chaos.undo import unfinished
 from chaos.verdict import Verdict
 
 WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=0, deadline_s=0.2)

@@ -12,8 +12,6 @@ from chaos import session
 from chaos.checks.judge import Judgement
 from chaos.cluster.target import Target
 from chaos.errors import ClusterError, StackError, UndoIncomplete
-from chaos.history import FORMAT, RunBegun, RunEnded
-from chaos.journal import Journal
 from chaos.report.suite import SuiteReport, SuiteRun, report_of
 from chaos.scenario.plan import Plan, Suite, Workload
 from chaos.session import Interrupted, Options
@@ -128,58 +126,3 @@ def test_a_suites_word_on_baselines_overrules_its_scenarios(bench: Bench) -> Non
     assert [each.baseline for each in bench.ran] == ["record"]
     bench.run(suite("b"))
     assert bench.ran[-1].baseline == "stop"
-
-
-@dataclass
-class Lent:
-    """A stack that is borrowed, in which a run that was killed left something."""
-
-    spec: str
-    released: int = 0
-    borrowed = True
-
-    def attach(self, target: Any) -> Any:
-        return None
-
-    def release(self, stack: Any, shown: Any) -> bool:
-        self.released += 1
-        return self.released == 1
-
-
-def run_that_was_killed(folder: Path, spec: str, *ended: RunEnded) -> None:
-    folder.mkdir(parents=True)
-    begun = RunBegun(FORMAT, "r", "s", "c", 0.0, {}, {"source": spec}, {})
-    with Journal(folder) as journal:
-        for record in (begun, *ended):
-            journal.write(record)
-
-
-@pytest.fixture
-def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
-    file = tmp_path / "my-stack.yaml"
-    file.write_text("")
-    made = Lent(str(file))
-    known = session.source.of
-    monkeypatch.setattr(session.source, "of", lambda spec: made if spec == made.spec else known(spec))
-    monkeypatch.setattr(session.targets, "local", lambda *_, **__: None)
-    monkeypatch.setattr(session, "_one_run_at_a_time", lambda _: None)
-    return made
-
-
-def test_recover_gives_back_what_a_killed_run_had_borrowed(lent: Lent, tmp_path: Path) -> None:
-    run_that_was_killed(tmp_path / "reports/suite/01-x", lent.spec)
-    assert session.recover(tmp_path / "reports", Options(quiet=True)) == [
-        f"{lent.spec}: the rows, posts and uploads of a run that was killed are removed"
-    ]
-    assert session.recover(tmp_path / "reports", Options(quiet=True)) == []
-
-
-def test_recover_gives_back_a_stack_by_its_file_when_no_run_has_a_journal(lent: Lent, tmp_path: Path) -> None:
-    assert len(session.recover(tmp_path / "reports", Options(stack=lent.spec, quiet=True))) == 1
-
-
-def test_recover_has_nothing_to_do_with_runs_that_ended_or_whose_file_is_gone(lent: Lent, tmp_path: Path) -> None:
-    run_that_was_killed(tmp_path / "reports/a", lent.spec, RunEnded(1.0, "finished"))
-    run_that_was_killed(tmp_path / "reports/b", str(tmp_path / "gone.yaml"))
-    assert session.recover(tmp_path / "reports", Options(quiet=True)) == []
-    assert lent.released == 0
