@@ -16,7 +16,7 @@ import time
 
 _PORTS = range(32768, 61000)
 _A_SECOND = 200
-"""So many ports a second are gone through, so that one is not used again for 141 s, nor by a process that starts later."""
+"""So many ports a second are gone through: none is used again for 141 s, nor by a process that starts later."""
 
 _TRIES = 20
 _TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
