@@ -33,7 +33,7 @@ def recover(
     if not borrowed and not changed:
         return []
     target = targets.of(elsewhere, cluster, None, quiet=quiet)
-    if target.local:
+    if elsewhere is None:
         run_lock.hold(cluster)
     lines, left = [], []
     for folder, history, spec in changed:

@@ -34,6 +34,7 @@ def preflight(spec: str, name: str, elsewhere: Elsewhere | None, *, manifests: b
     from chaos.preflight.risk import SEVERITIES, risks
     from chaos.preflight.rules import RULES
 
+    read: Objects | None
     if manifests:
         read = _manifests(spec)
     elif _is_file(spec):
