@@ -28,8 +28,8 @@ _ALIKE = 3
 _MOST_CHARACTERS = 2000
 
 _FORWARDED: Final = (
-    "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part in "
-    "what was measured, and each figure has the time of that way in it."
+    "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
+    "in what was measured, and each figure has the time of that way in it."
 )
 _UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
