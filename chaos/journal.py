@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -20,17 +21,29 @@ from chaos.errors import InputError, UsageError
 from chaos.history import (
     FORMAT,
     KINDS,
+    ActionBegun,
+    ActionEnded,
+    ClusterEvent,
     Contents,
+    Heartbeat,
     History,
     Note,
+    PodSaid,
     Read,
     Record,
     ReplicaSeen,
     RunBegun,
+    RunEnded,
+    SiteContents,
+    StepEnded,
+    UndoDone,
     UndoPlanned,
+    VolumeSeen,
+    WaitEnded,
     Write,
     from_json,
 )
+from chaos.redact import redact_value
 
 NAME = "journal.jsonl"
 
@@ -40,7 +53,8 @@ _SYNCED = (RunBegun, UndoPlanned)
 class Journal:
     """Writes records from any thread, in the order in which it is given them.
 
-    Whoever listens is called with each record after it was written, in the thread that wrote it.
+    Whoever listens is called with each record after it was written, in the thread that wrote it. What text of a record
+    came from outside is redacted first, for the listeners as well.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,6 +67,7 @@ class Journal:
 
     def write(self, record: Record, *, sync: bool = False) -> None:
         """Append one record. Undo records (and any with `sync`) are on the disk when this returns."""
+        record = _redacted(record)
         line = json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))
         with self._lock:
             self._file.write(line + "\n")
@@ -68,7 +83,7 @@ class Journal:
     def _note(self, record: Record, error: Exception) -> None:
         """Write down that a listener broke off: whoever wrote the record has nothing to do with it."""
         at = next((at for name in ("at", "end", "due") if (at := getattr(record, name, None)) is not None), 0.0)
-        note = Note(at, f"the tool broke off over a record ({record.kind}): {error!r}")
+        note = _redacted(Note(at, f"the tool broke off over a record ({record.kind}): {error!r}"))
         with self._lock:
             self._file.write(json.dumps(note.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
 
@@ -95,6 +110,36 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_FROM_OUTSIDE: dict[type[Record], tuple[str, ...]] = {
+    RunBegun: ("claim", "scenario_text"),
+    RunEnded: ("detail",),
+    StepEnded: ("problem",),
+    ActionBegun: ("detail",),
+    ActionEnded: ("effect", "error"),
+    UndoDone: ("error",),
+    WaitEnded: ("detail",),
+    Write: ("reason",),
+    ClusterEvent: ("message",),
+    ReplicaSeen: ("error", "last_error"),
+    VolumeSeen: ("provenance", "error"),
+    Contents: ("error",),
+    Heartbeat: ("reason", "unasked"),
+    SiteContents: ("error", "baseline"),
+    PodSaid: ("lines",),
+    Note: ("text",),
+}
+"""Which fields may quote what a server, a pod, a library or a user's file says. All others are the tool's own words."""
+
+
+def _redacted(record: Record) -> Record:
+    changed = {
+        name: new
+        for name in _FROM_OUTSIDE.get(type(record), ())
+        if (old := getattr(record, name)) and (new := redact_value(old)) != old
+    }
+    return replace(record, **changed) if changed else record
 
 
 def _mend(path: Path) -> None:
