@@ -55,7 +55,8 @@ class Redactor:
             return
         with self._lock:
             self._known |= {secret for secret in secrets if len(secret) >= SHORTEST}
-            parts, words = set(), set()
+            parts: set[str] = set()
+            words: set[str] = set()
             for secret in self._known:
                 for form in _forms(secret):
                     (parts if len(form) >= _ANYWHERE or not form.isalnum() else words).add(form)

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +22,9 @@ from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import target as targets
 from chaos.cluster.target import Target
+from chaos.debug import LOG, DebugLog
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
-from chaos.history import FORMAT, RunBegun, RunEnded
+from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun, RunEnded, Skipped, Write
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.report import live, terminal
@@ -42,7 +43,7 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty.
+    not empty. With `debug` each run folder has a debug log.
     """
 
     stack: str = "hardened"
@@ -52,6 +53,7 @@ class Options:
     quiet: bool = False
     baseline: str = ""
     allow_destructive: bool = False
+    debug: bool = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,10 +66,11 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
     stacks = source.of(options.stack)
-    with _signals():
+    debug = DebugLog() if options.debug else None
+    with _signals(), debug.kept() if debug else nullcontext():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
         run_lock.hold(options.cluster)
-        session = _Session(stacks, target, options)
+        session = _Session(stacks, target, options, debug)
         try:
             verdicts = [
                 session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict for item in items
@@ -93,6 +96,7 @@ class _Session:
     stacks: Source
     target: Target
     options: Options
+    debug: DebugLog | None = None
     _stack: Stack | None = None
 
     def scenario(self, plan: Plan) -> _Ran:
@@ -186,8 +190,13 @@ class _Session:
     def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> BaseException | None:
         """Run the plan with the journal open. What ended it before its end, or left it undone, if anything did."""
         clock = Clock()
-        with Journal(folder) as written, live.display(plan.to_json(), quiet=self.options.quiet) as show:
-            written.listen(show)
+        with Journal(folder) as written, ExitStack() as open_:
+            if self.debug is not None:
+                path = open_.enter_context(self.debug.into(folder))
+                if not self.options.quiet:
+                    print(f"debug log: {path}", file=sys.stderr)
+                written.listen(_decided)
+            written.listen(open_.enter_context(live.display(plan.to_json(), quiet=self.options.quiet)))
             written.write(self._begun(plan, stack, folder, clock))
             how = "finished"
             problem: BaseException | None = None
@@ -224,6 +233,12 @@ class _Session:
             versions={"hachaos": __version__, "python": platform.python_version()} | self.target.versions,
             scenario_text=plan.text,
         )
+
+
+def _decided(record: Record) -> None:
+    """Note in the debug log what a record says, but not each request's and each look's."""
+    if not isinstance(record, Read | Write | Skipped | ReplicaSeen | Contents):
+        LOG.debug("journal: %s", record)
 
 
 def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:

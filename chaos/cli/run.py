@@ -30,6 +30,7 @@ import click
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
+@click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
 def run(
     scenario: tuple[Path, ...],
@@ -40,6 +41,7 @@ def run(
     reports: Path,
     *,
     allow_destructive: bool,
+    debug: bool,
     quiet: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
@@ -60,5 +62,6 @@ def run(
         quiet=quiet,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
+        debug=debug,
     )
     return int(session.run(items, options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ from kubernetes.stream.ws_client import WSClient
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from websocket import WebSocketException, setdefaulttimeout
 
+from chaos.debug import LOG
 from chaos.errors import ClusterError
+from chaos.redact import know
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
@@ -212,6 +215,7 @@ class Api:
         path = self._path("Pod", pod)
         url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
         what = f"{command[0]} in {pod}/{container}"
+        LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
         try:
             channel = WSClient(self._configuration, url, self._authorization(), capture_all=False)
         except (ApiException, WebSocketException, OSError) as error:
@@ -311,6 +315,7 @@ class Api:
         for key in ("BearerToken", "authorization"):
             token = self._configuration.get_api_key_with_prefix(key)
             if token:
+                know(token.rpartition(" ")[2])
                 return {"authorization": token}
         return {}
 
@@ -368,9 +373,11 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
+            LOG.debug("%s %s: no answer, %.0f ms: %s", method, path, 1000 * spent, error)
             raise _Unreachable(
                 f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}"
             ) from error
+        LOG.debug("%s %s: %d, %.0f ms", method, path, response.status, 1000 * (time.monotonic() - began))
         if response.status < 300:
             return response
         message = _message(response.data)
