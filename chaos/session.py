@@ -54,6 +54,7 @@ class Options:
     baseline: str = ""
     allow_destructive: bool = False
     debug: bool = False
+    allow_nodes: bool = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -66,6 +67,8 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
     stacks = source.of(options.stack)
+    for item in items:
+        preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
     debug = DebugLog() if options.debug else None
     with _signals(), debug.kept() if debug else nullcontext():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)

@@ -25,6 +25,7 @@ import click
 @click.option(
     "--allow-destructive", is_flag=True, help="Allow scenarios that destroy data on a target that is not local."
 )
+@click.option("--allow-nodes", is_flag=True, help="Allow scenarios that change a node (drain-node), on any target.")
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
 @click.option(
@@ -41,6 +42,7 @@ def run(
     reports: Path,
     *,
     allow_destructive: bool,
+    allow_nodes: bool,
     debug: bool,
     quiet: bool,
 ) -> int:
@@ -62,6 +64,7 @@ def run(
         quiet=quiet,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
+        allow_nodes=allow_nodes,
         debug=debug,
     )
     return int(session.run(items, options))

@@ -93,7 +93,14 @@ class ApiRefused(ClusterError):
 
 
 class _Unreachable(ClusterError):
-    """No answer, or one that says to come back later: worth another try where trying twice is safe."""
+    """No answer, or one that says to come back later: worth another try where trying twice is safe.
+
+    `status` is the HTTP status; 0 without an answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
@@ -190,6 +197,28 @@ class Api:
             if error.status in (404, 409):
                 return False
             raise
+        return True
+
+    def evict(self, pod: str, uid: str) -> bool:
+        """Evict the pod of that uid, as disruption budgets let it; False while one does not.
+
+        True as well when it is gone, or another has its name. Raises ClusterError as all calls do.
+        """
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        try:
+            self._call("POST", self._path("Pod", pod) + "/eviction", body=body)
+        except ApiRefused as error:
+            if error.status not in (404, 409):
+                raise
+        except _Unreachable as error:
+            if error.status != 429:
+                raise
+            return False
         return True
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
@@ -383,7 +412,7 @@ class Api:
         message = _message(response.data)
         response.release_conn()
         if response.status == 429 or response.status >= 500:
-            raise _Unreachable(f"{method} {path}: {response.status} {message}")
+            raise _Unreachable(f"{method} {path}: {response.status} {message}", response.status)
         raise ApiRefused(response.status, f"{method} {path}: {response.status} {message}")
 
 
