@@ -21,7 +21,7 @@ from kubernetes.stream.ws_client import WSClient
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from websocket import WebSocketException, setdefaulttimeout
 
-from chaos.errors import ClusterError
+from chaos.errors import ClusterError, Unreachable
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
@@ -89,7 +89,7 @@ class ApiRefused(ClusterError):
         self.status = status
 
 
-class _Unreachable(ClusterError):
+class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe."""
 
 
