@@ -7,12 +7,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from chaos import stop
+from chaos import stop, undo_notes
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
-from chaos.errors import ClusterError, HachaosError, UndoIncomplete
+from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
     BASELINE,
     END,
@@ -43,7 +43,7 @@ from chaos.scenario.plan import (
 )
 from chaos.scenario.vocabulary import KINDS
 from chaos.stack.stack import Stack
-from chaos.undo import put_back
+from chaos.undo import incomplete, put_back
 from chaos.verdict import Verdict
 
 STEADY_S = 2.0
@@ -230,9 +230,10 @@ class Runner:
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()
         try:
+            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
             action.inject(self.stack, aim)
             happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
-        except ClusterError as error:
+        except (ClusterError, StackError) as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))
             return False
         write(ActionEnded(self.clock.now(), step.index, step.action, happened, effect))
@@ -332,7 +333,7 @@ class Runner:
             left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
             self._was_undone = True
             if left:
-                raise UndoIncomplete("; ".join(left), hint="hachaos recover")
+                raise incomplete(self.stack, left, self.left)
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

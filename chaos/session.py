@@ -37,7 +37,7 @@ from chaos.scenario.plan import Plan, Suite
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import deployed_again
+from chaos.undo import deployed_again, incomplete
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -263,7 +263,7 @@ class _Session:
                 problem = _undone_late(runner) or problem
             left = runner.left
             if left and not isinstance(problem, UndoIncomplete):
-                problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
+                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
             if written.problem is not None and problem is None:
                 problem = JournalFull(
                     f"{written.said(written.problem)}; the run was stopped, and what it changed was put back",

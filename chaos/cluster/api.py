@@ -23,7 +23,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from websocket import WebSocketException, setdefaulttimeout
 
 from chaos.debug import LOG
-from chaos.errors import ClusterError
+from chaos.errors import ClusterError, Unreachable
 from chaos.redact import know
 
 Object = dict[str, Any]
@@ -92,7 +92,7 @@ class ApiRefused(ClusterError):
         self.status = status
 
 
-class _Unreachable(ClusterError):
+class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe.
 
     `status` is the HTTP status; 0 without an answer.
