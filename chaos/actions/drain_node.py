@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from chaos.actions.action import LOOK_EVERY_S, Aim, Params, Undo, wait_until
+from chaos.actions.action import LOOK_EVERY_S, Aim, Params, Undo, kubectl, wait_until
 from chaos.actions.pods import await_enough, chosen, uids_now
 from chaos.actions.workload import ready_pods
 from chaos.errors import ClusterError, StackError
@@ -89,6 +89,9 @@ class DrainNode:
         for role, ready in undo["ready"].items():
             left_s = max(timeout_s - (time.monotonic() - began), 0.0)
             await_enough(stack, {"role": role, "ready": ready}, left_s)
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        return () if undo["cordoned"] else (kubectl(namespace, "uncordon", str(undo["node"])),)
 
 
 def _is_kept(stack: Stack, name: str, uid: str, deadline: float) -> bool:
