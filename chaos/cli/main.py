@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import TracebackType
 
 import click
 
 from chaos import __version__
 from chaos.errors import ExitCode, HachaosError
+from chaos.redact import plain, redact
 
 # Name -> (module:attribute, help). The help stands here so that `--help` imports no command.
 _COMMANDS = {
@@ -76,6 +78,7 @@ def hachaos() -> None:
 
 def main() -> None:
     """The console script: ends the process with one of the documented exit codes."""
+    sys.excepthook = _complain_of_bug
     sys.exit(_run(sys.argv[1:]))
 
 
@@ -101,10 +104,16 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str | None = None) -> None:
-    for line in message.splitlines():
-        print(f"hachaos: {line}", file=sys.stderr)
+    for line in message.split("\n"):
+        print(f"hachaos: {plain(line)}", file=sys.stderr)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        print(f"hint: {plain(hint)}", file=sys.stderr)
+
+
+def _complain_of_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    import traceback
+
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 if __name__ == "__main__":
