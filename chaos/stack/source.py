@@ -24,6 +24,10 @@ class Source(Protocol):
         """What `of` makes the same source from, in another process too."""
 
     @property
+    def namespace(self) -> str:
+        """The namespace that the stack is in."""
+
+    @property
     def borrowed(self) -> bool:
         """Whether a run that is killed leaves something in the stack that `release` would have taken away."""
 
@@ -58,6 +62,10 @@ class Deployed:
     profile: Profile
     borrowed = False
 
+    @property
+    def namespace(self) -> str:
+        return self.profile.namespace
+
     def ensure(self, target: Target, progress: Progress) -> Stack:
         return deploy.ensure(target, self.profile, progress)
 
@@ -75,6 +83,10 @@ class Borrowed:
     spec: str
     file: BoundFile
     borrowed = True
+
+    @property
+    def namespace(self) -> str:
+        return self.file.namespace
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         from chaos.stack import bound
