@@ -260,7 +260,12 @@ def test_what_a_deployment_handed_on_to_its_replica_sets_is_taken_away_there(bro
     killed(broken, "site", after="change")
     noted = broken.annotations("wordpress")
     owner = [{"kind": "Deployment", "name": "wordpress"}]
-    metadata = {"name": "wordpress-abc", "ownerReferences": owner, "annotations": noted | {"other": "stays"}}
+    metadata = {
+        "name": "wordpress-abc",
+        "generation": 1,
+        "ownerReferences": owner,
+        "annotations": noted | {"other": "stays"},
+    }
     broken.cluster.create({"kind": "ReplicaSet", "metadata": metadata})
     recover(broken.reports)
     copy = broken.cluster.get("ReplicaSet", "wordpress-abc")
