@@ -44,6 +44,11 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
     return _way.connect(host.strip("[]"), port, timeout_s)
 
 
+def is_forwarded() -> bool:
+    """Whether connections are made by port-forward."""
+    return not isinstance(_way, _Direct)
+
+
 def forwarded(api: Api) -> None:
     """From now on reach the pods and Services in the API's namespace by port-forward; `direct` ends that.
 
