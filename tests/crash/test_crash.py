@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("HACHAOS_CRASHES", len(LIFE_S)))
 """One of each scenario, if nothing is said; `python -m benchmarks.crash` does many."""
 
 
-@pytest.mark.parametrize(("scenario", "moment_s"), itertools.islice(moments(SEED), KILLS))
+@pytest.mark.parametrize(("scenario", "moment_s"), list(itertools.islice(moments(SEED), KILLS)))
 def test_a_run_that_was_killed_is_put_back_as_it_was_found(
     stack: Stack, scenario: str, moment_s: float, tmp_path: Path
 ) -> None:
