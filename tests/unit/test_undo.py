@@ -102,9 +102,7 @@ def test_by_hand_comes_the_last_change_first_and_of_those_that_restore_one_thing
     steps = (("scale", "database"), ("stop-service", "files"), ("scale", "database"))
     planned = [
         UndoPlanned(0.0, number, number, action, ACTIONS[action].aim(stack, role, {"replicas": 1}).undo)
-        for number, (action, role) in enumerate(
-            (("scale", "database"), ("stop-service", "files"), ("scale", "database"))
-        )
+        for number, (action, role) in enumerate(steps)
     ]
     kubectl = "hachaos cluster kubectl --name mine -- -n wordpress"
     assert by_hand(stack, planned) == [
