@@ -102,11 +102,16 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
     """The shell commands that carry out undo records, in the order in which they have to be given."""
     namespace = stack.api.namespace
     commands: list[str] = []
-    noted: list[str] = []
+    noted: list[tuple[str, ...]] = []
     for first, *_ in in_order(undos):
         commands += ACTIONS[first.action].by_hand(first.undo, namespace)
-        noted += [place] if (place := undo_notes.place(first.undo)) else []
-    commands += [kubectl(namespace, "annotate", place, f"{undo_notes.UNDO}-") for place in dict.fromkeys(noted)]
+        if place := undo_notes.place(first.undo):
+            noted.append((place,))
+        if first.undo.get("kind") == "Deployment":
+            # Its controller hands annotations on.
+            noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
+    annotation = f"{undo_notes.UNDO}-"
+    commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
     if stack.local_cluster:
         ours = f"hachaos cluster kubectl --name {stack.local_cluster} --"
         commands = [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
