@@ -70,6 +70,12 @@ class BoundFile:
     uploads: str = "/var/www/html/wp-content/uploads"
     files_mount: str = ""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that hold the credentials."""
+        said = (self.site_user, self.site_password, self.database_user, self.database_password)
+        return tuple(sorted({each.secret for each in said if isinstance(each, SecretKey)}))
+
     def binding(self, selectors: Mapping[str, str]) -> Binding:
         """The binding, once it is known by which labels each part's pods are found."""
         controllers = {
