@@ -28,6 +28,11 @@ _HOST = re.compile(r"[0-9A-Za-z.-]{1,253}(?::[0-9]{1,5})?")
 _LABEL = re.compile(r"[-._/0-9A-Za-z]+=[-._0-9A-Za-z]+")
 
 
+def is_name(text: str) -> bool:
+    """Whether an object of Kubernetes may have that name."""
+    return _NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class SecretKey:
     """Where a credential is: a key of a Secret in the stack's namespace."""
