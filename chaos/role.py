@@ -1,4 +1,4 @@
-"""Writes rights down for `kubectl apply`: a ServiceAccount, a Role and its binding; a ClusterRole where one is needed."""
+"""Writes rights down for `kubectl apply`: a ServiceAccount, a Role, its binding; a ClusterRole if one is needed."""
 
 from __future__ import annotations
 
