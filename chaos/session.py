@@ -35,7 +35,7 @@ from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, unfinished
+from chaos.undo import deployed_again, incomplete, unfinished
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -210,7 +210,7 @@ class _Session:
                 how, problem = "failed", error
             left = unfinished(written.history())
             if left and not isinstance(problem, UndoIncomplete):
-                problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
+                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
             written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
         return problem
 
