@@ -121,6 +121,9 @@ def test_what_is_printed_is_all_that_a_run_uses_and_nothing_else(
     with recorded() as used:
         assert run(SCENARIOS, file, account, tmp_path / "runs") is ExitCode.PASS
     needed = rights.needed(wanted, stacks, outside=True)
+    began = time.monotonic()
+    assert rights.missing(account.api, needed) == []
+    print(f"{len(needed)} rights were asked for in {time.monotonic() - began:.2f} s")
     more = [str(each) for each in used if not any(covers(right, each) for right in needed)]
     # Done without where it is not allowed, as here.
     assert [each for each in more if each != "list nodes"] == []
