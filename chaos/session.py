@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from chaos import __version__, journal, preconditions, report, run_lock
+from chaos import __version__, blast_radius, journal, preconditions, report, run_lock
 from chaos.checks.judge import judge
 from chaos.clock import Clock
+from chaos.cluster import protected
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.debug import LOG, DebugLog
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
@@ -43,7 +45,8 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. With `debug` each run folder has a debug log.
+    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there.
+    With `debug` each run folder has a debug log.
     """
 
     stack: str = "hardened"
@@ -54,6 +57,8 @@ class Options:
     baseline: str = ""
     allow_destructive: bool = False
     debug: bool = False
+    elsewhere: Elsewhere | None = None
+    yes: bool = False
     allow_nodes: bool = False
 
 
@@ -69,10 +74,15 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     stacks = source.of(options.stack)
     for item in items:
         preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
+    source.require_bound(stacks, options.elsewhere)
     debug = DebugLog() if options.debug else None
     with _signals(), debug.kept() if debug else nullcontext():
-        target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
-        run_lock.hold(options.cluster)
+        target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        protected.refuse(target.api, stacks.namespace)
+        if target.local:
+            run_lock.hold(options.cluster)
+        else:
+            blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
         session = _Session(stacks, target, options, debug)
         try:
             verdicts = [
@@ -171,7 +181,7 @@ class _Session:
     def ready(self, plan: Plan) -> Stack:
         """The stack, fit for the plan. Raises before anything is broken."""
         with progress(quiet=self.options.quiet) as shown:
-            self._stack = stack = self.stacks.ensure(self.target, shown)
+            self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
@@ -229,6 +239,7 @@ class _Session:
                 "namespace": stack.api.namespace,
                 "target": self.target.name,
                 "nodes": self.target.nodes,
+                "reach": self.target.reach,
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chaos.cluster.elsewhere import Elsewhere
+from chaos.errors import UsageError
 from chaos.progress import Progress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
@@ -22,6 +24,10 @@ class Source(Protocol):
     @property
     def spec(self) -> str:
         """What `of` makes the same source from, in another process too."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the stack is, or will be."""
 
     @property
     def borrowed(self) -> bool:
@@ -50,6 +56,16 @@ def of(spec: str) -> Source:
     return Deployed(spec, Profile.load(spec))
 
 
+def require_bound(source: Source, elsewhere: Elsewhere | None) -> None:
+    """Refuse to deploy a profile on a cluster that is not the embedded one. Raises UsageError."""
+    if elsewhere is not None and not source.borrowed:
+        raise UsageError(
+            f"--stack {source.spec} is a profile: those are deployed on the embedded cluster and nowhere else",
+            hint=f"bind the stack that is there: hachaos stack bind {elsewhere.option} --namespace NS > my-stack.yaml, "
+            "then --stack my-stack.yaml",
+        )
+
+
 @dataclass(frozen=True)
 class Deployed:
     """A profile's stack: deployed if need be, and left there for the next run."""
@@ -57,6 +73,10 @@ class Deployed:
     spec: str
     profile: Profile
     borrowed = False
+
+    @property
+    def namespace(self) -> str:
+        return self.profile.namespace
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         return deploy.ensure(target, self.profile, progress)
@@ -75,6 +95,10 @@ class Borrowed:
     spec: str
     file: BoundFile
     borrowed = True
+
+    @property
+    def namespace(self) -> str:
+        return self.file.namespace
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         from chaos.stack import bound
