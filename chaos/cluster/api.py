@@ -24,7 +24,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from chaos.cluster.fence import Fence, Fenced
 from chaos.debug import LOG
-from chaos.errors import ClusterError
+from chaos.errors import ClusterError, Unreachable
 from chaos.redact import know
 
 __all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
@@ -79,6 +79,13 @@ _KINDS = {
 }
 
 
+def resource_of(kind: str) -> tuple[str, str, bool]:
+    """API group (`""` is the core's) and plural of a kind, and whether it belongs to namespaces."""
+    resource = _KINDS[kind]
+    _, group, *version = resource.prefix.split("/")
+    return group if version else "", resource.plural, resource.namespaced
+
+
 @dataclass(frozen=True)
 class Output:
     """What a command in a pod came to: exit code, standard output and standard error."""
@@ -96,7 +103,7 @@ class ApiRefused(ClusterError):
         self.status = status
 
 
-class _Unreachable(ClusterError):
+class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe.
 
     `status` is the HTTP status; 0 without an answer.
@@ -205,6 +212,11 @@ class Api:
         """Create an object. ApiRefused with status 409 when it is there already."""
         return self._call("POST", self._path(manifest["kind"]), {"fieldManager": FIELD_MANAGER}, manifest)
 
+    def replace(self, manifest: Object) -> Object:
+        """Put an object in place of the one whose resourceVersion it has. ApiRefused with 409 when that has changed."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        return self._call("PUT", self._path(kind, name), {"fieldManager": FIELD_MANAGER}, manifest)
+
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
         """JSON merge patch of an object or of one of its subresources (`status`, `scale`)."""
         path = self._path(kind, name) + (f"/{subresource}" if subresource else "")
@@ -227,9 +239,14 @@ class Api:
             raise
         return True
 
-    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
-        """As `delete`, but only the object of that uid; False when it is gone or another has its name."""
+    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None, version: str = "") -> bool:
+        """As `delete`, but only the object of that uid; False when it is gone or another has its name.
+
+        With `version` only while it has that resourceVersion.
+        """
         body: Object = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        if version:
+            body["preconditions"]["resourceVersion"] = version
         if grace_s is not None:
             body["gracePeriodSeconds"] = grace_s
         try:
@@ -261,6 +278,16 @@ class Api:
                 raise
             return False
         return True
+
+    def allows(self, attributes: Object) -> bool:
+        """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
+        path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        return bool(self._call("POST", path, body=review, again=True)["status"].get("allowed"))
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         """A container's log, its last `tail` lines only if given."""
