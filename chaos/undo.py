@@ -20,7 +20,6 @@ from chaos.history import History, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
-from chaos.scenario.vocabulary import ACTIONS as WORDS
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 
@@ -66,7 +65,7 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
     Goes on trying until `timeout_s` is over where the cluster does not answer.
     """
     first = alike[0]
-    if WORDS[first.action].nodes:
+    if first.undo.get("kind") == "Node":
         # Draining the node had to be allowed; putting it back needs no further word.
         stack = stack.fenced(allow_nodes=True)
     began, wait_s = time.monotonic(), _FIRST_WAIT_S
