@@ -257,16 +257,6 @@ class Api:
             raise
         return True
 
-    def allows(self, attributes: Object) -> bool:
-        """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
-        path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        return bool(self._call("POST", path, body=review, again=True)["status"].get("allowed"))
-
     def evict(self, pod: str, uid: str) -> bool:
         """Evict the pod of that uid, as disruption budgets let it; False while one does not.
 
@@ -288,6 +278,16 @@ class Api:
                 raise
             return False
         return True
+
+    def allows(self, attributes: Object) -> bool:
+        """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
+        path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        return bool(self._call("POST", path, body=review, again=True)["status"].get("allowed"))
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         """A container's log, its last `tail` lines only if given."""
