@@ -33,6 +33,13 @@ class _Line(logging.Formatter):
         return plain(super().format(record)).replace("\n", "\\n")
 
 
+class _File(logging.FileHandler):
+    """A file that may take no more, on a full disk: the run goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+        return
+
+
 class _Early(MemoryHandler):
     """Keeps what comes while there is no folder for it; of too much the first is lost."""
 
@@ -62,7 +69,7 @@ class DebugLog:
     def into(self, folder: Path) -> Iterator[Path]:
         """Write into this folder while the block lasts: the path of the log. Raises OSError."""
         path = folder / NAME
-        file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        file = _File(path, encoding="utf-8", errors="backslashreplace")
         file.setFormatter(_Line())
         self._early.setTarget(file)
         self._early.flush()

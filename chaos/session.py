@@ -34,7 +34,7 @@ from chaos.redact import redact
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
-from chaos.scenario.plan import Plan, Suite
+from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
@@ -76,6 +76,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     debug = DebugLog() if options.debug else None
     with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), _bugs_into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         protected.refuse(target.api, stacks.namespace)
         if target.local:
             run_lock.hold(options.cluster)

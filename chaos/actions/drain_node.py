@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from chaos.actions.action import LOOK_EVERY_S, Aim, Params, Undo, kubectl, wait_until
 from chaos.actions.pods import await_enough, chosen, uids_now
 from chaos.actions.workload import ready_pods
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
 from chaos.scenario.plan import EVICT_TIMEOUT_S
+from chaos.stack.binding import Binding
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
 
@@ -22,6 +25,13 @@ class DrainNode:
     """
 
     name = "drain-node"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return (
+            *may("list get", "Pod", why=self.name),
+            *may("create", "Pod", sub="eviction", why=self.name),
+            *may("list get patch", "Node", why=f"{self.name}: cordoning, whichever node it is"),
+        )
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         (pod,) = chosen(stack, self.name, target, params)
@@ -37,7 +47,9 @@ class DrainNode:
             objects=(f"node/{pod.node}", *(f"pod/{each.name}" for each in there)),
             before={"node": pod.node, "uids": {each.name: each.uid for each in there}},
             undo={
-                "node": pod.node,
+                "kind": "Node",
+                "name": pod.node,
+                "namespace": stack.api.namespace,
                 "cordoned": _is_cordoned(nodes[pod.node]),
                 "ready": {role: ready_pods(stack, role) for role in stack.binding.controllers},
                 "restores": f"schedulable of node/{pod.node}",
@@ -76,7 +88,7 @@ class DrainNode:
         }
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
-        name = str(undo["node"])
+        name = str(undo["name"])
         began = time.monotonic()
         if not undo["cordoned"]:
             node = stack.api.get("Node", name)
@@ -91,7 +103,8 @@ class DrainNode:
             await_enough(stack, {"role": role, "ready": ready}, left_s)
 
     def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
-        return () if undo["cordoned"] else (kubectl(namespace, "uncordon", str(undo["node"])),)
+        uncordon = () if undo["cordoned"] else (shlex.join(["kubectl", "uncordon", undo["name"]]),)
+        return (*uncordon, kubectl(namespace, "get", "pods"))
 
 
 def _is_kept(stack: Stack, name: str, uid: str, deadline: float) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_bound_stack import blog, proposal, state  # noqa: F401
 
 from chaos.cluster.api import Api, Objects
 from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ExitCode
 from chaos.stack import bound
 from embedded import NAME, ROOT, Hachaos
+from test_bound_stack import blog, proposal, state  # noqa: F401
 
 CONTEXT = "prod-like"
 KINDS = ("ConfigMap", "Deployment", "Lease", "Pod", "Secret", "Service", "StatefulSet")

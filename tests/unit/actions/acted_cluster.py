@@ -86,6 +86,9 @@ class ActedCluster(FakeApi):
         self.act()
         return True
 
+    def fenced(self, *, allow_nodes: bool = False) -> ActedCluster:
+        return self
+
     def evict(self, pod: str, uid: str) -> bool:
         if pod in self.kept:
             return False

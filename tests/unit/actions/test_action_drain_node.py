@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from acted_cluster import ActedCluster
 
+from chaos import undo_notes
 from chaos.actions import drain_node
 from chaos.actions.drain_node import DrainNode
+from chaos.cluster.api import ApiRefused
 from chaos.errors import ClusterError, StackError
+from chaos.history import UndoPlanned
 
 ACTION = DrainNode()
 OWN = {"mysql-0", "mysql-1", "mysql-2", "nfs-0"}
@@ -144,3 +147,37 @@ def test_a_node_that_is_gone_needs_no_putting_back() -> None:
     cluster._held.pop(("Node", "node-1"))
     cluster._pod = lambda workload, name: None  # type: ignore[method-assign]
     ACTION.put_back(stack, aim.undo, 1)
+
+
+def test_by_hand_it_is_uncordoned_unless_it_was_so_before() -> None:
+    cluster = ActedCluster()
+    undo = ACTION.aim(cluster.stack(), "database/primary", {}).undo
+    assert ACTION.by_hand(undo, "blog") == ("kubectl uncordon node-1", "kubectl -n blog get pods")
+    cordon(cluster, "node-1")
+    undo = ACTION.aim(cluster.stack(), "database/primary", {}).undo
+    assert ACTION.by_hand(undo, "blog") == ("kubectl -n blog get pods",)
+
+
+def test_its_undo_stands_on_the_node_and_is_found_for_this_stack_alone() -> None:
+    cluster = ActedCluster()
+    stack = cluster.stack()
+    ours = ACTION.aim(stack, "database/primary", {}).undo
+    undo_notes.note(stack, "reports/a", UndoPlanned(0, 0, 0, "drain-node", ours))
+    undo_notes.note(stack, "reports/b", UndoPlanned(0, 0, 0, "drain-node", ours | {"namespace": "elsewhere"}))
+    assert [(each.run, each.undo) for each in undo_notes.found(stack)] == [("reports/a", ours)]
+    undo_notes.forget(stack, "reports/a", [UndoPlanned(0, 0, 0, "drain-node", ours)])
+    assert undo_notes.found(stack) == []
+    assert "elsewhere" in str(cluster.get("Node", "node-1"))
+
+
+def test_who_may_not_look_at_nodes_has_drained_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = ActedCluster()
+    listed = cluster.list
+
+    def refuse(kind: str, selector: str = "") -> Any:
+        if kind == "Node":
+            raise ApiRefused(403, "nodes is forbidden")
+        return listed(kind, selector)
+
+    monkeypatch.setattr(cluster, "list", refuse)
+    assert undo_notes.found(cluster.stack()) == []
