@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +20,8 @@ from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.stream.ws_client import WSClient
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-from websocket import WebSocketException, setdefaulttimeout
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
+from websocket import WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
 from chaos.errors import ClusterError
 
@@ -31,8 +33,21 @@ Changes = list[tuple[str, Object]]
 
 FIELD_MANAGER = "hachaos"
 CALL_TIMEOUT_S = 10.0
-_RETRY_FOR_S = 20.0
+
+_RETRY_FOR_S = 90.0
+"""How long a call is tried again on a cluster that has answered before: it is expected to come back."""
+
+_REACH_FOR_S = 20.0
+"""How long it is on a cluster that has never answered: it may not be there at all."""
+
+_BODY_S = 30.0
+"""How long an answer may take to arrive, from its request on, once it has begun."""
+
 _WATCH_S = 240
+_SILENT_S = 100.0
+"""A watch that brings nothing for so long, not even the bookmark of each minute, is taken to be dead."""
+
+_LONGEST_PAUSE_S = 3.0
 _CHANNEL_TIMEOUT_S = 10.0
 
 setdefaulttimeout(_CHANNEL_TIMEOUT_S)
@@ -82,65 +97,133 @@ class Output:
 
 
 class ApiRefused(ClusterError):
-    """The API server answered, and the answer was no. `status` is the HTTP status."""
+    """The API server answered, and the answer was no. `status` is the HTTP status.
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    `reason` is the API's own word for it, such as `NotFound`; empty where it was not the API that said no. `in_doubt`
+    = an earlier try of the same call had no answer, and may have been carried out.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, reason: str = "", in_doubt: bool = False, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status, self.reason, self.in_doubt = status, reason, in_doubt
 
 
 class _Unreachable(ClusterError):
-    """No answer, or one that says to come back later: worth another try where trying twice is safe."""
+    """No answer, or one that says to come back later: worth another try where trying twice is safe.
+
+    `after_s`: not before so many seconds. `lost`: the request may have been carried out.
+    """
+
+    def __init__(self, message: str, *, after_s: float = 0.0, lost: bool = True) -> None:
+        super().__init__(message)
+        self.after_s, self.lost = after_s, lost
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
-    """The API of the cluster that a kubeconfig names. Raises ClusterError when the file can't be used."""
-    configuration = Configuration()
-    try:
-        kubeconfig.load_kube_config(
-            config_file=str(kubeconfig_path), context=context, client_configuration=configuration
-        )
-    except (kubeconfig.ConfigException, OSError) as error:
-        raise ClusterError(
-            f"{kubeconfig_path}: {error}", hint="is it a kubeconfig, and is the context in it?"
-        ) from error
-    configuration.connection_pool_maxsize = 32
-    return Api(configuration)
+    """The API of the cluster that a kubeconfig names. Raises ClusterError when the file can't be used.
+
+    The file, and the token file or helper program that it names, are read once more when the API server takes the
+    credentials no longer.
+    """
+
+    def load() -> Configuration:
+        configuration = Configuration()
+        try:
+            kubeconfig.load_kube_config(
+                config_file=str(kubeconfig_path), context=context, client_configuration=configuration
+            )
+        except (kubeconfig.ConfigException, OSError) as error:
+            raise ClusterError(
+                f"{kubeconfig_path}: {error}", hint="is it a kubeconfig, and is the context in it?"
+            ) from error
+        configuration.connection_pool_maxsize = 32
+        return configuration
+
+    configuration = load()
+    return Api(configuration, link=Link(configuration, load))
+
+
+class Link:
+    """The connections to one API server, which all its Apis share, and the credentials on them.
+
+    `load` reads the credentials anew.
+    """
+
+    def __init__(self, configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
+        self.configuration = configuration
+        self.pool = RESTClientObject(configuration).pool_manager
+        self.answered = False
+        self._load, self._lock = load, threading.Lock()
+
+    @property
+    def patience_s(self) -> float:
+        """How long a call is tried again."""
+        return _RETRY_FOR_S if self.answered else _REACH_FOR_S
+
+    def authorization(self) -> dict[str, str]:
+        """The header that says who asks; none where a certificate does."""
+        for key in ("BearerToken", "authorization"):
+            token = self.configuration.get_api_key_with_prefix(key)
+            if token:
+                return {"authorization": token}
+        return {}
+
+    def renew(self, used: dict[str, str]) -> bool:
+        """Read the credentials anew, unless somebody has since `used` was sent; whether there are others now."""
+        with self._lock:
+            if self.authorization() == used and self._load is not None:
+                try:
+                    fresh = self._load()
+                except ClusterError:
+                    return False
+                if fresh.api_key != self.configuration.api_key:
+                    self.pool = RESTClientObject(fresh).pool_manager
+                    self.configuration = fresh
+            return self.authorization() != used
 
 
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
-    Reads and idempotent writes are tried again with backoff and jitter for up to 20 s when the API server cannot be
-    reached or says that it is overloaded. Every method raises ClusterError when it has no answer, and ApiRefused (a
-    ClusterError) when the answer is an error.
+    Reads and idempotent writes are tried again with backoff and jitter, or as late as the API server asks for, when it
+    cannot be reached or says that it is overloaded: for up to 90 s, and for 20 s while it has never answered at all.
+    Every method raises ClusterError when it has no answer, and ApiRefused (a ClusterError) when the answer is an error.
     """
 
-    def __init__(
-        self, configuration: Configuration, namespace: str = "default", *, rest: RESTClientObject | None = None
-    ) -> None:
-        self._configuration = configuration
-        self._rest = rest or RESTClientObject(configuration)
+    def __init__(self, configuration: Configuration, namespace: str = "default", *, link: Link | None = None) -> None:
+        self._link = link or Link(configuration)
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
         """The same cluster, another namespace."""
-        return Api(self._configuration, namespace, rest=self._rest)
+        return Api(self._link.configuration, namespace, link=self._link)
+
+    def ping(self, timeout_s: float) -> None:
+        """Ask for a sign of life, once. Raises ClusterError when there is none, or one of trouble.
+
+        That the asker may not ask this is a sign of life.
+        """
+        try:
+            self._send("GET", "readyz", {}, None, "", timeout_s)
+        except ApiRefused as error:
+            if error.status == 401:
+                raise
 
     def get(self, kind: str, name: str) -> Object | None:
-        """One object, or None where there is none of that name."""
+        """One object, or None where there is none of that name: where the API says so, and nobody in between."""
         try:
             return self._call("GET", self._path(kind, name), again=True)
         except ApiRefused as error:
-            if error.status == 404:
+            if _is_missing(error):
                 return None
             raise
 
     def list(self, kind: str, selector: str = "") -> Objects:
         """All objects of a kind, or those that a label selector picks."""
         query = {"labelSelector": selector} if selector else {}
-        items: Objects = self._call("GET", self._path(kind), query, again=True)["items"]
-        return items
+        return _listed(self._call("GET", self._path(kind), query, again=True))
 
     def apply(self, manifest: Object) -> Object:
         """Server-side apply as field manager `hachaos`, forced: what the manifest says holds afterwards."""
@@ -171,21 +254,24 @@ class Api:
         try:
             self._call("DELETE", self._path(kind, name), body=body)
         except ApiRefused as error:
-            if error.status == 404:
+            if _is_missing(error):
                 return False
             raise
         return True
 
     def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
-        """As `delete`, but only the object of that uid; False when it is gone or another has its name."""
+        """As `delete`, but only the object of that uid; False when it is gone or another has its name.
+
+        One that is gone after a try whose answer was lost counts as deleted: nobody can tell by whom.
+        """
         body: Object = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         if grace_s is not None:
             body["gracePeriodSeconds"] = grace_s
         try:
             self._call("DELETE", self._path(kind, name), body=body, again=True)
         except ApiRefused as error:
-            if error.status in (404, 409):
-                return False
+            if _is_missing(error) or error.status == 409:
+                return error.in_doubt
             raise
         return True
 
@@ -196,8 +282,8 @@ class Api:
             query["tailLines"] = str(tail)
         if previous:
             query["previous"] = "true"
-        response = self._send("GET", self._path("Pod", pod) + "/log", query, None, "", CALL_TIMEOUT_S)
-        return bytes(response.data).decode(errors="replace")
+        data = self._send("GET", self._path("Pod", pod) + "/log", query, None, "", CALL_TIMEOUT_S)
+        return data.decode(errors="replace")
 
     def execute(
         self, pod: str, container: str, command: Sequence[str], *, timeout_s: float, stdin: str | None = None
@@ -209,13 +295,13 @@ class Api:
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
-        path = self._path("Pod", pod)
-        url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
+        path = f"{self._path('Pod', pod)}/exec?{urlencode(query)}"
         what = f"{command[0]} in {pod}/{container}"
-        try:
-            channel = WSClient(self._configuration, url, self._authorization(), capture_all=False)
-        except (ApiException, WebSocketException, OSError) as error:
-            raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
+        channel = self._channel(path, what)
+        # A channel on which something comes all the time, or half of something, never looks at its deadline.
+        over = threading.Timer(timeout_s + 1, _end, (channel.sock.sock,))
+        over.daemon = True
+        over.start()
         try:
             if stdin is not None:
                 channel.write_stdin(stdin)
@@ -230,9 +316,23 @@ class Api:
         except (ApiException, WebSocketException, OSError, LookupError, TypeError) as error:
             raise ClusterError(f"{what}: the connection broke: {error}") from error
         finally:
+            over.cancel()
             channel.close(timeout=1)
             # `close` leaves the socket open when the other side was the first to say goodbye.
             channel.sock.shutdown()
+
+    def _channel(self, path: str, what: str) -> WSClient:
+        """Connect to what runs a command. With credentials that are not taken nothing was run: once more with new."""
+        for last in (False, True):
+            configuration, authorization = self._link.configuration, self._link.authorization()
+            url = f"{configuration.host}/{path}".replace("http", "ws", 1)
+            try:
+                return WSClient(configuration, url, authorization, capture_all=False)
+            except (ApiException, WebSocketException, OSError) as error:
+                refused = isinstance(error, WebSocketBadStatusException) and error.status_code == 401
+                if last or not refused or not self._link.renew(authorization):
+                    raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
+        raise AssertionError
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -242,11 +342,12 @@ class Api:
         goes on trying until `stop`.
         """
         known: dict[str, Object] = {}
-        version = ""
+        version, failed = "", 0
         while not stop.is_set():
             try:
                 if not version:
                     version, changes = self._relist(kind, selector, known)
+                    failed = 0
                     yield from changes
                 for change, item in self._watch_once(kind, selector, version, stop):
                     uid = item["metadata"].get("uid", "")
@@ -258,14 +359,16 @@ class Api:
                     else:
                         known[uid] = item
                     yield change, item
-            except ClusterError:
-                version = ""
-                stop.wait(0.2 + random.random())
+            except ClusterError as error:
+                version, failed = "", failed + 1
+                # Not from 0: an API server that is back is asked by all who have waited for it.
+                pause = min(_LONGEST_PAUSE_S, 0.2 * 2**failed) * (0.5 + random.random() / 2)
+                stop.wait(max(pause, getattr(error, "after_s", 0.0)))
 
     def _relist(self, kind: str, selector: str, known: dict[str, Object]) -> tuple[str, Changes]:
         query = {"labelSelector": selector} if selector else {}
         listed = self._call("GET", self._path(kind), query)
-        there = {item["metadata"]["uid"]: item | {"kind": kind} for item in listed["items"]}
+        there = {item["metadata"]["uid"]: item | {"kind": kind} for item in _listed(listed)}
         changes = [("DELETED", item) for uid, item in known.items() if uid not in there]
         for uid, item in there.items():
             old = known.get(uid)
@@ -284,7 +387,7 @@ class Api:
         query["timeoutSeconds"] = str(_WATCH_S)
         if selector:
             query["labelSelector"] = selector
-        response = self._send("GET", self._path(kind), query, None, "", _WATCH_S + 30.0, stream=True)
+        response = self._request("GET", self._path(kind), query, None, "", _SILENT_S)
         over = threading.Event()
         threading.Thread(target=_cut, args=(response, stop, over), daemon=True, name=f"watch-{kind}").start()
         try:
@@ -307,13 +410,6 @@ class Api:
         scope = f"namespaces/{self.namespace}/" if resource.namespaced else ""
         return f"{resource.prefix}/{scope}{resource.plural}" + (f"/{name}" if name else "")
 
-    def _authorization(self) -> dict[str, str]:
-        for key in ("BearerToken", "authorization"):
-            token = self._configuration.get_api_key_with_prefix(key)
-            if token:
-                return {"authorization": token}
-        return {}
-
     def _call(
         self,
         method: str,
@@ -324,23 +420,65 @@ class Api:
         *,
         again: bool = False,
     ) -> Object:
+        lost = False
+
         def once() -> Object:
-            response = self._send(method, path, query or {}, body, content, CALL_TIMEOUT_S)
-            answer: Object = json.loads(response.data)
-            return answer
+            nonlocal lost
+            try:
+                return _object(f"{method} {path}", self._send(method, path, query or {}, body, content, CALL_TIMEOUT_S))
+            except _Unreachable as error:
+                lost = lost or error.lost
+                raise
+            except ApiRefused as error:
+                error.in_doubt = lost
+                raise
 
         if not again:
             return once()
         retrying = Retrying(
             retry=retry_if_exception_type(_Unreachable),
-            wait=wait_random_exponential(multiplier=0.2, max=3),
-            stop=stop_after_delay(_RETRY_FOR_S),
+            wait=_pause,
+            stop=stop_before_delay(self._link.patience_s),
             reraise=True,
         )
         answer: Object = retrying(once)
         return answer
 
     def _send(
+        self, method: str, path: str, query: dict[str, str], body: Object | None, content: str, timeout_s: float
+    ) -> bytes:
+        """One request and its whole answer, of which nothing may come for `timeout_s` at most."""
+        began = time.monotonic()
+        response = self._request(method, path, query, body, content, timeout_s)
+        try:
+            return _whole(response, began + max(_BODY_S, timeout_s))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Unreachable(f"{method} {path}: the answer broke off: {error}") from error
+
+    def _request(
+        self, method: str, path: str, query: dict[str, str], body: Object | None, content: str, timeout_s: float
+    ) -> urllib3.BaseHTTPResponse:
+        """The beginning of a good answer; its body is still to be read. Raises _Unreachable, ApiRefused."""
+        for last in (False, True):
+            authorization = self._link.authorization()
+            response = self._ask(method, path, query, body, content, timeout_s, authorization)
+            if response.status < 300:
+                self._link.answered = True
+                return response
+            said = _begin(response)
+            if response.status != 401 or last or not self._link.renew(authorization):
+                break
+        status, message = response.status, _message(said)
+        text = f"{method} {path}: {status} {message}"
+        if status == 429 or status >= 500:
+            raise _Unreachable(text, after_s=_after(response), lost=status != 429)
+        self._link.answered = True
+        hint = "get new credentials for it (kubectl would be refused as well)" if status == 401 else None
+        if status == 401:
+            text = f"{method} {path}: the API server does not take the credentials: {status} {message}"
+        raise ApiRefused(status, text, reason=_reason(said), hint=hint)
+
+    def _ask(
         self,
         method: str,
         path: str,
@@ -348,36 +486,91 @@ class Api:
         body: Object | None,
         content: str,
         timeout_s: float,
-        *,
-        stream: bool = False,
+        authorization: dict[str, str],
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"accept": "application/json"} | self._authorization()
+        headers = {"accept": "application/json"} | authorization
         if content and body is not None:
             headers["content-type"] = content
-        url = f"{self._configuration.host}/{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self._link.configuration.host}/{path}" + (f"?{urlencode(query)}" if query else "")
         began = time.monotonic()
         try:
-            response = self._rest.pool_manager.request(
+            return self._link.pool.request(
                 method,
                 url,
                 body=None if body is None else json.dumps(body),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=min(5.0, timeout_s), read=timeout_s),
                 retries=False,
-                preload_content=not stream,
+                preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
+            lost = not isinstance(error, urllib3.exceptions.NewConnectionError)
             raise _Unreachable(
-                f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}"
+                f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}", lost=lost
             ) from error
-        if response.status < 300:
-            return response
-        message = _message(response.data)
-        response.release_conn()
-        if response.status == 429 or response.status >= 500:
-            raise _Unreachable(f"{method} {path}: {response.status} {message}")
-        raise ApiRefused(response.status, f"{method} {path}: {response.status} {message}")
+
+
+def _whole(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """The body. Raises TimeoutError when it goes on beyond the deadline, however it trickles."""
+    parts = []
+    try:
+        while part := response.read1(65536):
+            parts.append(part)
+            if time.monotonic() > deadline:
+                raise TimeoutError("it took too long")
+    except BaseException:
+        response.close()
+        raise
+    return b"".join(parts)
+
+
+def _begin(response: urllib3.BaseHTTPResponse) -> bytes:
+    """What a refusal says, as much as there is of it."""
+    try:
+        return _whole(response, time.monotonic() + CALL_TIMEOUT_S)
+    except (urllib3.exceptions.HTTPError, OSError):
+        return b""
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds until the next try: with backoff and jitter, and no earlier than the API server asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    after_s = error.after_s if isinstance(error, _Unreachable) else 0.0
+    return after_s + wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE_S)(state)
+
+
+def _after(response: urllib3.BaseHTTPResponse) -> float:
+    """The seconds of a Retry-After; the API server gives no dates there."""
+    given = response.headers.get("retry-after", "")
+    return float(given) if given.isdigit() else 0.0
+
+
+def _object(what: str, data: bytes) -> Object:
+    try:
+        answer = json.loads(data)
+    except ValueError as error:
+        raise _Unreachable(f"{what}: the answer is not whole: {error}") from error
+    if not isinstance(answer, dict):
+        raise ClusterError(f"{what}: the answer is no object of the API")
+    return answer
+
+
+def _listed(answer: Object) -> Objects:
+    """The items of a list. Raises ClusterError where there is none: that is not a list without any."""
+    items = answer.get("items")
+    if not isinstance(items, list):
+        raise ClusterError("the API server answered with something that is no list")
+    return items
+
+
+def _is_missing(error: ApiRefused) -> bool:
+    return error.status == 404 and error.reason == "NotFound"
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _cut(response: urllib3.BaseHTTPResponse, stop: threading.Event, over: threading.Event) -> None:
@@ -392,3 +585,10 @@ def _message(data: bytes) -> str:
         return str(json.loads(data)["message"])
     except (ValueError, LookupError, TypeError):
         return data[:200].decode(errors="replace").strip()
+
+
+def _reason(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["reason"])
+    except (ValueError, LookupError, TypeError):
+        return ""
