@@ -19,9 +19,10 @@ from kubernetes import config as kubeconfig
 from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
+from kubernetes.stream import ws_client
 from kubernetes.stream.ws_client import WSClient
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
-from websocket import WebSocketBadStatusException, WebSocketException, setdefaulttimeout
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from chaos.errors import ClusterError
 
@@ -50,7 +51,16 @@ _SILENT_S = 100.0
 _LONGEST_PAUSE_S = 3.0
 _CHANNEL_TIMEOUT_S = 10.0
 
-setdefaulttimeout(_CHANNEL_TIMEOUT_S)
+
+class _Channel(WebSocket):
+    """A channel on which no single step takes longer than `_CHANNEL_TIMEOUT_S`, connecting to it included."""
+
+    def connect(self, url: str, **options: Any) -> None:
+        super().connect(url, timeout=_CHANNEL_TIMEOUT_S, **options)  # type: ignore[no-untyped-call]
+
+
+# The client makes its channels without any deadline, and has no way to be given one.
+ws_client.WebSocket = _Channel  # type: ignore[attr-defined]
 
 
 class _Resource(NamedTuple):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.clock import Clock
-from chaos.cluster.api import Object, Output
+from chaos.cluster.api import ApiRefused, Object, Output
 from chaos.errors import ClusterError
 from chaos.history import VolumeSeen
 from chaos.stack import lineage
@@ -67,7 +67,7 @@ class Volumes:
     def _volume(self, pod: Pod, step: int, when: str) -> VolumeSeen:
         bound, claim, uid, volume, error = self._stack.binding.database, "", "", "", ""
         container = self._stack.binding.controller("database").container
-        born, provenance = None, None
+        born, provenance, answers = None, None, True
         try:
             claim = _claim(self._stack.api.get("Pod", pod.name) or {}, container, bound.data)
             found: Object = (claim and self._stack.api.get("PersistentVolumeClaim", claim)) or {}
@@ -79,8 +79,9 @@ class Volumes:
             elif bound.provenance == "xtrabackup":
                 provenance = self._of_xtrabackup(pod, left, born)
         except (ClusterError, ValueError) as problem:
-            error = str(problem)
-        marks, mark = self._marks(pod, container, when) if bound.marks else (None, "")
+            error, answers = str(problem), isinstance(problem, ValueError)
+        # A pod in which no command ends is not asked twice more: each takes its whole deadline.
+        marks, mark = self._marks(pod, container, when) if bound.marks and answers else (None, "")
         return VolumeSeen(
             at=self._clock.now(),
             step=step,
@@ -120,11 +121,14 @@ class Volumes:
         return {"kind": "xtrabackup", "how": "clone", "donor": donor, "gtid": _position(info, left), **_times(info)}
 
     def _donor(self, pod: Pod) -> str:
-        """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows."""
+        """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows any more.
+
+        Raises ClusterError when the log can't be had: one that was not read does not say that nothing was fetched.
+        """
         for previous in (False, True):
             try:
                 log = self._stack.api.logs(pod.name, self._stack.binding.database.clone_log, previous=previous)
-            except ClusterError:
+            except ApiRefused:  # no such container, or it has not been started
                 continue
             if found := _CLONED.search(log):
                 return found[1].partition(".")[0]

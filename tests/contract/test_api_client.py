@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
-from websocket import setdefaulttimeout
 
 from chaos.cluster import api as api_module
 from chaos.cluster.api import Api, ApiRefused, connect
@@ -282,7 +281,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(server: FakeServer) -> 
     late: list[ThreadingHTTPServer] = []
 
     def come_back() -> None:
-        late.append(ThreadingHTTPServer(address, server.server.RequestHandlerClass))  # type: ignore[arg-type]
+        late.append(ThreadingHTTPServer(address, server.server.RequestHandlerClass))
         late[0].daemon_threads = True
         late[0].serve_forever(0.05)
 
@@ -394,16 +393,13 @@ def test_a_sign_of_life_is_asked_for_once(server: FakeServer) -> None:
     assert [path for _, path, _ in server.asked] == ["/readyz"] * 3
 
 
-def test_a_command_in_a_pod_that_never_begins_has_a_deadline() -> None:
-    setdefaulttimeout(0.3)
-    try:
-        with silent() as host:
-            began = time.monotonic()
-            with pytest.raises(ClusterError, match="sh in mysql-0/mysql: "):
-                at(host).execute("mysql-0", "mysql", ["sh"], timeout_s=1)
-            assert time.monotonic() - began < 5
-    finally:
-        setdefaulttimeout(api_module._CHANNEL_TIMEOUT_S)
+def test_a_command_in_a_pod_that_never_begins_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_CHANNEL_TIMEOUT_S", 0.3)
+    with silent() as host:
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match="sh in mysql-0/mysql: "):
+            at(host).execute("mysql-0", "mysql", ["sh"], timeout_s=1)
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("frames", [b"", b"\x82\x7e\x00"])
