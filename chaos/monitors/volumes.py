@@ -152,11 +152,13 @@ def _claim(pod: Object, container: str, data: str) -> str:
 def _birth(said: Output) -> tuple[float | None, str]:
     """The data folder's time of birth, None on a file system that keeps none, and what a clone left in it.
 
-    Raises ValueError when there is no such folder, or when what a clone left can't be read.
+    Raises ValueError when there is no such folder, when what a clone left can't be read, or nobody could look.
     """
     if said.code in (_NO_FOLDER, _UNREADABLE):
         what = "no data folder" if said.code == _NO_FOLDER else "what a clone left can't be read"
         raise ValueError(f"{what}: {said.err.strip()}")
+    if said.code:
+        raise ValueError(f"exit status {said.code}: {said.err.strip() or 'nothing was said'}")
     first, _, rest = said.out.partition("\n")
     return float(first) if first.strip().isdigit() and int(first) > 0 else None, rest
 
