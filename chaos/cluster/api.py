@@ -440,6 +440,9 @@ class Api:
                 lost = lost or error.lost
                 raise
             except ApiRefused as error:
+                if lost and error.status == 403:
+                    # One that has just been started has not read yet who may do what.
+                    raise _Unreachable(str(error), lost=False) from error
                 error.in_doubt = lost
                 raise
 

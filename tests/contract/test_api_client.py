@@ -317,6 +317,11 @@ def test_a_wait_beyond_the_deadline_is_not_begun(server: FakeServer) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_server_that_has_just_been_started_and_knows_no_rights_yet_is_asked_again(server: FakeServer) -> None:
+    server.answers["GET"] = [drop, answer(403, {"message": "forbidden: role not found"}), listing("7", pod("a", "1"))]
+    assert len(server.api().list("Pod")) == 1
+
+
 def test_a_deletion_by_uid_whose_answer_was_lost_counts_when_the_pod_is_gone(server: FakeServer) -> None:
     gone = [MISSING, answer(409, {"message": "the UID in the precondition does not match"})]
     for trouble, done in ((drop, True), (answer(429, {"message": "slow down"}), False)):
