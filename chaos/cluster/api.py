@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
@@ -20,14 +21,21 @@ from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.stream import ws_client
-from kubernetes.stream.ws_client import WSClient
+from kubernetes.stream.ws_client import WSClient, create_websocket
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from chaos.errors import ClusterError
+from chaos.cluster.fence import Fence, Fenced
+from chaos.debug import LOG
+from chaos.errors import ClusterError, Unreachable
+from chaos.redact import know
+
+__all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
+
+_Opened = TypeVar("_Opened")
 
 Objects = list[Object]
 Changes = list[tuple[str, Object]]
@@ -50,6 +58,7 @@ _SILENT_S = 100.0
 
 _LONGEST_PAUSE_S = 3.0
 _CHANNEL_TIMEOUT_S = 10.0
+_PORT_PROTOCOL = "v4.channel.k8s.io"
 
 
 class _Channel(WebSocket):
@@ -97,6 +106,13 @@ _KINDS = {
 }
 
 
+def resource_of(kind: str) -> tuple[str, str, bool]:
+    """API group (`""` is the core's) and plural of a kind, and whether it belongs to namespaces."""
+    resource = _KINDS[kind]
+    _, group, *version = resource.prefix.split("/")
+    return group if version else "", resource.plural, resource.namespaced
+
+
 @dataclass(frozen=True)
 class Output:
     """What a command in a pod came to: exit code, standard output and standard error."""
@@ -120,15 +136,16 @@ class ApiRefused(ClusterError):
         self.status, self.reason, self.in_doubt = status, reason, in_doubt
 
 
-class _Unreachable(ClusterError):
+class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe.
 
-    `after_s`: not before so many seconds. `lost`: the request may have been carried out.
+    `status` is the HTTP status; 0 without an answer. `after_s`: not before so many seconds. `lost`: the request may
+    have been carried out.
     """
 
-    def __init__(self, message: str, *, after_s: float = 0.0, lost: bool = True) -> None:
+    def __init__(self, message: str, status: int = 0, *, after_s: float = 0.0, lost: bool = True) -> None:
         super().__init__(message)
-        self.after_s, self.lost = after_s, lost
+        self.status, self.after_s, self.lost = status, after_s, lost
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
@@ -177,6 +194,7 @@ class Link:
         for key in ("BearerToken", "authorization"):
             token = self.configuration.get_api_key_with_prefix(key)
             if token:
+                know(token.rpartition(" ")[2])
                 return {"authorization": token}
         return {}
 
@@ -194,6 +212,25 @@ class Link:
             return self.authorization() != used
 
 
+def connect_in_cluster() -> Api:
+    """The API of the cluster in one of whose pods this process runs. Raises ClusterError outside of a pod."""
+
+    def load() -> Configuration:
+        configuration = Configuration()
+        try:
+            kubeconfig.load_incluster_config(client_configuration=configuration)
+        except (kubeconfig.ConfigException, OSError) as error:
+            raise ClusterError(
+                f"this is no pod with a service account: {error}",
+                hint="--context NAME is for a cluster from outside of it",
+            ) from error
+        configuration.connection_pool_maxsize = 32
+        return configuration
+
+    configuration = load()
+    return Api(configuration, link=Link(configuration, load))
+
+
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
@@ -202,13 +239,39 @@ class Api:
     Every method raises ClusterError when it has no answer, and ApiRefused (a ClusterError) when the answer is an error.
     """
 
-    def __init__(self, configuration: Configuration, namespace: str = "default", *, link: Link | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        namespace: str = "default",
+        *,
+        link: Link | None = None,
+        fence: Fence | None = None,
+    ) -> None:
         self._link = link or Link(configuration)
+        self._fence = fence
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
-        """The same cluster, another namespace."""
-        return Api(self._link.configuration, namespace, link=self._link)
+        """The same cluster, another namespace. A fence stays where it is."""
+        return Api(self._link.configuration, namespace, link=self._link, fence=self._fence)
+
+    def fenced(self, *, allow_nodes: bool = False) -> Api:
+        """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
+
+        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes, and
+        the evictions of pods that draining one takes.
+        """
+        fence = Fence(self.namespace, allow_nodes=allow_nodes)
+        return Api(self._link.configuration, self.namespace, link=self._link, fence=fence)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._link.configuration.host)
+
+    def version(self) -> Object:
+        """What the API server says of itself; `gitVersion` among it."""
+        return self._call("GET", "version", again=True)
 
     def ping(self, timeout_s: float) -> None:
         """Ask for a sign of life, once. Raises ClusterError when there is none, or one of trouble.
@@ -247,6 +310,11 @@ class Api:
         """Create an object. ApiRefused with status 409 when it is there already."""
         return self._call("POST", self._path(manifest["kind"]), {"fieldManager": FIELD_MANAGER}, manifest)
 
+    def replace(self, manifest: Object) -> Object:
+        """Put an object in place of the one whose resourceVersion it has. ApiRefused with 409 when that has changed."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        return self._call("PUT", self._path(kind, name), {"fieldManager": FIELD_MANAGER}, manifest)
+
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
         """JSON merge patch of an object or of one of its subresources (`status`, `scale`)."""
         path = self._path(kind, name) + (f"/{subresource}" if subresource else "")
@@ -269,21 +337,56 @@ class Api:
             raise
         return True
 
-    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
+    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None, version: str = "") -> bool:
         """As `delete`, but only the object of that uid; False when it is gone or another has its name.
 
-        One that is gone after a try whose answer was lost counts as deleted: nobody can tell by whom.
+        With `version` only while it has that resourceVersion. One that is gone after a try whose answer was lost counts
+        as deleted: nobody can tell by whom.
         """
         body: Object = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        if version:
+            body["preconditions"]["resourceVersion"] = version
         if grace_s is not None:
             body["gracePeriodSeconds"] = grace_s
         try:
             self._call("DELETE", self._path(kind, name), body=body, again=True)
         except ApiRefused as error:
             if _is_missing(error) or error.status == 409:
-                return error.in_doubt
+                return error.in_doubt and (error.status == 404 or not version)
             raise
         return True
+
+    def evict(self, pod: str, uid: str) -> bool:
+        """Evict the pod of that uid, as disruption budgets let it; False while one does not.
+
+        True as well when it is gone, or another has its name. Raises ClusterError as all calls do.
+        """
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        try:
+            self._call("POST", self._path("Pod", pod) + "/eviction", body=body)
+        except ApiRefused as error:
+            if not _is_missing(error) and error.status != 409:
+                raise
+        except _Unreachable as error:
+            if error.status != 429:
+                raise
+            return False
+        return True
+
+    def allows(self, attributes: Object) -> bool:
+        """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
+        path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        return bool(self._call("POST", path, body=review, again=True)["status"].get("allowed"))
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         """A container's log, its last `tail` lines only if given."""
@@ -305,9 +408,11 @@ class Api:
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
-        path = f"{self._path('Pod', pod)}/exec?{urlencode(query)}"
+        path = f"{self._path('Pod', pod)}/exec"
+        self._require("exec", self._path("Pod", pod))
         what = f"{command[0]} in {pod}/{container}"
-        channel = self._channel(path, what)
+        LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
+        channel = self._channel(f"{path}?{urlencode(query)}", what)
         # A channel on which something comes all the time, or half of something, never looks at its deadline.
         over = threading.Timer(timeout_s + 1, _end, (channel.sock.sock,))
         over.daemon = True
@@ -332,17 +437,50 @@ class Api:
             channel.sock.shutdown()
 
     def _channel(self, path: str, what: str) -> WSClient:
-        """Connect to what runs a command. With credentials that are not taken nothing was run: once more with new."""
-        for last in (False, True):
+        """Connect to what runs a command. Raises ClusterError."""
+
+        def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WSClient:
+            return WSClient(configuration, url, authorization, capture_all=False)
+
+        try:
+            return self._socket(path, opened)
+        except (ApiException, WebSocketException, OSError) as error:
+            raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
+
+    def port_forward(self, pod: str, port: int) -> WebSocket:
+        """A web socket that carries one connection to a pod's port (see `port_forward.py`).
+
+        Raises ClusterError when the API server opens none.
+        """
+        path = self._path("Pod", pod) + "/portforward"
+        self._require("port-forward", path)
+        LOG.debug("port-forward to %s, %d", pod, port)
+
+        def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WebSocket:
+            headers = authorization | {"sec-websocket-protocol": _PORT_PROTOCOL}
+            made: WebSocket = create_websocket(configuration, url, headers)
+            return made
+
+        try:
+            return self._socket(f"{path}?ports={port}", opened)
+        except WebSocketBadStatusException as error:
+            said = _message(error.resp_body or b"") or str(error)
+            raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
+        except (WebSocketException, OSError) as error:
+            raise ClusterError(f"port-forward to {pod}: {error}") from error
+
+    def _socket(self, path: str, opened: Callable[[Configuration, str, dict[str, str]], _Opened]) -> _Opened:
+        """Open a web socket. With credentials that are not taken nothing was begun: once more with new ones."""
+        for _ in range(2):
             configuration, authorization = self._link.configuration, self._link.authorization()
             url = f"{configuration.host}/{path}".replace("http", "ws", 1)
             try:
-                return WSClient(configuration, url, authorization, capture_all=False)
-            except (ApiException, WebSocketException, OSError) as error:
-                refused = isinstance(error, WebSocketBadStatusException) and error.status_code == 401
-                if last or not refused or not self._link.renew(authorization):
-                    raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
-        raise AssertionError
+                return opened(configuration, url, authorization)
+            except WebSocketBadStatusException as error:
+                refused = error
+                if error.status_code != 401 or not self._link.renew(authorization):
+                    raise
+        raise refused
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -420,6 +558,10 @@ class Api:
         scope = f"namespaces/{self.namespace}/" if resource.namespaced else ""
         return f"{resource.prefix}/{scope}{resource.plural}" + (f"/{name}" if name else "")
 
+    def _require(self, verb: str, path: str) -> None:
+        if self._fence is not None:
+            self._fence.require(verb, path)
+
     def _call(
         self,
         method: str,
@@ -472,6 +614,8 @@ class Api:
         self, method: str, path: str, query: dict[str, str], body: Object | None, content: str, timeout_s: float
     ) -> urllib3.BaseHTTPResponse:
         """The beginning of a good answer; its body is still to be read. Raises _Unreachable, ApiRefused."""
+        if method != "GET":
+            self._require(method, path)
         for last in (False, True):
             authorization = self._link.authorization()
             response = self._ask(method, path, query, body, content, timeout_s, authorization)
@@ -484,7 +628,7 @@ class Api:
         status, message = response.status, _message(said)
         text = f"{method} {path}: {status} {message}"
         if status == 429 or status >= 500:
-            raise _Unreachable(text, after_s=_after(response), lost=status != 429)
+            raise _Unreachable(text, status, after_s=_after(response), lost=status != 429)
         self._link.answered = True
         hint = "get new credentials for it (kubectl would be refused as well)" if status == 401 else None
         if status == 401:
@@ -507,7 +651,7 @@ class Api:
         url = f"{self._link.configuration.host}/{path}" + (f"?{urlencode(query)}" if query else "")
         began = time.monotonic()
         try:
-            return self._link.pool.request(
+            response = self._link.pool.request(
                 method,
                 url,
                 body=None if body is None else json.dumps(body),
@@ -518,10 +662,13 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
+            LOG.debug("%s %s: no answer, %.0f ms: %s", method, path, 1000 * spent, error)
             lost = not isinstance(error, urllib3.exceptions.NewConnectionError)
             raise _Unreachable(
                 f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}", lost=lost
             ) from error
+        LOG.debug("%s %s: %d, %.0f ms", method, path, response.status, 1000 * (time.monotonic() - began))
+        return response
 
 
 def _whole(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

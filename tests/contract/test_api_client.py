@@ -42,7 +42,7 @@ class FakeServer:
                 queue = fake.answers[self.command]
                 (queue.pop(0) if len(queue) > 1 else queue[0])(self)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -197,6 +197,20 @@ def test_a_deletion_by_uid_says_so_when_another_pod_has_the_name(server: FakeSer
     server.answers["DELETE"] = [answer(409, {"message": "the UID in the precondition does not match"})]
     assert server.api().delete_exactly("Pod", "mysql-0", "uid-1") is False
     assert server.asked[0][2]["preconditions"] == {"uid": "uid-1"}
+
+
+def test_an_object_is_replaced_once_and_only_in_the_version_that_was_seen(server: FakeServer) -> None:
+    server.answers["PUT"] = [answer(409, {"message": "the object has been modified"})]
+    lease = {"kind": "Lease", "metadata": {"name": "hachaos", "resourceVersion": "7"}}
+    with pytest.raises(ApiRefused, match="modified"):
+        server.api().replace(lease)
+    assert [(verb, body) for verb, _, body in server.asked] == [("PUT", lease)]
+
+
+def test_a_deletion_can_be_of_one_version_alone(server: FakeServer) -> None:
+    server.answers["DELETE"] = [answer(200, {})]
+    assert server.api().delete_exactly("Lease", "hachaos", "u", version="7")
+    assert server.asked[0][2]["preconditions"] == {"uid": "u", "resourceVersion": "7"}
 
 
 @pytest.mark.parametrize(
@@ -542,3 +556,22 @@ def test_a_watch_survives_a_server_that_is_away_for_a_while(server: FakeServer) 
     for change, item in server.api().watch("Pod", stop=stop):
         assert (change, item["metadata"]["name"]) == ("ADDED", "a")
         stop.set()
+
+
+def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: FakeServer) -> None:
+    server.answers["POST"] = [
+        answer(201, {}),
+        answer(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}),
+        answer(404, {"message": "not found"}),
+        answer(409, {"message": "the uid differs"}),
+        answer(503, {"message": "overloaded"}),
+        answer(403, {"message": "may not"}),
+    ]
+    api = server.api()
+    assert [api.evict("mysql-0", "u") for _ in range(4)] == [True, False, True, True]
+    for message in ("503 overloaded", "403 may not"):
+        with pytest.raises(ClusterError, match=message):
+            api.evict("mysql-0", "u")
+    method, path, body = server.asked[0]
+    assert (method, path) == ("POST", "/api/v1/namespaces/wordpress/pods/mysql-0/eviction")
+    assert (body["kind"], body["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "u"}})
