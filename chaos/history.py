@@ -68,7 +68,7 @@ class RunBegun(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Record):
-    """The last record; `how` is `finished`, `interrupted` or `failed`."""
+    """The last record; `how` is `finished`, `interrupted`, `aborted` or `failed`."""
 
     kind: ClassVar[str] = "run-ended"
     at: float
@@ -153,7 +153,11 @@ class UndoDone(Record):
 
 @dataclass(frozen=True, slots=True)
 class WaitEnded(Record):
-    """What a step waited for, whether it came, and after how many seconds."""
+    """What a step waited for, whether it came, and after how many seconds.
+
+    `unknown` = whether it came in time is not known, since the cluster did not answer when the time was over; then
+    `satisfied` says what was seen when it did answer, if it did.
+    """
 
     kind: ClassVar[str] = "wait-ended"
     at: float
@@ -162,6 +166,7 @@ class WaitEnded(Record):
     satisfied: bool
     took_s: float
     detail: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,10 @@ class Write(Record):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Record):
-    """Requests that were due but never left, since too many were in flight. `stream` is e.g. `read service`."""
+    """Requests that were due but never left: too many were in flight, say, or nothing led to the cluster.
+
+    `stream` is e.g. `read service`.
+    """
 
     kind: ClassVar[str] = "skipped"
     stream: str
@@ -250,6 +258,20 @@ class ClusterEvent(Record):
     object: str
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerSeen(Record):
+    """The API server no longer answers, or answers again; written when that changes.
+
+    `at` is when it was asked, `before` when it was last asked with the other outcome: it changed between the two.
+    """
+
+    kind: ClassVar[str] = "api-server"
+    at: float
+    answers: bool
+    before: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

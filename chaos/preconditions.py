@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from chaos.errors import StackError, UsageError
-from chaos.scenario.plan import Needs, Plan
+from chaos import rights
+from chaos.cluster.api import Api
+from chaos.errors import ClusterError, StackError, UsageError
+from chaos.scenario.plan import Needs, Plan, Suite
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
+from chaos.stack.source import Source
 from chaos.stack.stack import Stack
+
+
+def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
+    """Refuse what the command line has to allow on every target. Raises UsageError."""
+    for plan in item.plans if isinstance(item, Suite) else (item,):
+        for step in plan.steps:
+            if ACTIONS[step.action].nodes and not allow_nodes:
+                raise UsageError(
+                    f"{plan.path}: step {step.index + 1} ({step.name}): {step.action} changes a node, which is not the "
+                    "stack's alone",
+                    hint="--allow-nodes says that this is meant",
+                )
+
+
+def require_rights(plans: Sequence[Plan], stacks: Source, api: Api, *, outside: bool) -> None:
+    """Refuse to run plans on a borrowed stack without all the rights that they need. Nothing is touched, only asked.
+
+    A stack of ours is not asked about: who deploys it is an administrator. `outside` as in `rights.needed`. Raises
+    ClusterError with every right that is missing.
+    """
+    if not stacks.borrowed:
+        return
+    namespace = stacks.named.namespace
+    lacking = rights.missing(api.in_namespace(namespace), rights.needed(plans, stacks, outside=outside))
+    if lacking:
+        number = f"{len(lacking)} right{'s are' if len(lacking) > 1 else ' is'}"
+        files = " ".join(dict.fromkeys(plan.path for plan in plans))
+        raise ClusterError(
+            f"{number} missing in namespace {namespace}: {', '.join(map(str, lacking))}",
+            hint=f"hachaos rbac {files} --stack {stacks.spec} prints the Role that has them; nothing was touched",
+        )
 
 
 def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destructive: bool) -> None:
@@ -28,7 +62,7 @@ def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destruct
 
 
 def _nodes(plan: Plan, nodes: int) -> Iterator[str]:
-    if nodes < plan.needs.nodes:
+    if 0 < nodes < plan.needs.nodes:  # 0: this user may not look at them
         yield f"it needs {plan.needs.nodes} nodes, and the cluster has {nodes} (hachaos cluster up --nodes)"
 
 

@@ -7,33 +7,38 @@ from __future__ import annotations
 
 import platform
 import secrets
-import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
-from chaos import __version__, journal, preconditions, report, run_lock
+from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
+from chaos.cluster import lease, protected, reach
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
+from chaos.debug import LOG, DebugLog
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
-from chaos.history import FORMAT, RunBegun, RunEnded
-from chaos.journal import Journal
+from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun, RunEnded, Skipped, Write
+from chaos.journal import Journal, JournalFull
+from chaos.monitors.abort import Watch
+from chaos.output import that_may_close
 from chaos.progress import progress
+from chaos.redact import redact
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
-from chaos.scenario.plan import Plan, Suite
+from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, unfinished
+from chaos.undo import deployed_again, incomplete
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -42,7 +47,8 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty.
+    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
+    `debug` each run folder has a debug log.
     """
 
     stack: str = "hardened"
@@ -52,10 +58,10 @@ class Options:
     quiet: bool = False
     baseline: str = ""
     allow_destructive: bool = False
-
-
-class Interrupted(KeyboardInterrupt):
-    """A signal asked for the end; its text is the signal's name."""
+    debug: bool = False
+    allow_nodes: bool = False
+    elsewhere: Elsewhere | None = None
+    yes: bool = False
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -64,26 +70,39 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
     stacks = source.of(options.stack)
-    with _signals():
-        target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
-        run_lock.hold(options.cluster)
-        session = _Session(stacks, target, options)
-        try:
-            verdicts = [
-                session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict for item in items
-            ]
-        finally:
-            session.release()
+    source.require_bound(stacks, options.elsewhere)
+    for item in items:
+        preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
+    debug = DebugLog() if options.debug else None
+    with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), _bugs_into(options.reports):
+        target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
+        protected.refuse(target.api, stacks.namespace)
+        if target.local:
+            run_lock.hold(options.cluster)
+        else:
+            blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
+        with ExitStack() as held:
+            held.callback(reach.direct)
+            session = _Session(stacks, target, options, held, debug)
+            try:
+                verdicts = session.all(items)
+            finally:
+                session.release()
     return EXIT[merge(verdicts)]
 
 
 @dataclass(frozen=True)
 class _Ran:
-    """What became of one scenario; `problem` is what ended it before its end, or left it undone."""
+    """What became of one scenario; `problem` is what ended it before its end, or left it undone.
+
+    `aborted` says why it stopped itself, where it did: then nothing more is to be broken either.
+    """
 
     verdict: Verdict
     run: SuiteRun
     problem: BaseException | None = None
+    aborted: str = ""
 
 
 @dataclass
@@ -93,7 +112,21 @@ class _Session:
     stacks: Source
     target: Target
     options: Options
+    held: ExitStack = field(default_factory=ExitStack)
+    debug: DebugLog | None = None
+    aborted: str = ""
     _stack: Stack | None = None
+    _has_lease: bool = False
+
+    def all(self, items: Sequence[Plan | Suite]) -> list[Verdict]:
+        """Run one after another; what comes after one that was aborted is not begun, and unknown."""
+        verdicts: list[Verdict] = []
+        for item in items:
+            if self.aborted:
+                verdicts.append(Verdict.UNKNOWN)
+            else:
+                verdicts.append(self.suite(item) if isinstance(item, Suite) else self.scenario(item).verdict)
+        return verdicts
 
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
@@ -101,19 +134,30 @@ class _Session:
         ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
         if ran.problem is not None:
             raise ran.problem
+        self.aborted = ran.aborted
         return ran
 
     def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
-        """Run one plan on a stack that is fit for it, judge it, write its report into the folder."""
+        """Run one plan on a stack that is fit for it, judge it, write its report into the folder.
+
+        It can be stopped while it runs; what it left is then put back, judged and reported all the same.
+        """
         if self.options.baseline:
             plan = replace(plan, baseline=self.options.baseline)
-        problem = self._carry_out(plan, stack, folder, stop_at)
-        history = journal.read(folder)
-        judgement = judge(history)
-        report.write(folder, history, judgement)
-        if not self.options.quiet:
-            terminal.summary(history, judgement, folder)
-        return _Ran(judgement.verdict, SuiteRun(plan.name, plan.claim, folder.name, history, judgement), problem)
+        with stop.sealed():
+            problem, aborted = self._carry_out(plan, stack, folder, stop_at)
+            try:
+                with _bugs_into(folder):
+                    history = journal.read(folder)
+                    judgement = judge(history)
+                    report.write(folder, history, judgement)
+                    if not self.options.quiet:
+                        terminal.summary(history, judgement, folder)
+            except HachaosError as error:
+                # What is left undone, or what filled the disk, has to be said before it.
+                raise problem or error from error
+        run = SuiteRun(plan.name, plan.claim, folder.name, history, judgement)
+        return _Ran(judgement.verdict, run, problem, aborted)
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
@@ -146,11 +190,14 @@ class _Session:
                 else:
                     ran = self.carried_out(wanted, stack, _make(inner), stop_at)
                     runs.append(ran.run)
-                    problem = ran.problem
+                    problem, self.aborted = ran.problem, ran.aborted
                 del waiting[number]
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if problem is not None and not self._made_good(problem, inner):
                     raise problem
+                if self.aborted:
+                    reason = f"{plan.name} was aborted: {self.aborted}"
+                    break
         except BaseException as error:
             reason = f"the suite was ended: {str(error) or type(error).__name__}"
             raise
@@ -162,14 +209,24 @@ class _Session:
         return written.verdict
 
     def ready(self, plan: Plan) -> Stack:
-        """The stack, fit for the plan. Raises before anything is broken."""
+        """The stack, fit for the plan, and ours alone. Raises before anything is broken."""
+        if self.stacks.borrowed:
+            self._hold_lease(plan)
         with progress(quiet=self.options.quiet) as shown:
-            self._stack = stack = self.stacks.ensure(self.target, shown)
+            self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
+        self._hold_lease(plan)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
         )
         return stack
+
+    def _hold_lease(self, plan: Plan) -> None:
+        """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
+        if not self._has_lease:
+            api = self.target.api.in_namespace(self.stacks.namespace)
+            self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
+            self._has_lease = True
 
     def _made_good(self, problem: BaseException, folder: Path) -> bool:
         """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
@@ -179,29 +236,52 @@ class _Session:
 
     def release(self) -> None:
         """Take away what only the runs needed."""
-        if self._stack is not None:
-            with progress(quiet=self.options.quiet) as shown:
+        with stop.undoing(), progress(quiet=self.options.quiet) as shown:
+            if self._stack is not None:
                 self.stacks.release(self._stack, shown)
+            elif self.stacks.borrowed and self._has_lease:
+                # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
+                with suppress(HachaosError):
+                    self.stacks.release(self.stacks.attach(self.target), shown)
 
-    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> BaseException | None:
-        """Run the plan with the journal open. What ended it before its end, or left it undone, if anything did."""
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
+        """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
         clock = Clock()
-        with Journal(folder) as written, live.display(plan.to_json(), quiet=self.options.quiet) as show:
-            written.listen(show)
+        problem: BaseException | None = None
+        how, aborted = "finished", ""
+        with (
+            Journal(folder, lambda error: stop.ask(f"{folder / journal.NAME}: {error.strerror}")) as written,
+            ExitStack() as open_,
+        ):
+            if self.debug is not None:
+                path = open_.enter_context(self.debug.into(folder))
+                if not self.options.quiet:
+                    print(f"debug log: {path}", file=sys.stderr)
+                written.listen(_decided)
+            written.listen(open_.enter_context(live.display(plan.to_json(), quiet=self.options.quiet)))
             written.write(self._begun(plan, stack, folder, clock))
-            how = "finished"
-            problem: BaseException | None = None
+            runner = Runner(plan, stack, written, clock, stop_at)
             try:
-                Runner(plan, stack, written, clock, stop_at).run()
-            except Interrupted as error:
+                with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):
+                    runner.run()
+            except stop.Interrupted as error:
                 how, problem = "interrupted", error
+            except stop.Aborted as error:
+                how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
-            left = unfinished(written.history())
+            if not isinstance(problem, stop.UndoStopped):
+                problem = _undone_late(runner) or problem
+            left = runner.left
             if left and not isinstance(problem, UndoIncomplete):
-                problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
-            written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
-        return problem
+                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
+            if written.problem is not None and problem is None:
+                problem = JournalFull(
+                    f"{written.said(written.problem)}; the run was stopped, and what it changed was put back",
+                    hint=journal.ROOM,
+                )
+            written.write(RunEnded(clock.now(), how, aborted or str(problem or "")), sync=True)
+        return problem, aborted
 
     def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
         return RunBegun(
@@ -217,6 +297,7 @@ class _Session:
                 "namespace": stack.api.namespace,
                 "target": self.target.name,
                 "nodes": self.target.nodes,
+                "reach": self.target.reach,
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),
@@ -224,6 +305,12 @@ class _Session:
             versions={"hachaos": __version__, "python": platform.python_version()} | self.target.versions,
             scenario_text=plan.text,
         )
+
+
+def _decided(record: Record) -> None:
+    """Note in the debug log what a record says, but not each request's and each look's."""
+    if not isinstance(record, Read | Write | Skipped | ReplicaSeen | Contents):
+        LOG.debug("journal: %s", record)
 
 
 def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:
@@ -250,19 +337,30 @@ def _make(folder: Path) -> Path:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise Interrupted in the main thread while the block lasts.
-
-    The second one ends the undo as well: it raises again wherever the main thread is.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        print(f"hachaos: {signal.Signals(number).name}: stopping; once more stops the undo too", file=sys.stderr)
-        raise Interrupted(signal.Signals(number).name)
-
-    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+def _bugs_into(folder: Path) -> Iterator[None]:
+    """Make an exception that nobody foresaw one line for the user, and keep its traceback in the folder."""
     try:
         yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+    except HachaosError:
+        raise
+    except Exception as error:
+        path = folder / "internal-error.txt"
+        told = f"internal error: {error!r}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(redact(traceback.format_exc()), encoding="utf-8", errors="replace")
+        except OSError:
+            raise HachaosError(told, hint="please report it") from error
+        raise HachaosError(told, hint=f"please report it with {path}") from error
+
+
+def _undone_late(runner: Runner) -> HachaosError | None:
+    """Put back what a stop between the last step and the undo has left; what is wrong with it, if anything is."""
+    try:
+        with stop.exposed():
+            runner.put_everything_back()
+    except HachaosError as error:
+        return error
+    except (stop.Interrupted, stop.Aborted):
+        return None
+    return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from chaos.cluster.rights import Rights
 from chaos.errors import ClusterError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 Params = dict[str, Any]
@@ -15,6 +18,7 @@ Undo = dict[str, Any]
 """JSON values from which `Action.put_back` restores the stack, in another process if need be.
 
 `restores` names the thing that is restored as a whole, where it is one: of several undos of it only the first counts.
+`kind` and `name` are of the object that is changed for longer than a moment, where there is one: it is annotated.
 """
 
 LOOK_EVERY_S = 0.25
@@ -40,6 +44,9 @@ class Action(Protocol):
 
     name: str
 
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:
+        """What a caller of the API has to be allowed to do for the rest of this."""
+
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         """Find the target. Raises StackError when there is none to be hit."""
 
@@ -58,11 +65,20 @@ class Action(Protocol):
         Raises ClusterError with what is left to do when it does not hold within `timeout_s`.
         """
 
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        """The shell commands with which a person puts it back, in their order; none where there is nothing to do."""
+
+
+def kubectl(namespace: str, *words: str) -> str:
+    """A kubectl command in a namespace, quoted for a shell."""
+    return shlex.join(["kubectl", "-n", namespace, *words])
+
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, *, every_s: float = LOOK_EVERY_S) -> bool:
     """Look each `every_s` until the condition holds; False when it did not in `timeout_s`.
 
-    A look that the cluster does not answer counts as not yet.
+    A look that the cluster does not answer counts as not yet; the last one raises ClusterError then: nobody knows. A
+    look that was begun in time counts, however late its answer was.
     """
     deadline = time.monotonic() + timeout_s
     while True:

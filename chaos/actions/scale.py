@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
+from chaos.actions.workload import rights_to
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -13,6 +16,14 @@ class Scale:
     """Sets the replicas of the target role's controller to `replicas`."""
 
     name = "scale"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        workload = rights_to(binding, target, "get", self.name)
+        return (
+            *workload,
+            *rights_to(binding, target, "patch", self.name, sub="scale"),
+            *may("list", "Pod", why=self.name),
+        )
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         kind, name = stack.controller(target)
@@ -51,8 +62,12 @@ class Scale:
         if not wait_until(lambda: _holds(stack, undo, wanted), timeout_s):
             raise ClusterError(
                 f"{kind.lower()}/{name}: not at {wanted} ready replicas after {timeout_s:g} s",
-                hint=f"kubectl -n {stack.api.namespace} scale {kind.lower()}/{name} --replicas={wanted}",
+                hint=" ".join(self.by_hand(undo, stack.api.namespace)),
             )
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        workload = f"{undo['kind'].lower()}/{undo['name']}"
+        return (kubectl(namespace, "scale", workload, f"--replicas={undo['replicas']}"),)
 
 
 def _set(stack: Stack, kind: str, name: str, replicas: int) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.workload import ready_pods, remembered, replicas_of, start, stop, workload_of
+from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
+from chaos.actions.workload import REPLICAS, ready_pods, remembered, replicas_of, rights_to, start, stop, workload_of
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -14,6 +16,9 @@ class StopService:
     """Scales the target's workload to 0. A pod that has mounted what it serves cannot end while it is away."""
 
     name = "stop-service"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return (*rights_to(binding, target, "get patch", self.name), *may("list", "Pod", why=self.name))
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         kind, name, workload = workload_of(stack, self.name, target)
@@ -45,5 +50,12 @@ class StopService:
             raise ClusterError(
                 f"{kind.lower()}/{name}: {ready_pods(stack, undo['role'])} of {replicas} pods are ready "
                 f"after {timeout_s:g} s",
-                hint=f"kubectl -n {stack.api.namespace} scale {kind.lower()}/{name} --replicas={replicas}",
+                hint=" && ".join(self.by_hand(undo, stack.api.namespace)),
             )
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        workload = f"{undo['kind'].lower()}/{undo['name']}"
+        return (
+            kubectl(namespace, "scale", workload, f"--replicas={undo['replicas']}"),
+            kubectl(namespace, "annotate", workload, f"{REPLICAS}-"),
+        )

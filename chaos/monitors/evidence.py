@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chaos.clock import Clock
+from chaos.cluster.rights import may
 from chaos.errors import ClusterError, StackError
 from chaos.history import FIRST_READING, Contents, PodSaid, Record, ReplicaSeen, Write
 from chaos.monitors import heartbeat, site_contents
@@ -25,6 +26,8 @@ _LOGIN_S = 10.0
 _READ_AGAIN = 3
 _LOOK_EVERY_S = 0.2
 
+RIGHTS = may("list", "Pod", why="which pods are to be read")
+
 _SETTLED_S = 5.0
 """Replicas of which some will never have what the primary has are read when nothing has moved for so long."""
 
@@ -37,6 +40,7 @@ class Evidence:
         self._database, self._site = Database(stack.credentials, stack.binding), Site(stack)
         self._volumes = Volumes(stack, clock)
         self._session = Session()
+        self._address = ""
         self._uploads: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -106,7 +110,8 @@ class Evidence:
         if self._session.cookie:
             return
         try:
-            self._session = Session(self._site.sign_in(self._stack.site_address(), _LOGIN_S), "")
+            self._address = self._address or self._stack.site_address()
+            self._session = Session(self._site.sign_in(self._address, _LOGIN_S), "")
         except (ClusterError, StackError, NotSignedIn, NotSent, NoAnswer) as error:
             self._session = Session(problem=f"no login: {error}")
 

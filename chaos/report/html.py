@@ -27,6 +27,10 @@ _MOST_COLUMNS = 8
 _ALIKE = 3
 _MOST_CHARACTERS = 2000
 
+_FORWARDED: Final = (
+    "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
+    "in what was measured, and each figure has the time of that way in it."
+)
 _UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -54,7 +58,7 @@ def _verdict(summary: Summary) -> str:
     ended = summary.history.ended
     broken = ""
     if ended is None or ended.how != "finished":
-        how = "was cut off" if ended is None else f"was {ended.how}" if ended.how == "interrupted" else ended.how
+        how = "was cut off" if ended is None else ended.how if ended.how == "failed" else f"was {ended.how}"
         detail = f": {ended.detail}" if ended and ended.detail else ""
         broken = f'<p class="broken">The run {_e(how + detail)}.</p>'
     sentence = words.SENTENCE[judgement.verdict] if run.claim else f"The run {words.WORD[judgement.verdict]}."
@@ -228,7 +232,9 @@ def _happened(step: StepSummary) -> list[str]:
         lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
+        came = "not known" if wait.unknown else came
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
+    lines += [f"{phrase}." for phrase in step.api_server_away]
     if step.step.problem:
         lines.append(f"Cut short: {step.step.problem}.")
     return lines
@@ -459,9 +465,10 @@ def _latency(summary: Summary) -> str:
     skipped = ""
     if summary.skipped:
         what = ", ".join(f"{_e(stream)}: {number:,}" for stream, number in summary.skipped.items())
-        skipped = f"<p>Due but never sent, since too many were in flight: {what}.</p>"
+        skipped = f"<p>Due but never sent, since too many were in flight or nothing led to the cluster: {what}.</p>"
     figures = table(caption, head, rows, numbers=tuple(range(1, len(head))))
-    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{skipped}\n</section>'
+    way = f'<p class="hint">{_FORWARDED}</p>' if summary.run.stack.get("reach") == "port-forward" else ""
+    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{way}{skipped}\n</section>'
 
 
 def _reproduce(summary: Summary, folder: str) -> str:

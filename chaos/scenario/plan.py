@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chaos.scenario import vocabulary
@@ -15,6 +16,9 @@ EFFECT_TIMEOUT_S = 90.0
 
 ROLL_OUT_TIMEOUT_S = 540.0
 """How long it looks for that of a rolling restart: 60 s for each of nine pods."""
+
+EVICT_TIMEOUT_S = 60.0
+"""How long it asks for the eviction of pods that a disruption budget keeps."""
 
 CATCH_TIMEOUT_S = 60.0
 """How long it waits for a new database pod to be filled, where that is to be interrupted."""
@@ -86,6 +90,7 @@ class PlannedStep:
         before = STEADY_TIMEOUT_S + READING_S
         effect = ROLL_OUT_TIMEOUT_S if self.action == "rolling-restart" else EFFECT_TIMEOUT_S
         effect += float(self.params.get("for_s", 0)) + (CATCH_TIMEOUT_S if self.params.get("interrupt") else 0)
+        effect += EVICT_TIMEOUT_S if self.action == "drain-node" else 0
         recovery = effect + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
         return before + recovery + 3 * DRAIN_TIMEOUT_S + READING_S
 
@@ -93,6 +98,52 @@ class PlannedStep:
     def undo(self) -> str:
         """What puts back what the step takes, in words."""
         return vocabulary.ACTIONS[self.action].undo
+
+
+@dataclass(frozen=True)
+class HttpCondition:
+    """A GET every `every_s` seconds: so many in a row that fail (no answer in `timeout_s`, not a 2xx) abort the run."""
+
+    url: str
+    every_s: float
+    fails: int
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class PrometheusCondition:
+    """An instant query every `every_s` seconds: any of its values beyond the bound for `for_s` aborts the run.
+
+    `missing`: a query without an answer is only noted (`ignore`), or aborts the run as well (`abort`).
+    """
+
+    url: str
+    query: str
+    above: float | None
+    below: float | None
+    every_s: float
+    for_s: float
+    timeout_s: float
+    missing: str
+
+    def is_bad(self, value: float) -> bool:
+        """Whether a value is beyond the bound; what is not a number is not."""
+        return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
+
+    @property
+    def limit(self) -> str:
+        """The bound, in words."""
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+
+@dataclass(frozen=True)
+class Abort:
+    """When a run has to stop and to put everything back. `error_budget` is in seconds by kind (`vocabulary.KINDS`)."""
+
+    wall_time_s: float | None = None
+    error_budget: dict[str, float] = field(default_factory=dict)
+    http: HttpCondition | None = None
+    prometheus: PrometheusCondition | None = None
 
 
 @dataclass(frozen=True)
@@ -112,10 +163,14 @@ class Plan:
     baseline: str = "stop"
     destructive: bool = False
     needs: Needs = Needs()
+    abort: Abort = Abort()
 
     @property
     def longest_s(self) -> float:
-        """No run takes longer, once the stack is up: first reading, baseline, each step and its undo, and the end."""
+        """No run takes longer, once the stack is up: first reading, baseline, each step and its undo, and the end.
+
+        As long as the API server answers: one that does not is waited for.
+        """
         reading = DRAIN_TIMEOUT_S + READING_S
         watched = STEADY_TIMEOUT_S + 3 * DRAIN_TIMEOUT_S + READING_S
         return reading + 2 * watched + sum(step.longest_s + PUT_BACK_TIMEOUT_S for step in self.steps)
@@ -130,6 +185,7 @@ class Plan:
             "baseline": self.baseline,
             "destructive": self.destructive,
             "needs": asdict(self.needs),
+            "abort": asdict(self.abort),
             "steps": [asdict(step) | {"undo": step.undo, "longest_s": step.longest_s} for step in self.steps],
             "longest_s": self.longest_s,
         }
@@ -163,3 +219,8 @@ class Suite:
             "baseline": self.baseline,
             "scenarios": [plan.to_json() for plan in self.plans],
         }
+
+
+def plans_of(items: Iterable[Plan | Suite]) -> tuple[Plan, ...]:
+    """The plans of scenarios and suites, in their order."""
+    return tuple(plan for item in items for plan in (item.plans if isinstance(item, Suite) else (item,)))

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from chaos.cluster import reach
 from chaos.cluster.api import Api
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import Progress
 from chaos.stack import xml_rpc
+from chaos.stack.access import CONFIG_MAP
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, load
 from chaos.stack.bound_fit import binding_of, credentials_of, no_seed, require_database, require_site
@@ -28,10 +30,7 @@ from chaos.stack.bound_remove import remove
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Seed, Stack
 
-__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
-
-CONFIG_MAP = "hachaos"
-"""What says, in the stack's namespace, that something of ours is in it."""
+__all__ = ["CONFIG_MAP", "BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
 
 _PICTURE = Path(__file__).parent / "seed" / "picture.png"
 
@@ -42,7 +41,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
     What an earlier run left is removed first. Raises StackError, before anything is written, for a stack that is not
     fit: the message says what would be right.
     """
-    api = target.api.in_namespace(file.namespace)
+    api = _api(target, file)
     with progress.task(f"stack {file.name}") as task:
         task.update("looking at the objects")
         binding = binding_of(api, file)
@@ -65,7 +64,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
 
 def resume(target: Target, file: BoundFile) -> Stack:
     """The stack without a look at its state. Its seed is the one that `attach` made, and empty when that is gone."""
-    api = target.api.in_namespace(file.namespace)
+    api = _api(target, file)
     found = leftovers(api) or {}
     known = credentials_of(api, file, found.get("site_id", ""))
     seed = Seed.from_json(found["seed"]) if "seed" in found else no_seed("")
@@ -173,6 +172,14 @@ def _make_seed(stack: Stack) -> Seed:
         raise StackError(
             f"WordPress does not let {known.admin_user!r} post: {error}", hint="it has to be an editor or administrator"
         ) from error
+
+
+def _api(target: Target, file: BoundFile) -> Api:
+    """The API in the stack's namespace, which it does not leave; its pods are then reached as the target has it."""
+    api = target.api.in_namespace(file.namespace).fenced()
+    if target.reach == "port-forward":
+        reach.forwarded(api)
+    return api
 
 
 def _local_cluster(target: Target) -> str:

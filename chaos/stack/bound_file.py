@@ -28,6 +28,11 @@ _HOST = re.compile(r"[0-9A-Za-z.-]{1,253}(?::[0-9]{1,5})?")
 _LABEL = re.compile(r"[-._/0-9A-Za-z]+=[-._0-9A-Za-z]+")
 
 
+def is_name(text: str) -> bool:
+    """Whether an object of Kubernetes may have that name."""
+    return _NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class SecretKey:
     """Where a credential is: a key of a Secret in the stack's namespace."""
@@ -70,6 +75,12 @@ class BoundFile:
     uploads: str = "/var/www/html/wp-content/uploads"
     files_mount: str = ""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that hold the credentials."""
+        said = (self.site_user, self.site_password, self.database_user, self.database_password)
+        return tuple(sorted({each.secret for each in said if isinstance(each, SecretKey)}))
+
     def binding(self, selectors: Mapping[str, str]) -> Binding:
         """The binding, once it is known by which labels each part's pods are found."""
         controllers = {
@@ -86,7 +97,10 @@ def load(path: Path) -> BoundFile:
     """
     name = str(path)
     try:
-        content = path.read_bytes() if path.is_file() else None
+        content = None
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise InputError(name, 1, 1, f"cannot be read: {error.strerror}; name a file that can") from error
     if content is None:
@@ -192,7 +206,10 @@ def _fits(pattern: re.Pattern[str], right: str) -> Callable[[object], str]:
 _name = _fits(_NAME, "no name of an object; write lower-case letters, digits, dashes and dots")
 _identifier = _fits(_IDENTIFIER, "no name of a schema or table; write letters, digits and _, 64 at most")
 _host = _fits(_HOST, "no host name; write what the browser's address line has, without http:// and path")
-_absolute = _fits(re.compile(r"/[^\s'\"`$\\;]*"), "no absolute path; begin it with / and leave out spaces and quotes")
+_absolute = _fits(
+    re.compile(r"(?!.*/\.\.(?:/|$))/[^\s'\"`$\\;]*"),
+    "no absolute path; begin it with / and leave out spaces, quotes and ..",
+)
 
 
 def _prefix(value: object) -> str:

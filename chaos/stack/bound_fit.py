@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from chaos.cluster.api import Api, Object
+from chaos.cluster.api import Api, ApiRefused, Object
 from chaos.errors import StackError
 from chaos.stack import xml_rpc
 from chaos.stack.binding import Binding
@@ -60,13 +60,17 @@ def _is_served(file: BoundFile, part: str, item: Object) -> None:
 def _object(api: Api, file: BoundFile, kind: str, name: str) -> Object:
     item = api.get(kind, name)
     if item is None:
-        there = [each["metadata"]["name"] for each in api.list(kind)]
-        raise _wrong(
-            file,
-            f"there is no {kind} {name} in namespace {file.namespace}",
-            f"there are: {', '.join(there) or 'none'}",
-        )
+        raise _wrong(file, f"there is no {kind} {name} in namespace {file.namespace}", _others(api, kind))
     return item | {"kind": kind}
+
+
+def _others(api: Api, kind: str) -> str | None:
+    """Which objects of the kind there are. A run needs no right to list them, so it may not be told."""
+    try:
+        there = [each["metadata"]["name"] for each in api.list(kind)]
+    except ApiRefused:
+        return None
+    return f"there are: {', '.join(there) or 'none'}"
 
 
 def _wrong(file: BoundFile, message: str, hint: str | None) -> StackError:
@@ -82,7 +86,11 @@ def credentials_of(api: Api, file: BoundFile, site_id: str) -> Credentials:
         data = _object(api, file, "Secret", said.secret).get("data") or {}
         if said.key not in data:
             raise _wrong(file, f"Secret {said.secret} has no key {said.key}", f"there are: {', '.join(data) or 'none'}")
-        return base64.b64decode(data[said.key]).decode().rstrip("\n")
+        try:
+            return base64.b64decode(data[said.key]).decode().rstrip("\n")
+        except ValueError:
+            # Without the error's own text, which quotes some of it.
+            raise _wrong(file, f"Secret {said.secret}, key {said.key}: is not UTF-8", "write it as text") from None
 
     return Credentials(
         ledger_user=value(file.database_user),

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chaos.cluster.elsewhere import Elsewhere
+from chaos.cluster.rights import Rights
+from chaos.errors import UsageError
 from chaos.progress import Progress
-from chaos.stack import deploy
+from chaos.stack import access, deploy
+from chaos.stack.binding import Binding
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
@@ -24,8 +28,23 @@ class Source(Protocol):
         """What `of` makes the same source from, in another process too."""
 
     @property
+    def namespace(self) -> str:
+        """The namespace that the stack is in."""
+
+    @property
     def borrowed(self) -> bool:
         """Whether a run that is killed leaves something in the stack that `release` would have taken away."""
+
+    @property
+    def named(self) -> Binding:
+        """The stack's binding as far as it is known without a cluster: selectors may be empty."""
+
+    @property
+    def rights(self) -> Rights:
+        """What a caller of the API has to be allowed to do to use the stack, and to give it back.
+
+        A profile has to be there already: who deploys it has to be an administrator.
+        """
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         """The stack, ready to be broken. Raises StackError when it can't be had."""
@@ -50,6 +69,16 @@ def of(spec: str) -> Source:
     return Deployed(spec, Profile.load(spec))
 
 
+def require_bound(source: Source, elsewhere: Elsewhere | None) -> None:
+    """Refuse to deploy a profile on a cluster that is not the embedded one. Raises UsageError."""
+    if elsewhere is not None and not source.borrowed:
+        raise UsageError(
+            f"--stack {source.spec} is a profile: those are deployed on the embedded cluster and nowhere else",
+            hint=f"bind the stack that is there: hachaos stack bind {elsewhere.option} --namespace NS > my-stack.yaml, "
+            "then --stack my-stack.yaml",
+        )
+
+
 @dataclass(frozen=True)
 class Deployed:
     """A profile's stack: deployed if need be, and left there for the next run."""
@@ -57,6 +86,18 @@ class Deployed:
     spec: str
     profile: Profile
     borrowed = False
+
+    @property
+    def namespace(self) -> str:
+        return self.profile.namespace
+
+    @property
+    def named(self) -> Binding:
+        return self.profile.binding
+
+    @property
+    def rights(self) -> Rights:
+        return access.rights(self.named, deploy.secrets(self.profile))
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         return deploy.ensure(target, self.profile, progress)
@@ -75,6 +116,18 @@ class Borrowed:
     spec: str
     file: BoundFile
     borrowed = True
+
+    @property
+    def namespace(self) -> str:
+        return self.file.namespace
+
+    @property
+    def named(self) -> Binding:
+        return self.file.binding(dict.fromkeys(self.file.workloads, ""))
+
+    @property
+    def rights(self) -> Rights:
+        return access.rights(self.named, self.file.secrets)
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         from chaos.stack import bound

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from chaos.cluster.api import Api, Object
+from chaos.cluster.api import Api, ApiRefused, Object
+from chaos.cluster.rights import may
 from chaos.errors import ClusterError
 
 _LOG_LINES = 3
 _EVENTS = 3
+
+RIGHTS = (
+    *may("list", "Event", why="what the cluster says of pods that are not well"),
+    *may("list", "Pod", why="which pods are not well"),
+    *may("get", "Pod", sub="log", why="what pods that are not well said last, and whom a clone was fetched from"),
+)
 
 
 def said(api: Api, selector: str, controller: str) -> dict[str, list[str]]:
@@ -68,8 +75,10 @@ def _state(container: Object) -> str:
 def _last_log(api: Api, pod: str, container: str) -> list[str]:
     try:
         return api.logs(pod, container, tail=_LOG_LINES).splitlines()
-    except ClusterError:
+    except ApiRefused:
         return []
+    except ClusterError as error:
+        return [f"its log could not be read: {error}"]
 
 
 def _events(events: list[Object]) -> list[str]:
