@@ -1,6 +1,5 @@
 """A stop reaches the main thread wherever it is, but never breaks what puts back; Ctrl-C twice does."""
 
-# ruff: noqa: PT012, SIM117: each block is what is stopped in its middle.
 from __future__ import annotations
 
 import os
