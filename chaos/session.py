@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import __version__, journal, preconditions, report, run_lock, stop
+from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
-from chaos.cluster import lease
+from chaos.cluster import lease, protected, reach
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.debug import LOG, DebugLog
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
@@ -46,7 +47,8 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. With `debug` each run folder has a debug log.
+    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
+    `debug` each run folder has a debug log.
     """
 
     stack: str = "hardened"
@@ -58,6 +60,8 @@ class Options:
     allow_destructive: bool = False
     debug: bool = False
     allow_nodes: bool = False
+    elsewhere: Elsewhere | None = None
+    yes: bool = False
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -66,13 +70,19 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
     stacks = source.of(options.stack)
+    source.require_bound(stacks, options.elsewhere)
     for item in items:
         preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
     debug = DebugLog() if options.debug else None
     with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), _bugs_into(options.reports):
-        target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
-        run_lock.hold(options.cluster)
+        target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        protected.refuse(target.api, stacks.namespace)
+        if target.local:
+            run_lock.hold(options.cluster)
+        else:
+            blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
         with ExitStack() as held:
+            held.callback(reach.direct)
             session = _Session(stacks, target, options, held, debug)
             try:
                 verdicts = session.all(items)
@@ -210,7 +220,7 @@ class _Session:
         if self.stacks.borrowed:
             self._hold_lease(plan)
         with progress(quiet=self.options.quiet) as shown:
-            self._stack = stack = self.stacks.ensure(self.target, shown)
+            self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         self._hold_lease(plan)
         local = self.target.local
         preconditions.require(
@@ -294,6 +304,7 @@ class _Session:
                 "namespace": stack.api.namespace,
                 "target": self.target.name,
                 "nodes": self.target.nodes,
+                "reach": self.target.reach,
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),

@@ -18,13 +18,16 @@ from kubernetes import config as kubeconfig
 from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
-from kubernetes.stream.ws_client import WSClient
+from kubernetes.stream.ws_client import WSClient, create_websocket
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-from websocket import WebSocketException, setdefaulttimeout
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
+from chaos.cluster.fence import Fence, Fenced
 from chaos.debug import LOG
 from chaos.errors import ClusterError, Unreachable
 from chaos.redact import know
+
+__all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
@@ -37,6 +40,7 @@ CALL_TIMEOUT_S = 10.0
 _RETRY_FOR_S = 20.0
 _WATCH_S = 240
 _CHANNEL_TIMEOUT_S = 10.0
+_PORT_PROTOCOL = "v4.channel.k8s.io"
 
 setdefaulttimeout(_CHANNEL_TIMEOUT_S)
 
@@ -118,6 +122,19 @@ def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
     return Api(configuration)
 
 
+def connect_in_cluster() -> Api:
+    """The API of the cluster in one of whose pods this process runs. Raises ClusterError outside of a pod."""
+    configuration = Configuration()
+    try:
+        kubeconfig.load_incluster_config(client_configuration=configuration)
+    except (kubeconfig.ConfigException, OSError) as error:
+        raise ClusterError(
+            f"this is no pod with a service account: {error}", hint="--context NAME is for a cluster from outside of it"
+        ) from error
+    configuration.connection_pool_maxsize = 32
+    return Api(configuration)
+
+
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
@@ -127,15 +144,39 @@ class Api:
     """
 
     def __init__(
-        self, configuration: Configuration, namespace: str = "default", *, rest: RESTClientObject | None = None
+        self,
+        configuration: Configuration,
+        namespace: str = "default",
+        *,
+        rest: RESTClientObject | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._configuration = configuration
         self._rest = rest or RESTClientObject(configuration)
+        self._fence = fence
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
-        """The same cluster, another namespace."""
-        return Api(self._configuration, namespace, rest=self._rest)
+        """The same cluster, another namespace. A fence stays where it is."""
+        return Api(self._configuration, namespace, rest=self._rest, fence=self._fence)
+
+    def fenced(self, *, allow_nodes: bool = False) -> Api:
+        """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
+
+        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes, and
+        the evictions of pods that draining one takes.
+        """
+        fence = Fence(self.namespace, allow_nodes=allow_nodes)
+        return Api(self._configuration, self.namespace, rest=self._rest, fence=fence)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    def version(self) -> Object:
+        """What the API server says of itself; `gitVersion` among it."""
+        return self._call("GET", "version", again=True)
 
     def get(self, kind: str, name: str) -> Object | None:
         """One object, or None where there is none of that name."""
@@ -252,6 +293,7 @@ class Api:
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
         path = self._path("Pod", pod)
+        self._require("exec", path)
         url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
         what = f"{command[0]} in {pod}/{container}"
         LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
@@ -276,6 +318,25 @@ class Api:
             channel.close(timeout=1)
             # `close` leaves the socket open when the other side was the first to say goodbye.
             channel.sock.shutdown()
+
+    def port_forward(self, pod: str, port: int) -> WebSocket:
+        """A web socket that carries one connection to a pod's port (see `port_forward.py`).
+
+        Raises ClusterError when the API server opens none.
+        """
+        path = self._path("Pod", pod) + "/portforward"
+        self._require("port-forward", path)
+        url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
+        headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
+        LOG.debug("port-forward to %s, %d", pod, port)
+        try:
+            opened: WebSocket = create_websocket(self._configuration, url, headers)
+        except WebSocketBadStatusException as error:
+            said = _message(error.resp_body or b"") or str(error)
+            raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
+        except (WebSocketException, OSError) as error:
+            raise ClusterError(f"port-forward to {pod}: {error}") from error
+        return opened
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -350,6 +411,10 @@ class Api:
         scope = f"namespaces/{self.namespace}/" if resource.namespaced else ""
         return f"{resource.prefix}/{scope}{resource.plural}" + (f"/{name}" if name else "")
 
+    def _require(self, verb: str, path: str) -> None:
+        if self._fence is not None:
+            self._fence.require(verb, path)
+
     def _authorization(self) -> dict[str, str]:
         for key in ("BearerToken", "authorization"):
             token = self._configuration.get_api_key_with_prefix(key)
@@ -395,6 +460,8 @@ class Api:
         *,
         stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
+        if method != "GET":
+            self._require(method, path)
         headers = {"accept": "application/json"} | self._authorization()
         if content and body is not None:
             headers["content-type"] = content
