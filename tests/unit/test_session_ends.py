@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,6 +128,23 @@ def test_what_aborts_it_is_in_the_end_record_and_it_is_judged_and_never_passes(b
     assert ran.run.judgement.reason.startswith("the run was aborted (http: down)")
     assert bench.kinds() == PUT_BACK
     assert (bench.folder / "report.html").exists()
+
+
+def test_an_abort_that_comes_with_the_run_s_end_is_one_as_well(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    exposed, asked = stop.exposed, list[str]()
+
+    @contextmanager
+    def left_late() -> Iterator[None]:
+        with exposed():
+            yield
+        if not asked:
+            asked.append("just then")
+            stop.ask("just then")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(stop, "exposed", left_late)
+    ran = bench.run()
+    assert (ran.problem, ran.aborted, bench.ended().how) == (None, "just then", "aborted")
 
 
 def test_a_wall_time_aborts_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
