@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -263,3 +264,37 @@ def test_what_a_full_disk_and_a_failed_undo_leave_is_said_as_left(
 
     with pytest.raises(UndoIncomplete, match="1 pod is out"):
         bench.run(lambda runner: full(monkeypatch), undo)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 64 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_disk_that_really_fills_up_ends_the_run_and_its_journal_can_be_read(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undone = []
+
+    def during(runner: FakeRunner) -> None:
+        for number in range(100_000):
+            runner.journal.write(Note(float(number), "a sample of a monitor's"))
+
+    def never_stopped(runner: FakeRunner) -> None:
+        with pytest.raises(JournalFull):
+            runner.journal.write(UndoPlanned(1.0, 1, 0, "noop", {"much": "x" * 5000}))
+        undone.append("undo")
+
+    with stop.by_signals(), pytest.raises(JournalFull, match=r"journal\.jsonl: No space left on device; the run was"):
+        Bench(small, monkeypatch).run(during, never_stopped)
+    found = journal.read(small)
+    assert undone == ["undo"]
+    assert 100 < len(found.of(Note)) < 2000
+    assert [note.at for note in found.of(Note)] == [float(number) for number in range(len(found.of(Note)))]
+    assert not list(small.glob(".report*"))
