@@ -20,7 +20,7 @@ from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlann
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
-from chaos.stack import source
+from chaos.stack import deploy, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from chaos.undo import carry_out, deployed_again, in_order, incomplete, put_back, unfinished
@@ -144,7 +144,8 @@ class _There:
     stack: Stack | None
     runs: list[_Run]
     lost: list[_Lost]
-    has_lease: bool
+    holder: str = ""
+    """Who has the stack's Lease; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class _Recovery:
             seen = set()
             for there in found:
                 namespace = there.stack.api.namespace if there.stack else ""
-                if there.stack and namespace not in seen and (there.runs or there.lost or there.has_lease):
+                if there.stack and namespace not in seen and (there.runs or there.lost or there.holder):
                     seen.add(namespace)
                     held.enter_context(lease.hold(there.stack.api, "recover"))
             self._put_back(target, found)
@@ -191,16 +192,17 @@ class _Recovery:
         try:
             stack = stacks.attach(target)
         except StackError:
-            if stacks.borrowed:
+            if stacks.borrowed or (runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == spec):
                 raise
-            return _There(stacks, None, runs, [], has_lease=False)
-        known = {undo_notes.run_of(run.folder) for run in runs}
+            return _There(stacks, None, runs, [])
+        known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
         lost: dict[str, list[UndoPlanned]] = {}
         for noted in undo_notes.found(stack):
-            if noted.run not in known:
+            if (noted.run, noted.id) not in known:
                 lost.setdefault(noted.run, []).append(noted.planned)
-        has_lease = stack.api.get("Lease", lease.NAME) is not None
-        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], has_lease)
+        held = stack.api.get("Lease", lease.NAME)
+        holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
+        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], holder)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
@@ -214,8 +216,8 @@ class _Recovery:
         for lost in there.lost:
             for line in _planned(lost.undos):
                 self.tell(f"{lost.run} (whose folder is not here): {line}")
-        if there.has_lease:
-            self.tell(f"namespace {there.stack.api.namespace}: the Lease of a run that is dead is taken away")
+        if there.holder:
+            self.tell(f"namespace {there.stack.api.namespace}: the Lease that {there.holder} has left is taken away")
 
     def _put_back(self, target: Target, found: list[_There]) -> None:
         problems: list[str] = []
@@ -309,6 +311,10 @@ def _words(planned: UndoPlanned) -> str:
     if "ready" in undo:
         return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
     return f"the roll-out of {place} is waited for" if place else "nothing to put back"
+
+
+def _namespace(run: _Run) -> str:
+    return str(run.history.run.stack.get("namespace", "wordpress"))
 
 
 def _is_file(spec: str) -> bool:
