@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from chaos.errors import StackError, UsageError
-from chaos.scenario.plan import Needs, Plan
+from chaos.scenario.plan import Needs, Plan, Suite
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
 from chaos.stack.stack import Stack
+
+
+def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
+    """Refuse what the command line has to allow on every target. Raises UsageError."""
+    for plan in item.plans if isinstance(item, Suite) else (item,):
+        for step in plan.steps:
+            if ACTIONS[step.action].nodes and not allow_nodes:
+                raise UsageError(
+                    f"{plan.path}: step {step.index + 1} ({step.name}): {step.action} changes a node, which is not the "
+                    "stack's alone",
+                    hint="--allow-nodes says that this is meant",
+                )
 
 
 def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destructive: bool) -> None:
@@ -28,7 +40,7 @@ def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destruct
 
 
 def _nodes(plan: Plan, nodes: int) -> Iterator[str]:
-    if nodes < plan.needs.nodes:
+    if 0 < nodes < plan.needs.nodes:  # 0: this user may not look at them
         yield f"it needs {plan.needs.nodes} nodes, and the cluster has {nodes} (hachaos cluster up --nodes)"
 
 

@@ -13,6 +13,7 @@ from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import lease
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.local import cluster as embedded
 from chaos.cluster.target import Target
 from chaos.errors import ClusterError, HachaosError, StackError
@@ -23,7 +24,7 @@ from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import carry_out, deployed_again, in_order, incomplete, put_back, unfinished
+from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, unfinished
 
 Say = Callable[[str], None]
 
@@ -32,7 +33,14 @@ _OURS = ("hardened", "published")
 
 
 def recover(
-    reports: Path, *, stack: str, cluster: str, quiet: bool = False, dry_run: bool = False, say: Say | None = None
+    reports: Path,
+    *,
+    stack: str,
+    cluster: str,
+    elsewhere: Elsewhere | None = None,
+    quiet: bool = False,
+    dry_run: bool = False,
+    say: Say | None = None,
 ) -> list[str]:
     """Put back what unfinished runs have changed, the latest first, then give back what they borrowed.
 
@@ -48,20 +56,15 @@ def recover(
         if say is not None:
             say(line)
 
-    place = _place(cluster)
+    place = elsewhere.place if elsewhere else f"local/{cluster}"
     runs, unread = _runs(reports)
     for line in [*_elsewhere(runs, place), *map(str, unread)]:
         tell(line)
     runs = [run for run in runs if run.is_on(place)]
-    _Recovery(runs, stack, cluster, quiet, tell).carry_out(dry_run=dry_run)
+    _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
     if unread:
         raise unread[0]
     return lines
-
-
-def _place(cluster: str) -> str:
-    """What the journals call the target."""
-    return f"local/{cluster}"
 
 
 def is_gone(cluster: str) -> bool:
@@ -69,8 +72,10 @@ def is_gone(cluster: str) -> bool:
     return embedded.find(cluster) is None
 
 
-def target_of(cluster: str, *, quiet: bool) -> Target | None:
+def target_of(cluster: str, elsewhere: Elsewhere | None = None, *, quiet: bool) -> Target | None:
     """The target; None for an embedded cluster that is gone: it took all that was changed with it, so none is made."""
+    if elsewhere is not None:
+        return targets.of(elsewhere, cluster, None, quiet=quiet)
     if is_gone(cluster):
         return None
     if trouble := embedded.trouble(cluster):
@@ -153,20 +158,22 @@ class _Recovery:
     runs: list[_Run]
     spec: str
     cluster: str
+    elsewhere: Elsewhere | None
     quiet: bool
     tell: Say
 
     def carry_out(self, *, dry_run: bool) -> None:
         sources = {spec: source.of(spec) for spec in self._specs()}
-        if not self.runs and is_gone(self.cluster):
+        if not self.runs and self.elsewhere is None and is_gone(self.cluster):
             return
-        target = target_of(self.cluster, quiet=self.quiet)
+        target = target_of(self.cluster, self.elsewhere, quiet=self.quiet)
         if target is None:
             self._void(
                 self.runs, f"the embedded cluster {self.cluster} is gone, and all changes with it", dry_run=dry_run
             )
             return
-        run_lock.hold(self.cluster)
+        if self.elsewhere is None:
+            run_lock.hold(self.cluster)
         with ExitStack() as held:
             found = [self._look(target, spec, each) for spec, each in sources.items()]
             for there in found:
@@ -184,13 +191,16 @@ class _Recovery:
     def _specs(self) -> list[str]:
         """What names the stacks to look at: those of the runs, and the one that was asked for."""
         of_runs = [run.spec for run in self.runs if run.undos or not _is_file(run.spec) or Path(run.spec).is_file()]
-        asked = _OURS if self.spec in _OURS else (self.spec,)
+        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (self.spec,)
+        if self.elsewhere is not None:
+            asked = tuple(spec for spec in asked if _is_file(spec))  # no profile is deployed there
         return list(dict.fromkeys([*of_runs, *asked]))
 
     def _look(self, target: Target, spec: str, stacks: Source) -> _There:
         runs = [run for run in self.runs if run.spec == spec]
         try:
-            stack = stacks.attach(target)
+            # Nodes that a run drained are put back as well.
+            stack = stacks.attach(target).fenced(allow_nodes=True)
         except StackError:
             if stacks.borrowed or (runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == spec):
                 raise
@@ -221,33 +231,30 @@ class _Recovery:
 
     def _put_back(self, target: Target, found: list[_There]) -> None:
         problems: list[str] = []
-        left: list[UndoPlanned] = []
-        stack: Stack | None = None
+        commands: list[str] = []
         for there in found:
             if there.stack is None:
                 self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
                 continue
             for run in there.runs:
-                wrong = self._of_run(target, there.source, there.stack, run)
-                if wrong:
-                    problems, left, stack = (
-                        [*problems, *wrong],
-                        [*left, *unfinished(journal.read(run.folder))],
-                        there.stack,
-                    )
+                if wrong := self._of_run(target, there.source, there.stack, run):
+                    problems += wrong
+                    commands += by_hand(there.stack, unfinished(journal.read(run.folder)))
             for lost in there.lost:
-                wrong = [
-                    problem
-                    for alike in in_order(lost.undos)
-                    if (problem := carry_out(there.stack, lost.run, alike, PUT_BACK_TIMEOUT_S))
-                ]
-                if wrong:
-                    problems, left, stack = [*problems, *wrong], [*left, *lost.undos], there.stack
-                else:
-                    self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
+                if wrong := self._of_lost(there.stack, lost):
+                    problems += wrong
+                    commands += by_hand(there.stack, lost.undos)
             self._release(there.source, there.stack)
-        if problems and stack is not None:
-            raise incomplete(stack, problems, left)
+        if problems:
+            raise left_to_do(problems, commands)
+
+    def _of_lost(self, stack: Stack, lost: _Lost) -> list[str]:
+        """Put back what a run has left whose folder is lost; what could not be."""
+        tried = [carry_out(stack, lost.run, alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
+        wrong = [problem for problem in tried if problem]
+        if not wrong:
+            self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
+        return wrong
 
     def _of_run(self, target: Target, stacks: Source, stack: Stack, run: _Run) -> list[str]:
         """Put back what one run has left; what could not be."""

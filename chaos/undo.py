@@ -120,7 +120,11 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
 
 def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
     """The error for what was left undone, with the commands that do it, one a line."""
-    commands = by_hand(stack, undos)
+    return left_to_do(problems, by_hand(stack, undos))
+
+
+def left_to_do(problems: Iterable[str], commands: Collection[str]) -> UndoIncomplete:
+    """As `incomplete`, of commands that are known already."""
     hint = "hachaos recover" + (", or by hand:\n" + "\n".join(commands) if commands else "")
     return UndoIncomplete("; ".join(problems), hint=hint)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from types import TracebackType
 
 import click
 
 from chaos import __version__
 from chaos.errors import ExitCode, HachaosError
+from chaos.redact import plain, redact
 
 # Name -> (module:attribute, help). The help stands here so that `--help` imports no command.
 _COMMANDS = {
@@ -77,6 +80,7 @@ def hachaos() -> None:
 
 def main() -> None:
     """The console script: ends the process with one of the documented exit codes."""
+    sys.excepthook = _complain_of_bug
     sys.exit(_run(sys.argv[1:]))
 
 
@@ -102,10 +106,18 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str | None = None) -> None:
-    for line in message.splitlines():
-        print(f"hachaos: {line}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+    # A terminal that is closed must not change the exit code.
+    with suppress(OSError, ValueError):
+        for line in message.split("\n"):
+            print(f"hachaos: {plain(line)}", file=sys.stderr)
+        for line in f"hint: {hint}".split("\n") if hint else ():
+            print(plain(line), file=sys.stderr)
+
+
+def _complain_of_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    import traceback
+
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from chaos.cli.targets import elsewhere_options
+
+if TYPE_CHECKING:
+    from chaos.cluster.elsewhere import Elsewhere
 
 
 @click.command()
@@ -18,8 +24,9 @@ import click
     help="The stack to look at for what a run has left whose folder is lost: a profile, or a binding's file.",
 )
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@elsewhere_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
-def recover(reports: Path, stack: str, cluster: str, *, dry_run: bool) -> int:
+def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None, *, dry_run: bool) -> int:
     """Put back what runs that never ended (killed, power lost) have changed; safe to call again.
 
     Runs are found by their folders, and by the annotations that they left on what they changed. What they wrote into a
@@ -27,7 +34,7 @@ def recover(reports: Path, stack: str, cluster: str, *, dry_run: bool) -> int:
     """
     from chaos.recover import recover as put_back
 
-    lines = put_back(reports, stack=stack, cluster=cluster, dry_run=dry_run, say=click.echo)
+    lines = put_back(reports, stack=stack, cluster=cluster, elsewhere=elsewhere, dry_run=dry_run, say=click.echo)
     if not lines:
         click.echo("nothing to recover: every run was put back")
     return 0

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from chaos.cli.targets import elsewhere_options
+
+if TYPE_CHECKING:
+    from chaos.cluster.elsewhere import Elsewhere
 
 
 @click.command()
@@ -25,11 +31,15 @@ import click
 @click.option(
     "--allow-destructive", is_flag=True, help="Allow scenarios that destroy data on a target that is not local."
 )
+@click.option("--allow-nodes", is_flag=True, help="Allow scenarios that change a node (drain-node), on any target.")
+@click.option("--yes", is_flag=True, help="Agree to what a run on a cluster that is there prints that it will touch.")
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@elsewhere_options
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
+@click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
 def run(
     scenario: tuple[Path, ...],
@@ -38,11 +48,17 @@ def run(
     nodes: int | None,
     cluster: str,
     reports: Path,
+    elsewhere: Elsewhere | None,
     *,
     allow_destructive: bool,
+    allow_nodes: bool,
+    yes: bool,
+    debug: bool,
     quiet: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
+
+    On a cluster that is there (--context, --in-cluster) only a stack that a file binds is run on.
 
     Exit code: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, 130 interrupted.
     """
@@ -55,10 +71,14 @@ def run(
     options = session.Options(
         stack=stack,
         cluster=cluster,
+        elsewhere=elsewhere,
+        yes=yes,
         nodes=nodes,
         reports=reports,
         quiet=quiet,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
+        allow_nodes=allow_nodes,
+        debug=debug,
     )
     return int(session.run(items, options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,16 @@ from kubernetes import config as kubeconfig
 from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
-from kubernetes.stream.ws_client import WSClient
+from kubernetes.stream.ws_client import WSClient, create_websocket
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-from websocket import WebSocketException, setdefaulttimeout
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
+from chaos.cluster.fence import Fence, Fenced
+from chaos.debug import LOG
 from chaos.errors import ClusterError, Unreachable
+from chaos.redact import know
+
+__all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
@@ -34,6 +40,7 @@ CALL_TIMEOUT_S = 10.0
 _RETRY_FOR_S = 20.0
 _WATCH_S = 240
 _CHANNEL_TIMEOUT_S = 10.0
+_PORT_PROTOCOL = "v4.channel.k8s.io"
 
 setdefaulttimeout(_CHANNEL_TIMEOUT_S)
 
@@ -90,7 +97,14 @@ class ApiRefused(ClusterError):
 
 
 class _Unreachable(Unreachable):
-    """No answer, or one that says to come back later: worth another try where trying twice is safe."""
+    """No answer, or one that says to come back later: worth another try where trying twice is safe.
+
+    `status` is the HTTP status; 0 without an answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
@@ -108,6 +122,19 @@ def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
     return Api(configuration)
 
 
+def connect_in_cluster() -> Api:
+    """The API of the cluster in one of whose pods this process runs. Raises ClusterError outside of a pod."""
+    configuration = Configuration()
+    try:
+        kubeconfig.load_incluster_config(client_configuration=configuration)
+    except (kubeconfig.ConfigException, OSError) as error:
+        raise ClusterError(
+            f"this is no pod with a service account: {error}", hint="--context NAME is for a cluster from outside of it"
+        ) from error
+    configuration.connection_pool_maxsize = 32
+    return Api(configuration)
+
+
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
@@ -117,15 +144,39 @@ class Api:
     """
 
     def __init__(
-        self, configuration: Configuration, namespace: str = "default", *, rest: RESTClientObject | None = None
+        self,
+        configuration: Configuration,
+        namespace: str = "default",
+        *,
+        rest: RESTClientObject | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._configuration = configuration
         self._rest = rest or RESTClientObject(configuration)
+        self._fence = fence
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
-        """The same cluster, another namespace."""
-        return Api(self._configuration, namespace, rest=self._rest)
+        """The same cluster, another namespace. A fence stays where it is."""
+        return Api(self._configuration, namespace, rest=self._rest, fence=self._fence)
+
+    def fenced(self, *, allow_nodes: bool = False) -> Api:
+        """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
+
+        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes, and
+        the evictions of pods that draining one takes.
+        """
+        fence = Fence(self.namespace, allow_nodes=allow_nodes)
+        return Api(self._configuration, self.namespace, rest=self._rest, fence=fence)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    def version(self) -> Object:
+        """What the API server says of itself; `gitVersion` among it."""
+        return self._call("GET", "version", again=True)
 
     def get(self, kind: str, name: str) -> Object | None:
         """One object, or None where there is none of that name."""
@@ -199,6 +250,28 @@ class Api:
             raise
         return True
 
+    def evict(self, pod: str, uid: str) -> bool:
+        """Evict the pod of that uid, as disruption budgets let it; False while one does not.
+
+        True as well when it is gone, or another has its name. Raises ClusterError as all calls do.
+        """
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        try:
+            self._call("POST", self._path("Pod", pod) + "/eviction", body=body)
+        except ApiRefused as error:
+            if error.status not in (404, 409):
+                raise
+        except _Unreachable as error:
+            if error.status != 429:
+                raise
+            return False
+        return True
+
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         """A container's log, its last `tail` lines only if given."""
         query = {"container": container}
@@ -220,8 +293,10 @@ class Api:
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
         path = self._path("Pod", pod)
+        self._require("exec", path)
         url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
         what = f"{command[0]} in {pod}/{container}"
+        LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
         try:
             channel = WSClient(self._configuration, url, self._authorization(), capture_all=False)
         except (ApiException, WebSocketException, OSError) as error:
@@ -243,6 +318,25 @@ class Api:
             channel.close(timeout=1)
             # `close` leaves the socket open when the other side was the first to say goodbye.
             channel.sock.shutdown()
+
+    def port_forward(self, pod: str, port: int) -> WebSocket:
+        """A web socket that carries one connection to a pod's port (see `port_forward.py`).
+
+        Raises ClusterError when the API server opens none.
+        """
+        path = self._path("Pod", pod) + "/portforward"
+        self._require("port-forward", path)
+        url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
+        headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
+        LOG.debug("port-forward to %s, %d", pod, port)
+        try:
+            opened: WebSocket = create_websocket(self._configuration, url, headers)
+        except WebSocketBadStatusException as error:
+            said = _message(error.resp_body or b"") or str(error)
+            raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
+        except (WebSocketException, OSError) as error:
+            raise ClusterError(f"port-forward to {pod}: {error}") from error
+        return opened
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -317,10 +411,15 @@ class Api:
         scope = f"namespaces/{self.namespace}/" if resource.namespaced else ""
         return f"{resource.prefix}/{scope}{resource.plural}" + (f"/{name}" if name else "")
 
+    def _require(self, verb: str, path: str) -> None:
+        if self._fence is not None:
+            self._fence.require(verb, path)
+
     def _authorization(self) -> dict[str, str]:
         for key in ("BearerToken", "authorization"):
             token = self._configuration.get_api_key_with_prefix(key)
             if token:
+                know(token.rpartition(" ")[2])
                 return {"authorization": token}
         return {}
 
@@ -361,6 +460,8 @@ class Api:
         *,
         stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
+        if method != "GET":
+            self._require(method, path)
         headers = {"accept": "application/json"} | self._authorization()
         if content and body is not None:
             headers["content-type"] = content
@@ -378,15 +479,17 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
+            LOG.debug("%s %s: no answer, %.0f ms: %s", method, path, 1000 * spent, error)
             raise _Unreachable(
                 f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}"
             ) from error
+        LOG.debug("%s %s: %d, %.0f ms", method, path, response.status, 1000 * (time.monotonic() - began))
         if response.status < 300:
             return response
         message = _message(response.data)
         response.release_conn()
         if response.status == 429 or response.status >= 500:
-            raise _Unreachable(f"{method} {path}: {response.status} {message}")
+            raise _Unreachable(f"{method} {path}: {response.status} {message}", response.status)
         raise ApiRefused(response.status, f"{method} {path}: {response.status} {message}")
 
 
