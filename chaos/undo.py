@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -112,10 +113,13 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
             noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
     annotation = f"{undo_notes.UNDO}-"
     commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
+    # The current context of whoever reads it may be another cluster's.
+    ours = "kubectl"
     if stack.local_cluster:
         ours = f"hachaos cluster kubectl --name {stack.local_cluster} --"
-        commands = [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
-    return commands
+    elif stack.context:
+        ours = shlex.join(["kubectl", "--context", stack.context])
+    return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
 
 
 def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
