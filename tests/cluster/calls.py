@@ -82,4 +82,4 @@ if __name__ == "__main__":
         try:
             main()
         finally:
-            Path(place).write_text(json.dumps([asdict(each) for each in used]))
+            Path(place).write_text(json.dumps([asdict(each) for each in list(used)]))
