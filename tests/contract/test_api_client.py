@@ -562,7 +562,7 @@ def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: F
     server.answers["POST"] = [
         answer(201, {}),
         answer(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}),
-        answer(404, {"message": "not found", "reason": "NotFound"}),
+        MISSING,
         answer(409, {"message": "the uid differs"}),
         answer(503, {"message": "overloaded"}),
         answer(403, {"message": "may not"}),
