@@ -223,6 +223,15 @@ def read(folder: Path) -> History:
         raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
 
 
+def torn(folder: Path) -> bool:
+    """Whether the last line of a run folder's journal lacks its end: the writer died, or is at it right now."""
+    with (folder / NAME).open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
 def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
     reader, rest, number = _Reader(), iter(lines), 1
     while block := list(itertools.islice(rest, _BLOCK)):

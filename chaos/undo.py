@@ -15,7 +15,7 @@ from chaos.actions.action import kubectl
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
 from chaos.cluster.target import Target
-from chaos.errors import HachaosError, StackError, UndoIncomplete, Unreachable
+from chaos.errors import ClusterError, HachaosError, StackError, UndoIncomplete, Unreachable
 from chaos.history import History, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
@@ -130,7 +130,7 @@ def deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool)
     try:
         with progress(quiet=quiet) as shown:
             stack = stacks.ensure(target, shown)
-    except StackError:
+    except (ClusterError, StackError):
         return False
     undos = unfinished(journals.read(folder))
     with Journal(folder) as again:

@@ -115,9 +115,17 @@ def _noted(workload: Object) -> list[Noted]:
         return []
     here = f"{workload['kind'].lower()}/{workload['metadata']['name']}"
     try:
-        records = [Noted(**each) for each in json.loads(text)]
+        found = json.loads(text)
+        records = [Noted(**each) for each in found]
         # What stands on one object must not lead to a change of another.
-        is_ours = all(each.action in ACTIONS and place(each.undo) == here for each in records)
+        is_ours = isinstance(found, list) and all(
+            isinstance(each.run, str)
+            and isinstance(each.id, int)
+            and isinstance(each.step, int)
+            and each.action in ACTIONS
+            and place(each.undo) == here
+            for each in records
+        )
     except (ValueError, TypeError, AttributeError):
         is_ours = False
     if not is_ours:

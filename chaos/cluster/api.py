@@ -345,6 +345,7 @@ class Api:
         self._require("port-forward", path)
         url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
         headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
+        LOG.debug("port-forward to %s, %d", pod, port)
         try:
             opened: WebSocket = create_websocket(self._configuration, url, headers)
         except WebSocketBadStatusException as error:
