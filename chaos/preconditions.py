@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from chaos.errors import StackError, UsageError
+from chaos import rights
+from chaos.cluster.api import Api
+from chaos.errors import ClusterError, StackError, UsageError
 from chaos.scenario.plan import Needs, Plan
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
+from chaos.stack.source import Source
 from chaos.stack.stack import Stack
+
+
+def require_rights(plans: Sequence[Plan], stacks: Source, api: Api, *, outside: bool) -> None:
+    """Refuse to run plans on a borrowed stack without all the rights that they need. Nothing is touched, only asked.
+
+    A stack of ours is not asked about: who deploys it is an administrator. `outside` as in `rights.needed`. Raises
+    ClusterError with every right that is missing.
+    """
+    if not stacks.borrowed:
+        return
+    namespace = stacks.named.namespace
+    lacking = rights.missing(api.in_namespace(namespace), rights.needed(plans, stacks, outside=outside))
+    if lacking:
+        number = f"{len(lacking)} right{'s are' if len(lacking) > 1 else ' is'}"
+        files = " ".join(dict.fromkeys(plan.path for plan in plans))
+        raise ClusterError(
+            f"{number} missing in namespace {namespace}: {', '.join(map(str, lacking))}",
+            hint=f"hachaos rbac {files} --stack {stacks.spec} prints the Role that has them; nothing was touched",
+        )
 
 
 def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destructive: bool) -> None:

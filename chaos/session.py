@@ -29,7 +29,7 @@ from chaos.progress import progress
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
-from chaos.scenario.plan import Plan, Suite
+from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
@@ -67,6 +67,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     with _signals():
         target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
         run_lock.hold(options.cluster)
+        preconditions.require_rights(plans_of(items), stacks, target.api, outside=False)
         session = _Session(stacks, target, options)
         try:
             verdicts = [

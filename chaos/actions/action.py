@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from chaos.cluster.rights import Rights
 from chaos.errors import ClusterError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 Params = dict[str, Any]
@@ -39,6 +41,9 @@ class Action(Protocol):
     """One fault. All methods raise ClusterError when the cluster does not answer."""
 
     name: str
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:
+        """What a caller of the API has to be allowed to do for the rest of this."""
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         """Find the target. Raises StackError when there is none to be hit."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
 from chaos.actions.pods import await_enough, chosen, enough, uids_now
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -18,6 +20,9 @@ class DeletePod:
     """
 
     name = "delete-pod"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return may("list get delete", "Pod", why=self.name)
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         pods = chosen(stack, self.name, target, params)

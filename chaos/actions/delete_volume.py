@@ -9,10 +9,12 @@ from chaos.actions.action import Aim, Params, Undo, wait_until
 from chaos.actions.catch_clone import Filling, catch
 from chaos.actions.delete_pod import delete_all
 from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now
-from chaos.actions.workload import workload_of
+from chaos.actions.workload import rights_to, workload_of
 from chaos.cluster.api import Object
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
 from chaos.scenario.plan import CATCH_TIMEOUT_S
+from chaos.stack.binding import Binding
 from chaos.stack.roles import part
 from chaos.stack.stack import Stack
 
@@ -38,6 +40,16 @@ class DeleteVolume:
     """
 
     name = "delete-volume"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:
+        interrupt, logged = bool(params.get("interrupt")), binding.database.provenance != "xtrabackup"
+        return (
+            *rights_to(binding, target, "get", self.name),
+            *may("list get delete", "Pod", why=self.name),
+            *may("list get delete", "PersistentVolumeClaim", why=self.name),
+            *may("get", "PersistentVolume", why=f"{self.name}: whether the volume goes with its claim"),
+            *(may("get", "Pod", sub="log", why=f"{self.name}: catching a clone") if interrupt and logged else ()),
+        )
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         disks = _chosen(stack, target, params)

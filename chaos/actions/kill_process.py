@@ -9,7 +9,9 @@ from typing import Any
 from chaos.actions.action import Aim, Params, Undo, wait_until
 from chaos.actions.pods import await_enough, chosen, enough
 from chaos.cluster.api import Object
+from chaos.cluster.rights import Rights, execute, may
 from chaos.errors import ClusterError, StackError
+from chaos.stack.binding import Binding
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
 
@@ -62,6 +64,9 @@ class KillProcess:
     """
 
     name = "kill-process"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return (*may("list get", "Pod", why=self.name), *execute(self.name))
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         (pod,) = chosen(stack, self.name, target, params)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo
+from chaos.cluster.rights import Rights
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -12,6 +14,9 @@ class Noop:
     """Touches nothing."""
 
     name = "noop"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return ()
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:  # noqa: ARG002
         return Aim(objects=(), before={}, undo={}, detail="nothing is done", params=params)

@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo
+from chaos.cluster.rights import Rights
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -13,6 +15,9 @@ class Pause:
     """Waits for `for_s` seconds. A signal whose handler raises ends the wait at once, as it ends `time.sleep`."""
 
     name = "pause"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return ()
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:  # noqa: ARG002
         return Aim(objects=(), before={}, undo={}, detail=f"{params['for_s']:g} s", params=params)

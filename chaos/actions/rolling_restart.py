@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.workload import replicas_of, workload_of
+from chaos.actions.workload import replicas_of, rights_to, workload_of
 from chaos.cluster.api import Object
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
 from chaos.scenario.plan import ROLL_OUT_TIMEOUT_S
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -26,6 +28,9 @@ class RollingRestart:
     """
 
     name = "rolling-restart"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return (*rights_to(binding, target, "get patch", self.name), *may("list", "Pod", why=self.name))
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         kind, name, workload = workload_of(stack, self.name, target)

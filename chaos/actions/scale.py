@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.workload import rights_to
+from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -13,6 +16,14 @@ class Scale:
     """Sets the replicas of the target role's controller to `replicas`."""
 
     name = "scale"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        workload = rights_to(binding, target, "get", self.name)
+        return (
+            *workload,
+            *rights_to(binding, target, "patch", self.name, sub="scale"),
+            *may("list", "Pod", why=self.name),
+        )
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         kind, name = stack.controller(target)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.workload import ready_pods, remembered, replicas_of, start, workload_of
+from chaos.actions.workload import ready_pods, remembered, replicas_of, rights_to, start, workload_of
+from chaos.cluster.rights import Rights, may
 from chaos.errors import StackError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 
@@ -14,6 +16,9 @@ class StartService:
     """Gives the target's workload as many pods as it had before stop-service."""
 
     name = "start-service"
+
+    def rights(self, binding: Binding, target: str, params: Params) -> Rights:  # noqa: ARG002
+        return (*rights_to(binding, target, "get patch", self.name), *may("list", "Pod", why=self.name))
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
         kind, name, workload = workload_of(stack, self.name, target)

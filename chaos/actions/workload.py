@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from chaos.cluster.api import Object
+from chaos.cluster.rights import Rights, may
 from chaos.errors import StackError
+from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
 REPLICAS = "hachaos.dev/replicas"
 """Annotation of a stopped workload: how many pods it had. In the cluster, so that any later process can start it."""
+
+
+def rights_to(binding: Binding, target: str, verbs: str, action: str, *, sub: str = "") -> Rights:
+    """The rights to the workload that keeps the target's pods alive; `verbs` is like `get patch`."""
+    controller = binding.controller(target)
+    return may(verbs, controller.kind, controller.name, sub=sub, why=action)
 
 
 def workload_of(stack: Stack, action: str, target: str) -> tuple[str, str, Object]:

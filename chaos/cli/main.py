@@ -23,6 +23,7 @@ _COMMANDS = {
     "diff": ("chaos.cli.diff:diff", "Compare two runs."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),
+    "rbac": ("chaos.cli.rbac:rbac", "Print the Role that a run needs; touch nothing."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),
     "cluster": ("chaos.cli.cluster:cluster", "The embedded Kubernetes: up, down, status, kubectl, doctor."),
 }

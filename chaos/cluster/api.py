@@ -72,6 +72,13 @@ _KINDS = {
 }
 
 
+def resource_of(kind: str) -> tuple[str, str, bool]:
+    """API group (`""` is the core's) and plural of a kind, and whether it belongs to namespaces."""
+    resource = _KINDS[kind]
+    _, group, *version = resource.prefix.split("/")
+    return group if version else "", resource.plural, resource.namespaced
+
+
 @dataclass(frozen=True)
 class Output:
     """What a command in a pod came to: exit code, standard output and standard error."""
@@ -188,6 +195,16 @@ class Api:
                 return False
             raise
         return True
+
+    def allows(self, attributes: Object) -> bool:
+        """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
+        path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        return bool(self._call("POST", path, body=review, again=True)["status"].get("allowed"))
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         """A container's log, its last `tail` lines only if given."""

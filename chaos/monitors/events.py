@@ -7,8 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chaos.clock import Clock
+from chaos.cluster.rights import may
 from chaos.history import ClusterEvent, Record
 from chaos.stack.stack import Stack
+
+RIGHTS = may("list watch", "Event", why="what the cluster says of the stack")
 
 
 class Events:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chaos.clock import Clock
+from chaos.cluster.rights import may
 from chaos.errors import ClusterError, StackError
 from chaos.history import FIRST_READING, Contents, PodSaid, Record, ReplicaSeen, Write
 from chaos.monitors import heartbeat, site_contents
@@ -24,6 +25,8 @@ _READ_S = 20.0
 _LOGIN_S = 10.0
 _READ_AGAIN = 3
 _LOOK_EVERY_S = 0.2
+
+RIGHTS = may("list", "Pod", why="which pods are to be read")
 
 _SETTLED_S = 5.0
 """Replicas of which some will never have what the primary has are read when nothing has moved for so long."""

@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from chaos.clock import Clock
+from chaos.cluster.rights import may
 from chaos.history import PodSeen, Record
 from chaos.stack.roles import Pod, part, pod_of
 from chaos.stack.stack import Stack
+
+RIGHTS = may("list watch", "Pod", why="which pods there are and how they are")
 
 
 class Pods:

@@ -11,6 +11,7 @@ from typing import Any
 
 from chaos.clock import Clock
 from chaos.cluster.api import Object, Output
+from chaos.cluster.rights import execute, may
 from chaos.errors import ClusterError
 from chaos.history import VolumeSeen
 from chaos.stack import lineage
@@ -46,6 +47,13 @@ _CLONED = re.compile(r"^\+ .*--recv-only\s+(\S+)\s+\d+", re.MULTILINE)
 
 _POSITION = re.compile(r"filename '([^']*)', position '(\d+)'(?:, GTID of the last change '([^']+)')?")
 _SOURCE_POSITION = re.compile(r"MASTER_LOG_FILE='([^']*)',\s*MASTER_LOG_POS=(\d+)")
+
+
+RIGHTS = (
+    *may("get", "Pod", why="on which claim a database pod stands"),
+    *may("get", "PersistentVolumeClaim", why="which volume a database pod stands on"),
+    *execute("the birth of the data folder, and what a clone left in it"),
+)
 
 
 class Volumes:

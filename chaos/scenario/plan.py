@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -163,3 +164,8 @@ class Suite:
             "baseline": self.baseline,
             "scenarios": [plan.to_json() for plan in self.plans],
         }
+
+
+def plans_of(items: Iterable[Plan | Suite]) -> tuple[Plan, ...]:
+    """The plans of scenarios and suites, in their order."""
+    return tuple(plan for item in items for plan in (item.plans if isinstance(item, Suite) else (item,)))

@@ -20,6 +20,7 @@ from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import Progress
 from chaos.stack import xml_rpc
+from chaos.stack.access import CONFIG_MAP
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, load
 from chaos.stack.bound_fit import binding_of, credentials_of, no_seed, require_database, require_site
@@ -28,10 +29,7 @@ from chaos.stack.bound_remove import remove
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Seed, Stack
 
-__all__ = ["BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
-
-CONFIG_MAP = "hachaos"
-"""What says, in the stack's namespace, that something of ours is in it."""
+__all__ = ["CONFIG_MAP", "BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
 
 _PICTURE = Path(__file__).parent / "seed" / "picture.png"
 

@@ -28,6 +28,11 @@ _HOST = re.compile(r"[0-9A-Za-z.-]{1,253}(?::[0-9]{1,5})?")
 _LABEL = re.compile(r"[-._/0-9A-Za-z]+=[-._0-9A-Za-z]+")
 
 
+def is_name(text: str) -> bool:
+    """Whether an object of Kubernetes may have that name."""
+    return _NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class SecretKey:
     """Where a credential is: a key of a Secret in the stack's namespace."""
@@ -69,6 +74,12 @@ class BoundFile:
     database_password: Value
     uploads: str = "/var/www/html/wp-content/uploads"
     files_mount: str = ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that hold the credentials."""
+        said = (self.site_user, self.site_password, self.database_user, self.database_password)
+        return tuple(sorted({each.secret for each in said if isinstance(each, SecretKey)}))
 
     def binding(self, selectors: Mapping[str, str]) -> Binding:
         """The binding, once it is known by which labels each part's pods are found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from chaos.cluster.api import Api, Object
+from chaos.cluster.api import Api, ApiRefused, Object
 from chaos.errors import StackError
 from chaos.stack import xml_rpc
 from chaos.stack.binding import Binding
@@ -60,13 +60,17 @@ def _is_served(file: BoundFile, part: str, item: Object) -> None:
 def _object(api: Api, file: BoundFile, kind: str, name: str) -> Object:
     item = api.get(kind, name)
     if item is None:
-        there = [each["metadata"]["name"] for each in api.list(kind)]
-        raise _wrong(
-            file,
-            f"there is no {kind} {name} in namespace {file.namespace}",
-            f"there are: {', '.join(there) or 'none'}",
-        )
+        raise _wrong(file, f"there is no {kind} {name} in namespace {file.namespace}", _others(api, kind))
     return item | {"kind": kind}
+
+
+def _others(api: Api, kind: str) -> str | None:
+    """Which objects of the kind there are. A run needs no right to list them, so it may not be told."""
+    try:
+        there = [each["metadata"]["name"] for each in api.list(kind)]
+    except ApiRefused:
+        return None
+    return f"there are: {', '.join(there) or 'none'}"
 
 
 def _wrong(file: BoundFile, message: str, hint: str | None) -> StackError:

@@ -104,6 +104,11 @@ def _local_cluster(target: Target) -> str:
     return target.name.removeprefix("local/") if target.local else ""
 
 
+def secrets(profile: Profile) -> tuple[str, ...]:
+    """The names of the Secrets that hold the credentials of a profile's stack."""
+    return ("hachaos",) if profile.name == PUBLISHED else ("mysql", "wordpress")
+
+
 def _credentials(api: Api, profile: Profile) -> credentials.Credentials:
     return credentials.load_published(api) if profile.name == PUBLISHED else credentials.load(api)
 

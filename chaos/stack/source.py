@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chaos.cluster.rights import Rights
 from chaos.progress import Progress
-from chaos.stack import deploy
+from chaos.stack import access, deploy
+from chaos.stack.binding import Binding
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
@@ -26,6 +28,17 @@ class Source(Protocol):
     @property
     def borrowed(self) -> bool:
         """Whether a run that is killed leaves something in the stack that `release` would have taken away."""
+
+    @property
+    def named(self) -> Binding:
+        """The stack's binding as far as it is known without a cluster: selectors may be empty."""
+
+    @property
+    def rights(self) -> Rights:
+        """What a caller of the API has to be allowed to do to use the stack, and to give it back.
+
+        A profile has to be there already: who deploys it has to be an administrator.
+        """
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         """The stack, ready to be broken. Raises StackError when it can't be had."""
@@ -58,6 +71,14 @@ class Deployed:
     profile: Profile
     borrowed = False
 
+    @property
+    def named(self) -> Binding:
+        return self.profile.binding
+
+    @property
+    def rights(self) -> Rights:
+        return access.rights(self.named, deploy.secrets(self.profile))
+
     def ensure(self, target: Target, progress: Progress) -> Stack:
         return deploy.ensure(target, self.profile, progress)
 
@@ -75,6 +96,14 @@ class Borrowed:
     spec: str
     file: BoundFile
     borrowed = True
+
+    @property
+    def named(self) -> Binding:
+        return self.file.binding(dict.fromkeys(self.file.workloads, ""))
+
+    @property
+    def rights(self) -> Rights:
+        return access.rights(self.named, self.file.secrets)
 
     def ensure(self, target: Target, progress: Progress) -> Stack:
         from chaos.stack import bound

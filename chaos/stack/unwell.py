@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from chaos.cluster.api import Api, Object
+from chaos.cluster.rights import may
 from chaos.errors import ClusterError
 
 _LOG_LINES = 3
 _EVENTS = 3
+
+RIGHTS = (
+    *may("list", "Event", why="what the cluster says of pods that are not well"),
+    *may("list", "Pod", why="which pods are not well"),
+    *may("get", "Pod", sub="log", why="what pods that are not well said last, and whom a clone was fetched from"),
+)
 
 
 def said(api: Api, selector: str, controller: str) -> dict[str, list[str]]:
