@@ -50,7 +50,7 @@ def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destruct
 
 
 def _nodes(plan: Plan, nodes: int) -> Iterator[str]:
-    if nodes < plan.needs.nodes:
+    if 0 < nodes < plan.needs.nodes:  # 0: this user may not look at them
         yield f"it needs {plan.needs.nodes} nodes, and the cluster has {nodes} (hachaos cluster up --nodes)"
 
 

@@ -21,6 +21,7 @@ from chaos import __version__, journal, preconditions, report, run_lock
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded
@@ -42,7 +43,7 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty.
+    not empty. `elsewhere` is a cluster that is not the embedded one.
     """
 
     stack: str = "hardened"
@@ -52,6 +53,7 @@ class Options:
     quiet: bool = False
     baseline: str = ""
     allow_destructive: bool = False
+    elsewhere: Elsewhere | None = None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,10 +66,12 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     Raises HachaosError when there is no verdict: no cluster, no stack, an undo that did not hold.
     """
     stacks = source.of(options.stack)
+    source.require_bound(stacks, options.elsewhere)
     with _signals():
-        target = targets.local(options.cluster, options.nodes, quiet=options.quiet)
-        run_lock.hold(options.cluster)
-        preconditions.require_rights(plans_of(items), stacks, target.api, outside=False)
+        target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        if target.local:
+            run_lock.hold(options.cluster)
+        preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         session = _Session(stacks, target, options)
         try:
             verdicts = [
@@ -218,6 +222,7 @@ class _Session:
                 "namespace": stack.api.namespace,
                 "target": self.target.name,
                 "nodes": self.target.nodes,
+                "reach": self.target.reach,
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),

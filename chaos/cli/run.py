@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from chaos.cli.targets import elsewhere_options
+
+if TYPE_CHECKING:
+    from chaos.cluster.elsewhere import Elsewhere
 
 
 @click.command()
@@ -27,6 +33,7 @@ import click
 )
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@elsewhere_options
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
@@ -38,11 +45,14 @@ def run(
     nodes: int | None,
     cluster: str,
     reports: Path,
+    elsewhere: Elsewhere | None,
     *,
     allow_destructive: bool,
     quiet: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
+
+    On a cluster that is there (--context, --in-cluster) only a stack that a file binds is run on.
 
     Exit code: 0 pass, 1 fail, 2 unknown, 3 the tool or the cluster failed, 4 usage, 5 undo incomplete, 130 interrupted.
     """
@@ -55,6 +65,7 @@ def run(
     options = session.Options(
         stack=stack,
         cluster=cluster,
+        elsewhere=elsewhere,
         nodes=nodes,
         reports=reports,
         quiet=quiet,

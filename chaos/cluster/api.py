@@ -115,6 +115,19 @@ def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
     return Api(configuration)
 
 
+def connect_in_cluster() -> Api:
+    """The API of the cluster in one of whose pods this process runs. Raises ClusterError outside of a pod."""
+    configuration = Configuration()
+    try:
+        kubeconfig.load_incluster_config(client_configuration=configuration)
+    except (kubeconfig.ConfigException, OSError) as error:
+        raise ClusterError(
+            f"this is no pod with a service account: {error}", hint="--context NAME is for a cluster from outside of it"
+        ) from error
+    configuration.connection_pool_maxsize = 32
+    return Api(configuration)
+
+
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
@@ -133,6 +146,15 @@ class Api:
     def in_namespace(self, namespace: str) -> Api:
         """The same cluster, another namespace."""
         return Api(self._configuration, namespace, rest=self._rest)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    def version(self) -> Object:
+        """What the API server says of itself; `gitVersion` among it."""
+        return self._call("GET", "version", again=True)
 
     def get(self, kind: str, name: str) -> Object | None:
         """One object, or None where there is none of that name."""

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from chaos.cluster.api import Api, connect
+from chaos.cluster.api import Api, ApiRefused, connect, connect_in_cluster
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.local import cluster
 from chaos.progress import progress
+
+Reach = Literal["direct", "port-forward"]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A cluster, its API, and what runs it. `local` is the embedded cluster, whose network this process has joined."""
+    """A cluster, its API, and what runs it. `local` is the embedded cluster, whose network this process has joined.
+
+    `nodes` is 0 where one may not look at them. `reach` is how its pods and Services are reached.
+    """
 
     name: str
     local: bool
     nodes: int
     api: Api
     versions: dict[str, str]
+    reach: Reach = "direct"
+
+
+def of(elsewhere: Elsewhere | None, name: str, nodes: int | None, *, quiet: bool) -> Target:
+    """The cluster that the command line named; without a word of another the embedded one of that name."""
+    if elsewhere is None:
+        return local(name, nodes, quiet=quiet)
+    return remote(elsewhere.kubeconfig, elsewhere.context) if elsewhere.context else in_cluster()
 
 
 def local(name: str, nodes: int | None, *, quiet: bool) -> Target:
@@ -38,3 +54,31 @@ def local(name: str, nodes: int | None, *, quiet: bool) -> Target:
         api=connect(found.kubeconfig),
         versions=dict(found.versions),
     )
+
+
+def remote(kubeconfig: Path | str, context: str) -> Target:
+    """The cluster of a kubeconfig's context, whose pods are reached by port-forward.
+
+    Raises ClusterError when the file can't be used or the API server does not answer.
+    """
+    api = connect(Path(kubeconfig), context=context)
+    return _found(f"context/{context}", api, "port-forward")
+
+
+def in_cluster() -> Target:
+    """The cluster in one of whose pods this process runs, as the pod's service account; in its network already.
+
+    Raises ClusterError outside of a pod, and when the API server does not answer.
+    """
+    return _found("in-cluster", connect_in_cluster(), "direct")
+
+
+def _found(name: str, api: Api, reach: Reach) -> Target:
+    versions = {"kubernetes": str(api.version().get("gitVersion", "unknown")).removeprefix("v")}
+    try:
+        nodes = len(api.list("Node"))
+    except ApiRefused as error:
+        if error.status != 403:
+            raise
+        nodes = 0
+    return Target(name=name, local=False, nodes=nodes, api=api, versions=versions, reach=reach)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.rights import Rights
+from chaos.errors import UsageError
 from chaos.progress import Progress
 from chaos.stack import access, deploy
 from chaos.stack.binding import Binding
@@ -61,6 +63,16 @@ def of(spec: str) -> Source:
         path = Path(spec)
         return Borrowed(str(path.resolve()), bound.load(path))
     return Deployed(spec, Profile.load(spec))
+
+
+def require_bound(source: Source, elsewhere: Elsewhere | None) -> None:
+    """Refuse to deploy a profile on a cluster that is not the embedded one. Raises UsageError."""
+    if elsewhere is not None and not source.borrowed:
+        raise UsageError(
+            f"--stack {source.spec} is a profile: those are deployed on the embedded cluster and nowhere else",
+            hint=f"bind the stack that is there: hachaos stack bind {elsewhere.option} --namespace NS > my-stack.yaml, "
+            "then --stack my-stack.yaml",
+        )
 
 
 @dataclass(frozen=True)
