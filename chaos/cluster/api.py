@@ -183,6 +183,11 @@ class Api:
         """Create an object. ApiRefused with status 409 when it is there already."""
         return self._call("POST", self._path(manifest["kind"]), {"fieldManager": FIELD_MANAGER}, manifest)
 
+    def replace(self, manifest: Object) -> Object:
+        """Put an object in place of the one whose resourceVersion it has. ApiRefused with 409 when that has changed."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        return self._call("PUT", self._path(kind, name), {"fieldManager": FIELD_MANAGER}, manifest)
+
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
         """JSON merge patch of an object or of one of its subresources (`status`, `scale`)."""
         path = self._path(kind, name) + (f"/{subresource}" if subresource else "")
@@ -205,9 +210,14 @@ class Api:
             raise
         return True
 
-    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
-        """As `delete`, but only the object of that uid; False when it is gone or another has its name."""
+    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None, version: str = "") -> bool:
+        """As `delete`, but only the object of that uid; False when it is gone or another has its name.
+
+        With `version` only while it has that resourceVersion.
+        """
         body: Object = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        if version:
+            body["preconditions"]["resourceVersion"] = version
         if grace_s is not None:
             body["gracePeriodSeconds"] = grace_s
         try:

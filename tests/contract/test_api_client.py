@@ -37,7 +37,7 @@ class FakeServer:
                 queue = fake.answers[self.command]
                 (queue.pop(0) if len(queue) > 1 else queue[0])(self)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -137,6 +137,20 @@ def test_a_deletion_by_uid_says_so_when_another_pod_has_the_name(server: FakeSer
     server.answers["DELETE"] = [answer(409, {"message": "the UID in the precondition does not match"})]
     assert server.api().delete_exactly("Pod", "mysql-0", "uid-1") is False
     assert server.asked[0][2]["preconditions"] == {"uid": "uid-1"}
+
+
+def test_an_object_is_replaced_once_and_only_in_the_version_that_was_seen(server: FakeServer) -> None:
+    server.answers["PUT"] = [answer(409, {"message": "the object has been modified"})]
+    lease = {"kind": "Lease", "metadata": {"name": "hachaos", "resourceVersion": "7"}}
+    with pytest.raises(ApiRefused, match="modified"):
+        server.api().replace(lease)
+    assert [(verb, body) for verb, _, body in server.asked] == [("PUT", lease)]
+
+
+def test_a_deletion_can_be_of_one_version_alone(server: FakeServer) -> None:
+    server.answers["DELETE"] = [answer(200, {})]
+    assert server.api().delete_exactly("Lease", "hachaos", "u", version="7")
+    assert server.asked[0][2]["preconditions"] == {"uid": "u", "resourceVersion": "7"}
 
 
 def test_no_answer_is_an_error_and_never_an_empty_list(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:

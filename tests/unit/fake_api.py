@@ -1,4 +1,4 @@
-"""An API server that holds objects in a dict: no defaults, no controllers, no conflicts but on create."""
+"""An API server that holds objects in a dict: no defaults, no controllers, no conflicts but on create and replace."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ class FakeApi:
         self._log("create", manifest)
         return self._put(manifest)
 
+    def replace(self, manifest: Object) -> Object:
+        found = self._held.get((manifest["kind"], manifest["metadata"]["name"]))
+        if found is None:
+            raise ApiRefused(404, "not found")
+        if found["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
+            raise ApiRefused(409, "the object has been modified")
+        self._log("replace", manifest)
+        return self._put(manifest)
+
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
         self.calls.append(("patch", kind, name))
         return self._put(_merged(self._held[kind, name], body))
@@ -53,7 +62,10 @@ class FakeApi:
         self.calls.append(("orphan" if orphan else "delete", kind, name))
         return self._held.pop((kind, name), None) is not None
 
-    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
+    def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None, version: str = "") -> bool:
+        found = self._held.get((kind, name))
+        if version and (found is None or found["metadata"]["resourceVersion"] != version):
+            return False
         return self.delete(kind, name, grace_s=grace_s)
 
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
