@@ -21,12 +21,13 @@ RECIPE = Recipe(
     name="hachaos",
     folder=Path(__file__).parent,
     release=versions.DEBIAN,
-    packages=("ca-certificates", "python3"),
-    # Nothing is installed into it, run as another user, or looked up in these.
+    packages=("python3",),
+    # What nobody needs who only runs it: a second, asynchronous client of the API, and the world of Perl.
     leave_out=(
         f"{HOME}/lib/bin",
-        "usr/share/bash-completion",
-        "usr/share/bug",
+        f"{HOME}/lib/kubernetes/aio",
+        "usr/lib/*/perl",
+        "usr/share/perl",
         "usr/share/perl5",
         "usr/share/zoneinfo/right",
         "var/lib/apt",
