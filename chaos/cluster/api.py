@@ -17,11 +17,14 @@ from kubernetes import config as kubeconfig
 from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
-from kubernetes.stream.ws_client import WSClient
+from kubernetes.stream.ws_client import WSClient, create_websocket
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-from websocket import WebSocketException, setdefaulttimeout
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
+from chaos.cluster.fence import Fence, Fenced
 from chaos.errors import ClusterError
+
+__all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
 Object = dict[str, Any]
 """An object as the API server gives it."""
@@ -34,6 +37,7 @@ CALL_TIMEOUT_S = 10.0
 _RETRY_FOR_S = 20.0
 _WATCH_S = 240
 _CHANNEL_TIMEOUT_S = 10.0
+_PORT_PROTOCOL = "v4.channel.k8s.io"
 
 setdefaulttimeout(_CHANNEL_TIMEOUT_S)
 
@@ -137,15 +141,30 @@ class Api:
     """
 
     def __init__(
-        self, configuration: Configuration, namespace: str = "default", *, rest: RESTClientObject | None = None
+        self,
+        configuration: Configuration,
+        namespace: str = "default",
+        *,
+        rest: RESTClientObject | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._configuration = configuration
         self._rest = rest or RESTClientObject(configuration)
+        self._fence = fence
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
-        """The same cluster, another namespace."""
-        return Api(self._configuration, namespace, rest=self._rest)
+        """The same cluster, another namespace. A fence stays where it is."""
+        return Api(self._configuration, namespace, rest=self._rest, fence=self._fence)
+
+    def fenced(self, *, allow_nodes: bool = False) -> Api:
+        """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
+
+        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes, and
+        the evictions of pods that draining one takes.
+        """
+        fence = Fence(self.namespace, allow_nodes=allow_nodes)
+        return Api(self._configuration, self.namespace, rest=self._rest, fence=fence)
 
     @property
     def server(self) -> str:
@@ -259,6 +278,7 @@ class Api:
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
         path = self._path("Pod", pod)
+        self._require("exec", path)
         url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
         what = f"{command[0]} in {pod}/{container}"
         try:
@@ -282,6 +302,24 @@ class Api:
             channel.close(timeout=1)
             # `close` leaves the socket open when the other side was the first to say goodbye.
             channel.sock.shutdown()
+
+    def port_forward(self, pod: str, port: int) -> WebSocket:
+        """A web socket that carries one connection to a pod's port (see `port_forward.py`).
+
+        Raises ClusterError when the API server opens none.
+        """
+        path = self._path("Pod", pod) + "/portforward"
+        self._require("port-forward", path)
+        url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
+        headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
+        try:
+            opened: WebSocket = create_websocket(self._configuration, url, headers)
+        except WebSocketBadStatusException as error:
+            said = _message(error.resp_body or b"") or str(error)
+            raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
+        except (WebSocketException, OSError) as error:
+            raise ClusterError(f"port-forward to {pod}: {error}") from error
+        return opened
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -356,6 +394,10 @@ class Api:
         scope = f"namespaces/{self.namespace}/" if resource.namespaced else ""
         return f"{resource.prefix}/{scope}{resource.plural}" + (f"/{name}" if name else "")
 
+    def _require(self, verb: str, path: str) -> None:
+        if self._fence is not None:
+            self._fence.require(verb, path)
+
     def _authorization(self) -> dict[str, str]:
         for key in ("BearerToken", "authorization"):
             token = self._configuration.get_api_key_with_prefix(key)
@@ -400,6 +442,8 @@ class Api:
         *,
         stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
+        if method != "GET":
+            self._require(method, path)
         headers = {"accept": "application/json"} | self._authorization()
         if content and body is not None:
             headers["content-type"] = content

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chaos.clock import Clock
-from chaos.history import Read, Record
+from chaos.cluster.reach import NO_WAY
+from chaos.history import Read, Record, Skipped
 from chaos.monitors.patience import Patience, patient
 from chaos.monitors.pods import Pods
 from chaos.monitors.stream import Request, Stream
@@ -24,8 +25,9 @@ def through_service(
 ) -> Stream:
     """A stream of reads of the front page through the site's Service."""
     address = stack.site_address()
-    request = _read(site.read_front, PAGE, SERVICE, lambda: address, deadline_s, clock)
-    return Stream("read service", rate, deadline_s, request, clock, write)
+    label = "read service"
+    request = _read(label, site.read_front, PAGE, SERVICE, lambda: address, deadline_s, clock)
+    return Stream(label, rate, deadline_s, request, clock, write)
 
 
 class PodReads:
@@ -65,14 +67,14 @@ class PodReads:
             return self._pods.serving(name)
 
         if self._what == PAGE:
-            return _read(self._site.read_front, PAGE, name, address, self._deadline_s, self._clock)
+            return _read(label, self._site.read_front, PAGE, name, address, self._deadline_s, self._clock)
         patience = Patience()
         read_file = self._site.read_static if self._what == STATIC else self._site.read_upload
 
         def read(where: str, deadline_s: float) -> Seen:
             return read_file(where, deadline_s, patience.keep)
 
-        return patient(patience, label, _read(read, self._what, name, address, self._deadline_s, self._clock))
+        return patient(patience, label, _read(label, read, self._what, name, address, self._deadline_s, self._clock))
 
     def hold(self) -> None:
         """Read nothing new, without waiting for what is in flight."""
@@ -87,7 +89,7 @@ class PodReads:
 
 
 def _read(
-    read: ReadOf, what: str, via: str, address: Callable[[], str | None], deadline_s: float, clock: Clock
+    label: str, read: ReadOf, what: str, via: str, address: Callable[[], str | None], deadline_s: float, clock: Clock
 ) -> Request:
     def request(due: float) -> Record | None:
         where = address()
@@ -95,6 +97,8 @@ def _read(
             return None
         start = clock.now()
         seen = read(where, deadline_s)
+        if seen.reason == NO_WAY:
+            return Skipped(label, round(due, 6), seen.reason)
         return Read(via, round(due, 6), start, clock.now(), seen.ok, seen.reason, seen.status, what)
 
     return request

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable
 
 from chaos.clock import Clock
-from chaos.history import Record, Write
+from chaos.cluster.reach import NO_WAY
+from chaos.history import Record, Skipped, Write
 from chaos.monitors.patience import Patience, patient
 from chaos.monitors.stream import Stream
 from chaos.stack.database import Database
@@ -94,6 +95,8 @@ def _stream(
         except Exception as error:  # noqa: BLE001
             # It may have been sent: without a record of it, what it wrote would be there and tried by nobody.
             done = Written("info", f"tool: {error!r}")
+        if done.reason == NO_WAY:
+            return Skipped(writer, round(due, 6), done.reason)
         return Write(
             what=what,
             writer=writer,

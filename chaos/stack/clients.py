@@ -4,17 +4,45 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import pymysql
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
 
+from chaos.cluster import reach
 from chaos.errors import StackError
+
+_CONNECT_S = 5.0
 
 
 class NotYet(StackError):
     """The site answered badly, or not at all; it may do better in a moment."""
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        try:
+            return reach.connect(self.host, self.port, _CONNECT_S)
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    """Has `reach` dial."""
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}
 
 
 class WordPress:
@@ -27,6 +55,7 @@ class WordPress:
         self._timeout_s = timeout_s
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount("http://", _Adapter())
         self._session.headers["Host"] = host
         self._session.auth = basic
 
@@ -79,21 +108,21 @@ def gist(response: requests.Response) -> str:
 def connect(address: str, user: str, password: str, database: str) -> pymysql.Connection[Any]:
     """A connection in autocommit mode; every call on it has a deadline. Raises NotYet when it can't be made."""
     host, _, port = address.rpartition(":")
+    connection: pymysql.Connection[Any] = pymysql.Connection(
+        user=user,
+        password=password,
+        database=database,
+        autocommit=True,
+        read_timeout=20,
+        write_timeout=20,
+        ssl_disabled=True,
+        defer_connect=True,
+    )
     try:
-        return pymysql.connect(
-            host=host,
-            port=int(port),
-            user=user,
-            password=password,
-            database=database,
-            autocommit=True,
-            connect_timeout=5,
-            read_timeout=20,
-            write_timeout=20,
-            ssl_disabled=True,
-        )
-    except pymysql.MySQLError as error:
+        connection.connect(reach.connect(host, int(port), _CONNECT_S))
+    except (pymysql.MySQLError, OSError) as error:
         raise NotYet(f"database at {address} as {user}: {error}") from error
+    return connection
 
 
 def run(connection: pymysql.Connection[Any], statement: str) -> tuple[tuple[Any, ...], ...]:

@@ -14,6 +14,7 @@ import pymysql
 from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
+from chaos.cluster import reach
 from chaos.stack import dialects, tables
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
@@ -88,11 +89,9 @@ class _Socket(socket.socket):
     """
 
     def __init__(self, host: str, port: int, deadline_s: float) -> None:
-        super().__init__(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         self._deadline = time.monotonic() + deadline_s
+        super().__init__(fileno=reach.connect(host, port, deadline_s).detach())
         try:
-            self._limit()
-            self.connect((host, port))
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             self.close()
@@ -147,7 +146,7 @@ class Database:
             defer_connect=True,
         )
         try:
-            connection.connect(_Socket(host.strip("[]"), int(port), deadline_s))
+            connection.connect(_Socket(host, int(port), deadline_s))
         except (pymysql.MySQLError, OSError, *_GARBLED) as error:
             raise NoDatabase(reason(error)) from error
         try:
@@ -271,8 +270,8 @@ def _insert(connection: Connection, statement: str, row: tuple[str, str, int]) -
 
 def reason(error: Exception) -> str:
     """A word or two for the reports: a known condition by name, else the server's own number."""
-    if isinstance(error, TimeoutError) or "timed out" in str(error):
-        return "timeout"
+    if isinstance(error, reach.NoWay | TimeoutError) or "timed out" in str(error):
+        return reach.NO_WAY if isinstance(error, reach.NoWay) else "timeout"
     if "Connection refused" in str(error):
         return "refused"
     if "unreachable" in str(error) or "No route" in str(error):

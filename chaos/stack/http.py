@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chaos.cluster import reach
+
 _CHUNK = 65536
 _MOST = 4 << 20
 
@@ -76,7 +78,7 @@ def connect(address: str, deadline: float) -> socket.socket:
         # An empty host would mean this machine.
         raise NotSent("unreachable")
     try:
-        return socket.create_connection((host, int(port)), timeout=left(deadline))
+        return reach.connect(host, int(port), left(deadline))
     except OSError as error:
         raise NotSent(reason(error)) from error
 
@@ -135,6 +137,8 @@ def _is_number(word: str) -> bool:
 
 def reason(error: OSError) -> str:
     """One word for why a connection failed."""
+    if isinstance(error, reach.NoWay):
+        return reach.NO_WAY
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionRefusedError):

@@ -1,0 +1,62 @@
+"""Every call of the API that hachaos makes in this process, as the right that the API server asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from chaos.cluster.api import Api
+from chaos.cluster.rights import Right, execute, port_forward
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@contextmanager
+def recorded() -> Iterator[set[Right]]:
+    """The rights that calls within the block need; each names the object that was called upon."""
+    found: set[Right] = set()
+
+    def seen(method: str, note: Callable[..., None]) -> Any:
+        original = getattr(Api, method)
+
+        def call(self: Api, *arguments: Any, **options: Any) -> Any:
+            note(*arguments, **options)
+            return original(self, *arguments, **options)
+
+        return mock.patch.object(Api, method, call)
+
+    def sent(method: str, path: str, query: dict[str, str], body: Any, content: str, *_: Any, **__: Any) -> None:
+        if "selfsubjectaccessreviews" not in path and path != "version":
+            found.update(_of(method, path, query, content))
+
+    with seen("_send", sent), seen("execute", lambda *_, **__: found.update(execute(""))):
+        if not hasattr(Api, "port_forward"):
+            yield found
+            return
+        with seen("port_forward", lambda *_, **__: found.update(port_forward(""))):
+            yield found
+
+
+def _of(method: str, path: str, query: dict[str, str], content: str) -> Iterator[Right]:
+    root, *words = path.split("/")
+    group = "" if root == "api" else words.pop(0)
+    del words[0]  # the version
+    namespaced = words[0] == "namespaces"
+    if namespaced and len(words) > 2:
+        del words[:2]
+    resource, name, sub = (*words, "", "")[:3]
+    reading = "watch" if query.get("watch") else "get" if name else "list"
+    full = f"{resource}/{sub}" if sub else resource
+    cluster = not namespaced
+    yield Right(group, full, _VERBS.get(method, reading), name, cluster)
+    if content == "application/apply-patch+yaml":
+        # What is not there yet is made, and that is asked for as well.
+        yield Right(group, full, "create", name, cluster)
+
+
+def covers(granted: Right, used: Right) -> bool:
+    """Whether the right that is granted lets what was used through."""
+    same = (granted.group, granted.resource, granted.verb) == (used.group, used.resource, used.verb)
+    return same and granted.name in ("", used.name)
