@@ -52,6 +52,10 @@ class ClusterError(HachaosError):
     """The cluster did not do what was asked within its deadline, or cannot be reached."""
 
 
+class Unreachable(ClusterError):
+    """The cluster gave no answer, or one that says to come back later."""
+
+
 class StackError(HachaosError):
     """The stack under test could not be deployed, installed or verified."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from chaos import journal, run_lock
 from chaos.clock import Clock
 from chaos.cluster import target as targets
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.errors import UndoIncomplete
 from chaos.history import History, RunBegun
 from chaos.journal import Journal
@@ -15,7 +16,9 @@ from chaos.stack import source
 from chaos.undo import deployed_again, put_back, unfinished
 
 
-def recover(reports: Path, *, stack: str, cluster: str, quiet: bool = False) -> list[str]:
+def recover(
+    reports: Path, *, stack: str, cluster: str, elsewhere: Elsewhere | None = None, quiet: bool = False
+) -> list[str]:
     """Put back what unfinished runs in `reports` have changed, the latest first, then give back what they borrowed.
 
     `stack`, where it is a binding's file, is given back as well: a run may have been killed before it had a
@@ -29,8 +32,9 @@ def recover(reports: Path, *, stack: str, cluster: str, quiet: bool = False) -> 
     borrowed = [each for each in stacks.values() if each.borrowed]
     if not borrowed and not changed:
         return []
-    target = targets.local(cluster, None, quiet=quiet)
-    run_lock.hold(cluster)
+    target = targets.of(elsewhere, cluster, None, quiet=quiet)
+    if elsewhere is None:
+        run_lock.hold(cluster)
     lines, left = [], []
     for folder, history, spec in changed:
         undos = unfinished(history)

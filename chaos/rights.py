@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from chaos.actions import ACTIONS
 from chaos.cluster.api import Api, Object
@@ -21,6 +22,13 @@ _HOLDING = (
     *may("create", "Lease", why="that no two runs overlap (a right to create can't be limited to a name)"),
     *may("get update delete", "Lease", _LEASE, why="that no two runs overlap"),
 )
+_OUTSIDE = (
+    *may("list watch", "Pod", why="from outside: which pod has an address"),
+    *may("list watch", "Service", why="from outside: which Service has an address"),
+    *may("list watch", "EndpointSlice", why="from outside: to which pods a Service leads"),
+    *port_forward("from outside: connections to the site and the database"),
+)
+_NOTED = "the note on what is changed of how it is put back"
 
 
 def needed(plans: Iterable[Plan], stacks: Source, *, outside: bool) -> Rights:
@@ -30,9 +38,10 @@ def needed(plans: Iterable[Plan], stacks: Source, *, outside: bool) -> Rights:
     """
     found = [*stacks.rights, *_WATCHING, *_HOLDING]
     if outside:
-        found += port_forward("to reach pods and Services from outside the cluster")
+        found += _OUTSIDE
     for plan in plans:
         found += _of_steps(plan, stacks)
+    found += _of_notes(found)
     return merged(found)
 
 
@@ -42,6 +51,19 @@ def _of_steps(plan: Plan, stacks: Source) -> Iterator[Right]:
         # A stack that lacks the part is refused with words of its own (see `preconditions`).
         if part(step.target) in binding.controllers:
             yield from ACTIONS[step.action].rights(binding, step.target, step.params)
+
+
+def _of_notes(rights: Sequence[Right]) -> list[Right]:
+    """What it takes to write an undo record on each workload that is changed, and to take it off again."""
+    found: list[Right] = []
+    for right in rights:
+        workload = right.resource.partition("/")[0]
+        if right.group == "apps" and right.verb == "patch":
+            found += (replace(right, resource=workload, verb=verb, why=_NOTED) for verb in ("get", "patch"))
+        if workload == "deployments" and right.verb == "patch":
+            # Its controller copies the note to them, and never takes it away there.
+            found += may("list patch", "ReplicaSet", why=f"{_NOTED}: a Deployment's ReplicaSets get copies")
+    return found
 
 
 def missing(api: Api, rights: Rights) -> list[Right]:

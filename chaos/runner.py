@@ -7,11 +7,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from chaos import undo_notes
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
-from chaos.errors import ClusterError, HachaosError, UndoIncomplete
+from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
     BASELINE,
     END,
@@ -41,7 +42,7 @@ from chaos.scenario.plan import (
 )
 from chaos.scenario.vocabulary import KINDS
 from chaos.stack.stack import Stack
-from chaos.undo import put_back
+from chaos.undo import incomplete, put_back, unfinished
 from chaos.verdict import Verdict
 
 STEADY_S = 2.0
@@ -216,9 +217,10 @@ class Runner:
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()
         try:
+            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
             action.inject(self.stack, aim)
             happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
-        except ClusterError as error:
+        except (ClusterError, StackError) as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))
             return False
         write(ActionEnded(self.clock.now(), step.index, step.action, happened, effect))
@@ -313,7 +315,7 @@ class Runner:
         timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
         left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
         if left:
-            raise UndoIncomplete("; ".join(left), hint="hachaos recover")
+            raise incomplete(self.stack, left, unfinished(self.journal.history()))
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

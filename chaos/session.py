@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from chaos import __version__, journal, preconditions, report, run_lock
+from chaos import __version__, blast_radius, journal, preconditions, report, run_lock
 from chaos.checks.judge import judge
 from chaos.clock import Clock
+from chaos.cluster import protected
 from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
@@ -34,7 +35,7 @@ from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, unfinished
+from chaos.undo import deployed_again, incomplete, unfinished
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -43,7 +44,7 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. `elsewhere` is a cluster that is not the embedded one.
+    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there.
     """
 
     stack: str = "hardened"
@@ -54,6 +55,8 @@ class Options:
     baseline: str = ""
     allow_destructive: bool = False
     elsewhere: Elsewhere | None = None
+    yes: bool = False
+    allow_nodes: bool = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -69,9 +72,12 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     source.require_bound(stacks, options.elsewhere)
     with _signals():
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
+        preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
+        protected.refuse(target.api, stacks.namespace)
         if target.local:
             run_lock.hold(options.cluster)
-        preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
+        else:
+            blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
         session = _Session(stacks, target, options)
         try:
             verdicts = [
@@ -169,7 +175,7 @@ class _Session:
     def ready(self, plan: Plan) -> Stack:
         """The stack, fit for the plan. Raises before anything is broken."""
         with progress(quiet=self.options.quiet) as shown:
-            self._stack = stack = self.stacks.ensure(self.target, shown)
+            self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
@@ -204,7 +210,7 @@ class _Session:
                 how, problem = "failed", error
             left = unfinished(written.history())
             if left and not isinstance(problem, UndoIncomplete):
-                problem = UndoIncomplete(f"{len(left)} change(s) were not put back", hint="hachaos recover")
+                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
             written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
         return problem
 

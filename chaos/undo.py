@@ -1,14 +1,21 @@
-"""Puts back what a run has changed, from the undo records in its journal, and looks whether it holds."""
+"""Puts back what a run has changed, from undo records, and looks whether it holds."""
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from chaos import journal as journals
+from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.actions.action import kubectl
 from chaos.clock import Clock
+from chaos.cluster.api import ApiRefused
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, StackError
+from chaos.errors import HachaosError, StackError, UndoIncomplete, Unreachable
 from chaos.history import History, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
@@ -16,34 +23,101 @@ from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_FOR_GOOD = (400, 403, 404, 405, 422)
+"""What an API server answers that will answer the same the next time."""
+
 
 def put_back(
     stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock, timeout_s: float = PUT_BACK_TIMEOUT_S
 ) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
-    Of several that restore one thing only the first counts: it alone knows how the thing was before the run.
+    Each has `timeout_s`, and is tried again with backoff for as long where the cluster does not answer. Of several that
+    restore one thing only the first counts: it alone knows how the thing was before the run.
+    """
+    run = undo_notes.run_of(journal.path.parent)
+    left = []
+    for alike in in_order(undos):
+        problem = carry_out(stack, run, alike, timeout_s)
+        if problem:
+            left.append(problem)
+        for undo in alike:
+            # On a full disk the others are put back all the same; whoever reads the journal does this one again.
+            with suppress(OSError):
+                journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
+    return left
+
+
+def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
+    """Undo records of one run in the order in which they are carried out: the last first, together what restores one
+    thing, of which the first is the one that counts.
     """
     alike: dict[str, list[UndoPlanned]] = {}
     for undo in sorted(undos, key=lambda undo: undo.id):
         alike.setdefault(str(undo.undo.get("restores") or undo.id), []).append(undo)
-    left = []
-    for first, *later in sorted(alike.values(), key=lambda found: found[0].id, reverse=True):
-        problem = ""
+    return sorted(alike.values(), key=lambda found: found[0].id, reverse=True)
+
+
+def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
+    """Carry out one undo, given with those that restore the same, and take its records off the object. What is wrong.
+
+    Goes on trying until `timeout_s` is over where the cluster does not answer.
+    """
+    first = alike[0]
+    began, wait_s = time.monotonic(), _FIRST_WAIT_S
+    while True:
+        left_s = began + timeout_s - time.monotonic()
         try:
-            ACTIONS[first.action].put_back(stack, first.undo, timeout_s)
-        except ClusterError as error:
+            ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
+            undo_notes.forget(stack, run, alike)
+        except ApiRefused as error:
+            if error.status in _FOR_GOOD:
+                return str(error)
             problem = str(error)
-            left.append(problem + (f" (by hand: {error.hint})" if error.hint else ""))
-        for undo in (first, *later):
-            journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
-    return left
+        except Unreachable as error:
+            spent = time.monotonic() - began
+            problem = f"{first.action}: not put back: the cluster could not be reached for {spent:.0f} s: {error}"
+        except HachaosError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001
+            # The others have to be put back whatever is wrong with this one.
+            return f"{first.action}: {error!r}"
+        else:
+            return ""
+        left_s = began + timeout_s - time.monotonic()
+        if left_s <= 0:
+            return problem
+        time.sleep(min(wait_s * random.uniform(0.5, 1.0), left_s))
+        wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
 
 def unfinished(history: History) -> list[UndoPlanned]:
     """The undo records of a run that were never carried out, or whose undo did not hold."""
     done = {record.id for record in history.of(UndoDone) if record.verified}
     return [record for record in history.of(UndoPlanned) if record.id not in done]
+
+
+def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
+    """The shell commands that carry out undo records, in the order in which they have to be given."""
+    namespace = stack.api.namespace
+    commands: list[str] = []
+    noted: list[str] = []
+    for first, *_ in in_order(undos):
+        commands += ACTIONS[first.action].by_hand(first.undo, namespace)
+        noted += [place] if (place := undo_notes.place(first.undo)) else []
+    commands += [kubectl(namespace, "annotate", place, f"{undo_notes.UNDO}-") for place in dict.fromkeys(noted)]
+    if stack.local_cluster:
+        ours = f"hachaos cluster kubectl --name {stack.local_cluster} --"
+        commands = [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
+    return commands
+
+
+def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
+    """The error for what was left undone, with the commands that do it, one a line."""
+    commands = by_hand(stack, undos)
+    hint = "hachaos recover" + (", or by hand:\n" + "\n".join(commands) if commands else "")
+    return UndoIncomplete("; ".join(problems), hint=hint)
 
 
 def deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ Undo = dict[str, Any]
 """JSON values from which `Action.put_back` restores the stack, in another process if need be.
 
 `restores` names the thing that is restored as a whole, where it is one: of several undos of it only the first counts.
+`kind` and `name` are of the object that is changed for longer than a moment, where there is one: it is annotated.
 """
 
 LOOK_EVERY_S = 0.25
@@ -62,6 +64,14 @@ class Action(Protocol):
 
         Raises ClusterError with what is left to do when it does not hold within `timeout_s`.
         """
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        """The shell commands with which a person puts it back, in their order; none where there is nothing to do."""
+
+
+def kubectl(namespace: str, *words: str) -> str:
+    """A kubectl command in a namespace, quoted for a shell."""
+    return shlex.join(["kubectl", "-n", namespace, *words])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, *, every_s: float = LOOK_EVERY_S) -> bool:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.pods import await_enough, chosen, enough, uids_now
+from chaos.actions.pods import await_enough, chosen, enough, uids_now, watch_enough
 from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError
 from chaos.stack.binding import Binding
@@ -53,6 +53,9 @@ class DeletePod:
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         await_enough(stack, undo, timeout_s)
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        return watch_enough(undo, namespace)
 
 
 def delete_all(stack: Stack, action: str, uids: dict[str, str], grace_s: int | None) -> None:

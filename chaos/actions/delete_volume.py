@@ -8,7 +8,7 @@ from typing import Any
 from chaos.actions.action import Aim, Params, Undo, wait_until
 from chaos.actions.catch_clone import Filling, catch
 from chaos.actions.delete_pod import delete_all
-from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now
+from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now, watch_enough
 from chaos.actions.workload import rights_to, workload_of
 from chaos.cluster.api import Object
 from chaos.cluster.rights import Rights, may
@@ -112,6 +112,9 @@ class DeleteVolume:
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         await_enough(stack, undo, timeout_s)
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        return watch_enough(undo, namespace)
 
 
 @dataclass(frozen=True)

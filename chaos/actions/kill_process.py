@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.pods import await_enough, chosen, enough
+from chaos.actions.pods import await_enough, chosen, enough, watch_enough
 from chaos.cluster.api import Object
 from chaos.cluster.rights import Rights, execute, may
 from chaos.errors import ClusterError, StackError
@@ -124,6 +124,9 @@ class KillProcess:
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         await_enough(stack, undo, timeout_s)
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        return watch_enough(undo, namespace)
 
 
 def server(processes: list[_Process], first: int) -> _Process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from chaos.actions.action import Params, Undo, wait_until
+from chaos.actions.action import Params, Undo, kubectl, wait_until
 from chaos.errors import ClusterError, StackError
 from chaos.stack.roles import Pod, part
 from chaos.stack.stack import Stack
@@ -51,7 +51,9 @@ def uids_now(stack: Stack, names: Iterable[str]) -> dict[str, str]:
 def enough(stack: Stack, target: str) -> Undo:
     """The undo of an action after which the controller heals by itself: as many ready pods of the part as now."""
     role = part(target)
-    return {"role": role, "ready": sum(pod.ready and not pod.terminating for pod in stack.pods(role))}
+    kind, name = stack.controller(role)
+    ready = sum(pod.ready and not pod.terminating for pod in stack.pods(role))
+    return {"role": role, "ready": ready, "controller": f"{kind.lower()}/{name}"}
 
 
 def await_enough(stack: Stack, undo: Undo, timeout_s: float) -> None:
@@ -67,3 +69,10 @@ def await_enough(stack: Stack, undo: Undo, timeout_s: float) -> None:
             f"{role}: fewer than {wanted} pods are ready after {timeout_s:g} s (not ready: {names})",
             hint=f"kubectl -n {stack.api.namespace} get pods",
         )
+
+
+def watch_enough(undo: Undo, namespace: str) -> tuple[str, ...]:
+    """The command that waits for what `enough` said: there is nothing to be changed by hand, but to be looked at."""
+    controller = undo.get("controller")
+    words = ("rollout", "status", str(controller), "--timeout=5m") if controller else ("get", "pods")
+    return (kubectl(namespace, *words),)

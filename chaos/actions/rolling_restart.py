@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
 from chaos.actions.workload import replicas_of, rights_to, workload_of
 from chaos.cluster.api import Object
 from chaos.cluster.rights import Rights, may
@@ -71,8 +71,11 @@ class RollingRestart:
         if not wait_until(lambda: _complete(stack, kind, name), timeout_s):
             raise ClusterError(
                 f"{kind.lower()}/{name}: the roll-out is not complete after {timeout_s:g} s",
-                hint=f"kubectl -n {stack.api.namespace} rollout status {kind.lower()}/{name}",
+                hint=" ".join(self.by_hand(undo, stack.api.namespace)),
             )
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        return (kubectl(namespace, "rollout", "status", f"{undo['kind'].lower()}/{undo['name']}", "--timeout=5m"),)
 
 
 def _refuse_what_rolls_nothing(kind: str, name: str, workload: Object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
 from chaos.actions.workload import rights_to
 from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
@@ -62,8 +62,12 @@ class Scale:
         if not wait_until(lambda: _holds(stack, undo, wanted), timeout_s):
             raise ClusterError(
                 f"{kind.lower()}/{name}: not at {wanted} ready replicas after {timeout_s:g} s",
-                hint=f"kubectl -n {stack.api.namespace} scale {kind.lower()}/{name} --replicas={wanted}",
+                hint=" ".join(self.by_hand(undo, stack.api.namespace)),
             )
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        workload = f"{undo['kind'].lower()}/{undo['name']}"
+        return (kubectl(namespace, "scale", workload, f"--replicas={undo['replicas']}"),)
 
 
 def _set(stack: Stack, kind: str, name: str, replicas: int) -> None:

@@ -46,3 +46,6 @@ class StartService:
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         pass
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:  # noqa: ARG002
+        return ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
-from chaos.actions.workload import ready_pods, remembered, replicas_of, rights_to, start, stop, workload_of
+from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
+from chaos.actions.workload import REPLICAS, ready_pods, remembered, replicas_of, rights_to, start, stop, workload_of
 from chaos.cluster.rights import Rights, may
 from chaos.errors import ClusterError, StackError
 from chaos.stack.binding import Binding
@@ -50,5 +50,12 @@ class StopService:
             raise ClusterError(
                 f"{kind.lower()}/{name}: {ready_pods(stack, undo['role'])} of {replicas} pods are ready "
                 f"after {timeout_s:g} s",
-                hint=f"kubectl -n {stack.api.namespace} scale {kind.lower()}/{name} --replicas={replicas}",
+                hint=" && ".join(self.by_hand(undo, stack.api.namespace)),
             )
+
+    def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
+        workload = f"{undo['kind'].lower()}/{undo['name']}"
+        return (
+            kubectl(namespace, "scale", workload, f"--replicas={undo['replicas']}"),
+            kubectl(namespace, "annotate", workload, f"{REPLICAS}-"),
+        )

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli.targets import elsewhere_options
+
 if TYPE_CHECKING:
     from chaos.cluster.api import Api
+    from chaos.cluster.elsewhere import Elsewhere
     from chaos.preflight.objects import Objects
     from chaos.preflight.risk import Risk
 
@@ -20,9 +23,10 @@ if TYPE_CHECKING:
     "--stack", "spec", default="hardened", show_default=True, help="A profile, or the file of a binding (*.yaml)."
 )
 @click.option("--name", default="hachaos", show_default=True, metavar="NAME", help="The embedded cluster's name.")
+@elsewhere_options
 @click.option("--manifests", is_flag=True, help="Read the profile's manifests, also where it is deployed.")
 @click.option("--json", "as_json", is_flag=True, help="The risks as JSON.")
-def preflight(spec: str, name: str, *, manifests: bool, as_json: bool) -> None:
+def preflight(spec: str, name: str, elsewhere: Elsewhere | None, *, manifests: bool, as_json: bool) -> None:
     """List the risks in a stack's objects: rule, severity, object, reason, remedy. Touches nothing.
 
     Exit code 0 when the stack could be read, whatever was found: a risk is not a verdict, only a run gives one.
@@ -30,7 +34,13 @@ def preflight(spec: str, name: str, *, manifests: bool, as_json: bool) -> None:
     from chaos.preflight.risk import SEVERITIES, risks
     from chaos.preflight.rules import RULES
 
-    read = _manifests(spec) if manifests else _binding(spec, name) if _is_file(spec) else _deployed(spec, name)
+    read: Objects | None
+    if manifests:
+        read = _manifests(spec)
+    elif _is_file(spec):
+        read = _binding(spec, name, elsewhere)
+    else:
+        read = _deployed(spec, name, elsewhere)
     if read is None:
         click.echo(f"the stack {spec} is not deployed on a cluster {name}: its manifests are read", err=True)
         read = _manifests(spec)
@@ -65,28 +75,30 @@ def _manifests(spec: str) -> Objects:
     return of_manifests(Profile.load(spec))
 
 
-def _binding(spec: str, name: str) -> Objects:
+def _binding(spec: str, name: str, elsewhere: Elsewhere | None) -> Objects:
     """The objects of a stack that is there. Raises ClusterError without the cluster, StackError without the stack."""
     from chaos.errors import ClusterError
     from chaos.preflight import live
     from chaos.stack import bound
 
     file = bound.load(Path(spec))
-    api = _api(name)
+    api = _api(name, elsewhere)
     if api is None:
         raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up --name {name}")
     api = api.in_namespace(file.namespace)
     return live.read(api, bound.look(api, file))
 
 
-def _deployed(spec: str, name: str) -> Objects | None:
+def _deployed(spec: str, name: str, elsewhere: Elsewhere | None) -> Objects | None:
     """The objects of a profile's stack; None where it is not deployed."""
     from chaos.preflight import live
+    from chaos.stack import source
     from chaos.stack.profile import Profile
     from chaos.stack.rollout import is_ours, profile_of
 
     profile = Profile.load(spec)
-    api = _api(name)
+    source.require_bound(source.Deployed(spec, profile), elsewhere)
+    api = _api(name, None)
     namespace = api.get("Namespace", profile.namespace) if api else None
     if api is None or namespace is None or not is_ours(namespace) or profile_of(namespace) != spec:
         return None
@@ -94,7 +106,11 @@ def _deployed(spec: str, name: str) -> Objects | None:
     return read if read.part("database") else None
 
 
-def _api(name: str) -> Api | None:
+def _api(name: str, elsewhere: Elsewhere | None) -> Api | None:
+    if elsewhere is not None:
+        from chaos.cluster import target as targets
+
+        return targets.of(elsewhere, name, None, quiet=True).api
     from chaos.cluster.api import connect
     from chaos.cluster.local import cluster as local
     from chaos.cluster.local.host import require_root

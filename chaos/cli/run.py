@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-destructive", is_flag=True, help="Allow scenarios that destroy data on a target that is not local."
 )
+@click.option("--allow-nodes", is_flag=True, help="Allow steps that change a node, which other workloads may be on.")
+@click.option("--yes", is_flag=True, help="Agree to what a run on a cluster that is there prints that it will touch.")
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
 @elsewhere_options
@@ -48,6 +50,8 @@ def run(
     elsewhere: Elsewhere | None,
     *,
     allow_destructive: bool,
+    allow_nodes: bool,
+    yes: bool,
     quiet: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
@@ -66,6 +70,8 @@ def run(
         stack=stack,
         cluster=cluster,
         elsewhere=elsewhere,
+        yes=yes,
+        allow_nodes=allow_nodes,
         nodes=nodes,
         reports=reports,
         quiet=quiet,

@@ -1,19 +1,23 @@
-"""`hachaos validate`, `plan` and `list`: scenarios and suites as files. Nothing of a cluster is imported or touched."""
+"""`hachaos validate`, `plan` and `list`: scenarios and suites as files. Nothing of a cluster is touched."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chaos import paths
+from chaos.cli.targets import elsewhere_options
 from chaos.errors import InputError, UsageError
 from chaos.history import PERCENTILES
 from chaos.scenario.load import ScenarioErrors, load_any, shown_path
 from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite
 from chaos.scenario.vocabulary import ACTIONS, KINDS
 from chaos.units import write_duration, write_rate
+
+if TYPE_CHECKING:
+    from chaos.cluster.elsewhere import Elsewhere
 
 _FILE = click.Path(path_type=Path)
 
@@ -42,8 +46,15 @@ def validate(files: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON: times in seconds, rates per second.")
-def plan(file: Path, *, as_json: bool) -> None:
-    """Show what a run of the scenario or suite FILE would do, within which limits, and for how long; touch nothing."""
+@click.option(
+    "--stack", metavar="FILE", help="With --context or --in-cluster: what it would touch of this stack there."
+)
+@elsewhere_options
+def plan(file: Path, stack: str | None, elsewhere: Elsewhere | None, *, as_json: bool) -> None:
+    """Show what a run of the scenario or suite FILE would do, within which limits, and for how long; touch nothing.
+
+    With --context and --stack the cluster is looked at, and what a run would touch there is shown as well.
+    """
     planned = load_any(file)
     if as_json:
         import json
@@ -51,7 +62,20 @@ def plan(file: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(planned.to_json(), indent=2))
     else:
         lines = _suite_lines(planned) if isinstance(planned, Suite) else _lines(planned)
+        lines += _blast_radius(planned, stack or "hardened", elsewhere)
         click.echo("\n".join([*lines, "This was a dry run: nothing was touched."]))
+
+
+def _blast_radius(planned: Plan | Suite, stack: str, elsewhere: Elsewhere | None) -> list[str]:
+    if elsewhere is None:
+        return []
+    from chaos import blast_radius
+    from chaos.cluster import target as targets
+    from chaos.stack import source
+
+    stacks = source.of(stack)
+    source.require_bound(stacks, elsewhere)
+    return ["", *blast_radius.of([planned], targets.of(elsewhere, "", None, quiet=True), stacks), ""]
 
 
 @click.command("list")

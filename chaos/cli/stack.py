@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli.targets import elsewhere_options
+
 if TYPE_CHECKING:
+    from chaos.cluster.elsewhere import Elsewhere
     from chaos.cluster.local.cluster import Cluster
 
 _name = click.option(
@@ -30,6 +33,7 @@ def stack() -> None:
 @_quiet
 def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
     """Deploy, install and verify the stack; start the cluster if need be. A sound stack is left as it is."""
+    from chaos.cluster import protected
     from chaos.cluster import target as targets
     from chaos.progress import progress
     from chaos.stack import deploy as deployment
@@ -37,6 +41,7 @@ def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
 
     wanted = Profile.load(profile)
     target = targets.local(name, nodes, quiet=quiet)
+    protected.refuse(target.api, wanted.namespace)
     with progress(quiet=quiet) as shown:
         found = deployment.ensure(target, wanted, shown)
     click.echo(f"stack {profile} is deployed, installed and verified: {found.seed.marker!r} at {found.site_address()}")
@@ -51,6 +56,7 @@ def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
 @_quiet
 def delete(name: str, profile: str, *, quiet: bool) -> None:
     """Remove the stack with all its data; the cluster stays."""
+    from chaos.cluster import protected
     from chaos.cluster import target as targets
     from chaos.progress import progress
     from chaos.stack import deploy as deployment
@@ -59,28 +65,39 @@ def delete(name: str, profile: str, *, quiet: bool) -> None:
     wanted = Profile.load(profile)
     _existing(name)
     target = targets.local(name, None, quiet=quiet)
+    protected.refuse(target.api, wanted.namespace)
     with progress(quiet=quiet) as shown:
         was_there = deployment.remove(target, wanted, shown)
     click.echo(f"stack {profile} is gone" if was_there else "there is no stack")
 
 
 @stack.command()
+@click.option("--stack", "profile", default="hardened", show_default=True, help="A profile, or the file of a binding.")
 @_name
-@_profile
-def status(name: str, profile: str) -> None:
-    """Look at every pod: what it serves, what it holds. Exit code 0 when the stack is sound, 3 otherwise."""
+@elsewhere_options
+def status(name: str, profile: str, elsewhere: Elsewhere | None) -> None:
+    """Look at every pod: what it serves, what it holds. Exit code 0 when the stack is sound, 3 otherwise.
+
+    Of a stack that a file binds (--stack FILE.yaml) only whether the pods are ready.
+    """
     from chaos.cluster import target as targets
     from chaos.errors import ExitCode
     from chaos.stack import deploy as deployment
-    from chaos.stack.profile import Profile
+    from chaos.stack import source
 
-    wanted = Profile.load(profile)
-    _existing(name)
-    found = deployment.attach(targets.local(name, None, quiet=True), wanted)
-    for role in ("database", "site", "files"):
+    stacks = source.of(profile)
+    source.require_bound(stacks, elsewhere)
+    if elsewhere is None:
+        _existing(name)
+    found = stacks.attach(targets.of(elsewhere, name, None, quiet=True))
+    for role in found.binding.controllers:
         for pod in found.pods(role):
             state = "ending" if pod.terminating else "ready" if pod.ready else "not ready"
             click.echo(f"{pod.name:32} {pod.role:18} {state:10} {pod.node} {pod.ip}")
+    if stacks.borrowed:
+        ready = found.ready("stack")
+        click.echo("every pod is ready" if ready else "not every pod is ready")
+        raise SystemExit(int(ExitCode.PASS if ready else ExitCode.TROUBLE))
     wrong, known = deployment.problems(found), deployment.known_faults(found)
     for line in wrong:
         click.echo(f"wrong: {line}")
@@ -103,15 +120,16 @@ stack.add_command(delete, "down")
 @stack.command()
 @click.option("--namespace", required=True, metavar="NS", help="Where the stack is.")
 @_name
-def bind(namespace: str, name: str) -> None:
+@elsewhere_options
+def bind(namespace: str, name: str, elsewhere: Elsewhere | None) -> None:
     """Look at a namespace and print a binding's file for the stack in it, for `--stack FILE`. Touches nothing."""
-    from chaos.cluster.api import connect
-    from chaos.cluster.local import cluster as local
+    from chaos.cluster import target as targets
     from chaos.stack.bind import propose
 
-    found = _existing(name)
-    local.join(found)
-    click.echo(propose(connect(found.kubeconfig).in_namespace(namespace)), nl=False)
+    if elsewhere is None:
+        _existing(name)
+    target = targets.of(elsewhere, name, None, quiet=True)
+    click.echo(propose(target.api.in_namespace(namespace)), nl=False)
 
 
 @stack.command(name="open")

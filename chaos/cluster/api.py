@@ -22,7 +22,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
 from chaos.cluster.fence import Fence, Fenced
-from chaos.errors import ClusterError
+from chaos.errors import ClusterError, Unreachable
 
 __all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
@@ -100,7 +100,7 @@ class ApiRefused(ClusterError):
         self.status = status
 
 
-class _Unreachable(ClusterError):
+class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe."""
 
 

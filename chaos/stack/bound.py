@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from chaos.cluster import reach
 from chaos.cluster.api import Api
 from chaos.cluster.target import Target
 from chaos.errors import StackError
@@ -40,7 +41,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
     What an earlier run left is removed first. Raises StackError, before anything is written, for a stack that is not
     fit: the message says what would be right.
     """
-    api = target.api.in_namespace(file.namespace)
+    api = _api(target, file)
     with progress.task(f"stack {file.name}") as task:
         task.update("looking at the objects")
         binding = binding_of(api, file)
@@ -63,7 +64,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
 
 def resume(target: Target, file: BoundFile) -> Stack:
     """The stack without a look at its state. Its seed is the one that `attach` made, and empty when that is gone."""
-    api = target.api.in_namespace(file.namespace)
+    api = _api(target, file)
     found = leftovers(api) or {}
     known = credentials_of(api, file, found.get("site_id", ""))
     seed = Seed.from_json(found["seed"]) if "seed" in found else no_seed("")
@@ -171,6 +172,14 @@ def _make_seed(stack: Stack) -> Seed:
         raise StackError(
             f"WordPress does not let {known.admin_user!r} post: {error}", hint="it has to be an editor or administrator"
         ) from error
+
+
+def _api(target: Target, file: BoundFile) -> Api:
+    """The API in the stack's namespace, which it does not leave; its pods are then reached as the target has it."""
+    api = target.api.in_namespace(file.namespace).fenced()
+    if target.reach == "port-forward":
+        reach.forwarded(api)
+    return api
 
 
 def _local_cluster(target: Target) -> str:

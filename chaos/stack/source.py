@@ -28,6 +28,10 @@ class Source(Protocol):
         """What `of` makes the same source from, in another process too."""
 
     @property
+    def namespace(self) -> str:
+        """Where the stack is, or will be."""
+
+    @property
     def borrowed(self) -> bool:
         """Whether a run that is killed leaves something in the stack that `release` would have taken away."""
 
@@ -84,6 +88,10 @@ class Deployed:
     borrowed = False
 
     @property
+    def namespace(self) -> str:
+        return self.profile.namespace
+
+    @property
     def named(self) -> Binding:
         return self.profile.binding
 
@@ -108,6 +116,10 @@ class Borrowed:
     spec: str
     file: BoundFile
     borrowed = True
+
+    @property
+    def namespace(self) -> str:
+        return self.file.namespace
 
     @property
     def named(self) -> Binding:

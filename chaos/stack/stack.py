@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from chaos.cluster.api import Api
@@ -78,6 +78,10 @@ class Stack:
     seed: Seed
     local_cluster: str = ""
     _writable: Writable = field(default_factory=Writable, init=False, repr=False, compare=False)
+
+    def fenced(self, *, allow_nodes: bool = False) -> Stack:
+        """The same stack with an API client that changes nothing outside of its namespace. See `Api.fenced`."""
+        return replace(self, api=self.api.fenced(allow_nodes=allow_nodes))
 
     @property
     def site_host(self) -> str:

@@ -43,6 +43,8 @@ WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_pe
 
 class FakeStack:
     binding = SimpleNamespace(controllers=("database",))
+    api = SimpleNamespace(namespace="n")
+    local_cluster = ""
 
     def ready(self, role: str) -> bool:
         return role == "database"
@@ -136,6 +138,9 @@ class FakeAction:
 
     def put_back(self, stack: Stack, undo: dict[str, Any], timeout_s: float) -> None:
         self._do(f"put back {undo['n']}")
+
+    def by_hand(self, undo: dict[str, Any], namespace: str) -> tuple[str, ...]:
+        return (f"kubectl -n {namespace} fix {undo['n']}",)
 
 
 @dataclass

@@ -63,7 +63,7 @@ def test_claims_that_a_scale_down_left_are_deleted_alone_and_stay_away() -> None
     cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
     aim = ACTION.aim(stack, "database/replica", {"count": 2})
     assert aim.objects == ("persistentvolumeclaim/data-mysql-1", "persistentvolumeclaim/data-mysql-2")
-    assert aim.undo == {"role": "database", "ready": 1}
+    assert aim.undo == {"role": "database", "ready": 1, "controller": "statefulset/mysql"}
     ACTION.inject(stack, aim)
     assert names(cluster) == ["data-mysql-1", "data-mysql-2"]
     happened, effect = ACTION.effect(stack, aim, 1)

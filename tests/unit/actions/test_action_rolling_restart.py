@@ -60,7 +60,7 @@ def test_a_roll_out_that_is_not_complete_is_not_put_back(status: dict[str, Any])
     cluster.change("StatefulSet", "mysql", status=whole | status)
     with pytest.raises(ClusterError, match=r"the roll-out is not complete after 0\.1 s") as caught:
         ACTION.put_back(stack, undo, 0.1)
-    assert caught.value.hint == "kubectl -n wordpress rollout status statefulset/mysql"
+    assert caught.value.hint == "kubectl -n wordpress rollout status statefulset/mysql --timeout=5m"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,10 @@ def test_an_undo_that_does_not_hold_says_what_is_left_to_do() -> None:
     cluster.stuck = True
     with pytest.raises(ClusterError, match=r"statefulset/nfs: 0 of 1 pods are ready after 0\.1 s") as caught:
         STOP.put_back(stack, undo, 0.1)
-    assert caught.value.hint == "kubectl -n wordpress scale statefulset/nfs --replicas=1"
+    assert caught.value.hint == (
+        "kubectl -n wordpress scale statefulset/nfs --replicas=1 && "
+        "kubectl -n wordpress annotate statefulset/nfs hachaos.dev/replicas-"
+    )
 
 
 def test_what_is_stopped_cannot_be_stopped_nor_what_runs_be_started() -> None:

@@ -1,0 +1,139 @@
+"""Undo records on the objects that are changed, so that a run whose folder is lost can be put back too."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from chaos.actions import ACTIONS
+from chaos.actions.action import Undo
+from chaos.cluster.api import Object
+from chaos.errors import StackError
+from chaos.history import UndoPlanned
+from chaos.stack.stack import Stack
+
+UNDO = "hachaos.dev/undo"
+"""Annotation of a changed workload: a JSON list of the undo records that touch it, in their order (see `Noted`)."""
+
+_CLEAN_LOOKS = 3
+_LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Noted:
+    """One undo record as it stands on an object. `run` is what `run_of` makes of the run's folder."""
+
+    run: str
+    id: int
+    step: int
+    action: str
+    undo: Undo
+
+    @property
+    def planned(self) -> UndoPlanned:
+        """The record as the journal would have it."""
+        return UndoPlanned(0.0, self.id, self.step, self.action, self.undo)
+
+
+def run_of(folder: Path) -> str:
+    """What a run is called on the objects that it changes: the last two parts of its folder's path."""
+    whole = folder.resolve()
+    return f"{whole.parent.name}/{whole.name}"
+
+
+def note(stack: Stack, run: str, planned: UndoPlanned) -> None:
+    """Write the undo record on the object that is about to be changed, if it is one that stays changed.
+
+    Raises StackError when something else than records stands there, ClusterError when the cluster does not answer.
+    """
+    workload = _workload(stack, planned.undo)
+    if workload is None:
+        return
+    new = Noted(run, planned.id, planned.step, planned.action, planned.undo)
+    known = [each for each in _noted(workload) if (each.run, each.id) != (run, planned.id)]
+    _write(stack, planned.undo, [*known, new])
+
+
+def forget(stack: Stack, run: str, done: Collection[UndoPlanned]) -> None:
+    """Take away the records of undos that were carried out, and what a Deployment's ReplicaSets copied of them.
+
+    Raises as `note` does.
+    """
+    ids = {planned.id for planned in done}
+    for planned in done:
+        workload = _workload(stack, planned.undo)
+        if workload is None:
+            continue
+        known = _noted(workload)
+        left = [each for each in known if each.run != run or each.id not in ids]
+        if left != known:
+            _write(stack, planned.undo, left)
+        if workload["kind"] == "Deployment" and not left:
+            _clean_replica_sets(stack, str(planned.undo["name"]))
+
+
+def found(stack: Stack) -> list[Noted]:
+    """All records on the stack's workloads, in the order in which they were written on each. Raises as `note` does."""
+    records: list[Noted] = []
+    for controller in stack.binding.controllers.values():
+        workload = stack.api.get(controller.kind, controller.name)
+        if workload is not None:
+            records += _noted(workload | {"kind": controller.kind})
+    return records
+
+
+def place(undo: Undo) -> str:
+    """The object that an undo record is written on, as `statefulset/mysql`; empty for one that is on none."""
+    return f"{undo['kind'].lower()}/{undo['name']}" if "kind" in undo and "name" in undo else ""
+
+
+def _workload(stack: Stack, undo: Undo) -> Object | None:
+    if not place(undo):
+        return None
+    item = stack.api.get(undo["kind"], undo["name"])
+    return item if item is None else item | {"kind": undo["kind"]}
+
+
+def _noted(workload: Object) -> list[Noted]:
+    text = (workload["metadata"].get("annotations") or {}).get(UNDO)
+    if text is None:
+        return []
+    here = f"{workload['kind'].lower()}/{workload['metadata']['name']}"
+    try:
+        records = [Noted(**each) for each in json.loads(text)]
+        # What stands on one object must not lead to a change of another.
+        is_ours = all(each.action in ACTIONS and place(each.undo) == here for each in records)
+    except (ValueError, TypeError, AttributeError):
+        is_ours = False
+    if not is_ours:
+        raise StackError(
+            f"{here}: annotation {UNDO} is not what hachaos writes: {str(text)[:200]!r}",
+            hint=f"look what it was for, then: kubectl annotate {here} {UNDO}-",
+        )
+    return records
+
+
+def _write(stack: Stack, undo: Undo, records: list[Noted]) -> None:
+    text = json.dumps([asdict(each) for each in records], separators=(",", ":")) if records else None
+    stack.api.patch(undo["kind"], undo["name"], {"metadata": {"annotations": {UNDO: text}}})
+
+
+def _clean_replica_sets(stack: Stack, deployment: str) -> None:
+    """A Deployment's controller copies annotations to its ReplicaSets, but never takes one away there.
+
+    It may copy once more what it had read before the Deployment was cleaned, so this looks more than once.
+    """
+    clean = 0
+    while clean < _CLEAN_LOOKS:
+        clean += 1
+        for item in stack.api.list("ReplicaSet"):
+            metadata = item["metadata"]
+            is_owned = any(each["name"] == deployment for each in metadata.get("ownerReferences") or ())
+            if is_owned and UNDO in (metadata.get("annotations") or {}):
+                clean = 0
+                stack.api.patch("ReplicaSet", metadata["name"], {"metadata": {"annotations": {UNDO: None}}})
+        if clean < _CLEAN_LOOKS:
+            time.sleep(_LOOK_EVERY_S)
