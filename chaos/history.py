@@ -68,7 +68,7 @@ class RunBegun(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Record):
-    """The last record; `how` is `finished`, `interrupted` or `failed`."""
+    """The last record; `how` is `finished`, `interrupted`, `aborted` or `failed`."""
 
     kind: ClassVar[str] = "run-ended"
     at: float

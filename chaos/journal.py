@@ -10,13 +10,13 @@ import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from chaos.errors import InputError, UsageError
+from chaos.errors import HachaosError, InputError, UsageError
 from chaos.history import (
     FORMAT,
     KINDS,
@@ -34,43 +34,84 @@ from chaos.history import (
 
 NAME = "journal.jsonl"
 
+ROOM = "make room there, or name another folder with --reports"
+
 _SYNCED = (RunBegun, UndoPlanned)
+
+
+class JournalFull(HachaosError):
+    """What has to be on the disk before something is done cannot be written: it must not be done."""
 
 
 class Journal:
     """Writes records from any thread, in the order in which it is given them.
 
     Whoever listens is called with each record after it was written, in the thread that wrote it.
+
+    A disk that takes no more breaks off nobody's work but what must not begin without its record: `problem` has the
+    first error, `failed` is called with it once, and what can be written later still is.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, failed: Callable[[OSError], None] | None = None) -> None:
         self.path = folder / NAME
+        self.problem: OSError | None = None
+        self._failed = failed
         self._listeners: list[Callable[[Record], None]] = []
         _mend(self.path)
-        # Line by line: what a run that is killed had seen is there to be judged.
-        self._file = self.path.open("a", encoding="utf-8", buffering=1)
+        # Without a buffer: what a run that is killed had seen is there to be judged.
+        self._file = self.path.open("ab", buffering=0)
+        self._size = os.fstat(self._file.fileno()).st_size
         self._lock = threading.Lock()
 
     def write(self, record: Record, *, sync: bool = False) -> None:
-        """Append one record. Undo records (and any with `sync`) are on the disk when this returns."""
-        line = json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))
-        with self._lock:
-            self._file.write(line + "\n")
-            if sync or isinstance(record, _SYNCED):
-                self._file.flush()
-                os.fsync(self._file.fileno())
+        """Append one record. Undo records (and any with `sync`) are on the disk when this returns.
+
+        Raises JournalFull where that is not so for an undo record, or for the one that begins the run.
+        """
+        ahead = isinstance(record, _SYNCED)
+        error = self._append(record, sync=sync or ahead)
+        if error is not None and ahead:
+            raise JournalFull(self.said(error), hint=ROOM) from error
         for listener in self._listeners:
             try:
                 listener(record)
-            except Exception as error:  # noqa: BLE001
-                self._note(record, error)
+            except Exception as broken:  # noqa: BLE001
+                self._note(record, broken)
+
+    def said(self, error: OSError) -> str:
+        """An error of the disk's as the user is told of it."""
+        return f"{self.path}: {error.strerror or error}"
+
+    def _append(self, record: Record, *, sync: bool = False) -> OSError | None:
+        data = json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
+        try:
+            with self._lock:
+                self._put(data, sync=sync)
+        except OSError as error:
+            first, self.problem = self.problem is None, self.problem or error
+            if first and self._failed is not None:
+                self._failed(error)
+            return error
+        return None
+
+    def _put(self, data: bytes, *, sync: bool) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) or 0 :]
+        except OSError:
+            # A part of a line would be glued to the next one that finds room.
+            with suppress(OSError):
+                os.ftruncate(self._file.fileno(), self._size)
+            raise
+        self._size += len(data)
+        if sync:
+            os.fsync(self._file.fileno())
 
     def _note(self, record: Record, error: Exception) -> None:
         """Write down that a listener broke off: whoever wrote the record has nothing to do with it."""
         at = next((at for name in ("at", "end", "due") if (at := getattr(record, name, None)) is not None), 0.0)
-        note = Note(at, f"the tool broke off over a record ({record.kind}): {error!r}")
-        with self._lock:
-            self._file.write(json.dumps(note.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
+        self._append(Note(at, f"the tool broke off over a record ({record.kind}): {error!r}"))
 
     def listen(self, listener: Callable[[Record], None]) -> None:
         """Call `listener` with every record from now on; it must be quick. Where it raises, a Note says so."""
@@ -84,8 +125,10 @@ class Journal:
         """Write out and sync everything."""
         with self._lock:
             if not self._file.closed:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                try:
+                    os.fsync(self._file.fileno())
+                except OSError as error:
+                    self.problem = self.problem or error
                 self._file.close()
 
     def __enter__(self) -> Journal:

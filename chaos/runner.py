@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from chaos import undo_notes
+from chaos import stop, undo_notes
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
@@ -25,6 +25,7 @@ from chaos.history import (
     Record,
     StepBegun,
     StepEnded,
+    UndoDone,
     UndoPlanned,
     WaitEnded,
     Write,
@@ -125,6 +126,17 @@ class Runner:
     _came_back: bool = True
     _begun: list[PlannedStep] = field(default_factory=list)
     _undos: list[UndoPlanned] = field(default_factory=list)
+    _put_back: set[int] = field(default_factory=set)
+    _was_undone: bool = False
+
+    @property
+    def left(self) -> list[UndoPlanned]:
+        """What was changed and not put back, whether or not the journal could be written."""
+        return [undo for undo in self._undos if undo.id not in self._put_back]
+
+    def _note_undo(self, record: Record) -> None:
+        if isinstance(record, UndoDone) and record.verified:
+            self._put_back.add(record.id)
 
     def run(self) -> None:
         """Carry out all steps; put everything back at the end, also when it ends by an exception.
@@ -139,6 +151,7 @@ class Runner:
         }
         self._steady = Steady(self.clock, tuple(name for name, rate in streams.items() if rate > 0))
         self.journal.listen(self._steady.see)
+        self.journal.listen(self._note_undo)
         self._evidence = Evidence(self.stack, self.clock, self.journal.write)
         self.journal.listen(self._evidence.see)
         self._evidence.collect(FIRST_READING, DRAIN_TIMEOUT_S)
@@ -153,7 +166,7 @@ class Runner:
                     if not self._step(step):
                         break
             finally:
-                self._put_everything_back()
+                self.put_everything_back()
             if self._came_back:
                 self._end()
 
@@ -311,11 +324,16 @@ class Runner:
         self._steady.forget()
         self._await_answers()
 
-    def _put_everything_back(self) -> None:
-        timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
-        left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
-        if left:
-            raise incomplete(self.stack, left, unfinished(self.journal.history()))
+    def put_everything_back(self) -> None:
+        """Undo all that was done, once. Raises UndoIncomplete with what is left."""
+        with stop.undoing():
+            if self._was_undone:
+                return
+            timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
+            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
+            self._was_undone = True
+            if left:
+                raise incomplete(self.stack, left, unfinished(self.journal.history()))
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

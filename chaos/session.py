@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import platform
 import secrets
-import signal
-import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
-from chaos import __version__, blast_radius, journal, preconditions, report, run_lock
+from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
-from chaos.cluster import protected
+from chaos.cluster import lease, protected
 from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded
-from chaos.journal import Journal
+from chaos.journal import Journal, JournalFull
+from chaos.monitors.abort import Watch
+from chaos.output import that_may_close
 from chaos.progress import progress
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
@@ -35,7 +35,7 @@ from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, incomplete, unfinished
+from chaos.undo import deployed_again, incomplete
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -59,10 +59,6 @@ class Options:
     allow_nodes: bool = False
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked for the end; its text is the signal's name."""
-
-
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     """Run scenarios and suites one after another, each with its own report; the exit code says the worst verdict.
 
@@ -70,7 +66,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     """
     stacks = source.of(options.stack)
     source.require_bound(stacks, options.elsewhere)
-    with _signals():
+    with that_may_close(), stop.by_signals(), _bugs_into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
         preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         protected.refuse(target.api, stacks.namespace)
@@ -78,23 +74,29 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             run_lock.hold(options.cluster)
         else:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
-        session = _Session(stacks, target, options)
-        try:
-            verdicts = [
-                session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict for item in items
-            ]
-        finally:
-            session.release()
+        with ExitStack() as held:
+            session = _Session(stacks, target, options, held)
+            held.callback(session.release)
+            verdicts = []
+            for item in items:
+                verdicts.append(session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict)
+                if session.aborted:
+                    verdicts += [Verdict.UNKNOWN] * (len(items) - len(verdicts))
+                    break
     return EXIT[merge(verdicts)]
 
 
 @dataclass(frozen=True)
 class _Ran:
-    """What became of one scenario; `problem` is what ended it before its end, or left it undone."""
+    """What became of one scenario; `problem` is what ended it before its end, or left it undone.
+
+    `aborted` says why it stopped itself, where it did: then nothing more is to be broken either.
+    """
 
     verdict: Verdict
     run: SuiteRun
     problem: BaseException | None = None
+    aborted: str = ""
 
 
 @dataclass
@@ -104,7 +106,10 @@ class _Session:
     stacks: Source
     target: Target
     options: Options
+    held: ExitStack = field(default_factory=ExitStack)
+    aborted: str = ""
     _stack: Stack | None = None
+    _has_lease: bool = False
 
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
@@ -112,19 +117,30 @@ class _Session:
         ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
         if ran.problem is not None:
             raise ran.problem
+        self.aborted = ran.aborted
         return ran
 
     def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
-        """Run one plan on a stack that is fit for it, judge it, write its report into the folder."""
+        """Run one plan on a stack that is fit for it, judge it, write its report into the folder.
+
+        It can be stopped while it runs; what it left is then put back, judged and reported all the same.
+        """
         if self.options.baseline:
             plan = replace(plan, baseline=self.options.baseline)
-        problem = self._carry_out(plan, stack, folder, stop_at)
-        history = journal.read(folder)
-        judgement = judge(history)
-        report.write(folder, history, judgement)
-        if not self.options.quiet:
-            terminal.summary(history, judgement, folder)
-        return _Ran(judgement.verdict, SuiteRun(plan.name, plan.claim, folder.name, history, judgement), problem)
+        with stop.sealed():
+            problem, aborted = self._carry_out(plan, stack, folder, stop_at)
+            try:
+                with _bugs_into(folder):
+                    history = journal.read(folder)
+                    judgement = judge(history)
+                    report.write(folder, history, judgement)
+                    if not self.options.quiet:
+                        terminal.summary(history, judgement, folder)
+            except HachaosError as error:
+                # What is left undone, or what filled the disk, has to be said before it.
+                raise problem or error from error
+        run = SuiteRun(plan.name, plan.claim, folder.name, history, judgement)
+        return _Ran(judgement.verdict, run, problem, aborted)
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
@@ -157,11 +173,14 @@ class _Session:
                 else:
                     ran = self.carried_out(wanted, stack, _make(inner), stop_at)
                     runs.append(ran.run)
-                    problem = ran.problem
+                    problem, self.aborted = ran.problem, ran.aborted
                 del waiting[number]
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if problem is not None and not self._made_good(problem, inner):
                     raise problem
+                if self.aborted:
+                    reason = f"{plan.name} was aborted: {self.aborted}"
+                    break
         except BaseException as error:
             reason = f"the suite was ended: {str(error) or type(error).__name__}"
             raise
@@ -173,14 +192,27 @@ class _Session:
         return written.verdict
 
     def ready(self, plan: Plan) -> Stack:
-        """The stack, fit for the plan. Raises before anything is broken."""
+        """The stack, fit for the plan, and ours alone. Raises before anything is broken."""
+        if self.stacks.borrowed:
+            self._hold_lease(plan)
         with progress(quiet=self.options.quiet) as shown:
             self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
+        self._hold_lease(plan)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
         )
         return stack
+
+    def _hold_lease(self, plan: Plan) -> None:
+        """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
+        if not self._has_lease:
+            api = self.target.api.in_namespace(self.stacks.namespace)
+            # What is held last is let go first: the Lease has to outlast the stack's release.
+            release = self.held.pop_all()
+            self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
+            self.held.push(release)
+            self._has_lease = True
 
     def _made_good(self, problem: BaseException, folder: Path) -> bool:
         """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
@@ -194,25 +226,39 @@ class _Session:
             with progress(quiet=self.options.quiet) as shown:
                 self.stacks.release(self._stack, shown)
 
-    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> BaseException | None:
-        """Run the plan with the journal open. What ended it before its end, or left it undone, if anything did."""
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
+        """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
         clock = Clock()
-        with Journal(folder) as written, live.display(plan.to_json(), quiet=self.options.quiet) as show:
+        problem: BaseException | None = None
+        how, aborted = "finished", ""
+        with (
+            Journal(folder, lambda error: stop.ask(f"{folder / journal.NAME}: {error.strerror}")) as written,
+            live.display(plan.to_json(), quiet=self.options.quiet) as show,
+        ):
             written.listen(show)
             written.write(self._begun(plan, stack, folder, clock))
-            how = "finished"
-            problem: BaseException | None = None
+            runner = Runner(plan, stack, written, clock, stop_at)
             try:
-                Runner(plan, stack, written, clock, stop_at).run()
-            except Interrupted as error:
+                with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):
+                    runner.run()
+            except stop.Interrupted as error:
                 how, problem = "interrupted", error
+            except stop.Aborted as error:
+                how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
-            left = unfinished(written.history())
+            if not isinstance(problem, stop.UndoStopped):
+                problem = _undone_late(runner) or problem
+            left = runner.left
             if left and not isinstance(problem, UndoIncomplete):
                 problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
-            written.write(RunEnded(clock.now(), how, str(problem or "")), sync=True)
-        return problem
+            if written.problem is not None and problem is None:
+                problem = JournalFull(
+                    f"{written.said(written.problem)}; the run was stopped, and what it changed was put back",
+                    hint=journal.ROOM,
+                )
+            written.write(RunEnded(clock.now(), how, aborted or str(problem or "")), sync=True)
+        return problem, aborted
 
     def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
         return RunBegun(
@@ -262,19 +308,30 @@ def _make(folder: Path) -> Path:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise Interrupted in the main thread while the block lasts.
-
-    The second one ends the undo as well: it raises again wherever the main thread is.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        print(f"hachaos: {signal.Signals(number).name}: stopping; once more stops the undo too", file=sys.stderr)
-        raise Interrupted(signal.Signals(number).name)
-
-    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+def _bugs_into(folder: Path) -> Iterator[None]:
+    """Make an exception that nobody foresaw one line for the user, and keep its traceback in the folder."""
     try:
         yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+    except HachaosError:
+        raise
+    except Exception as error:
+        path = folder / "internal-error.txt"
+        told = f"internal error: {error!r}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
+        except OSError:
+            raise HachaosError(told, hint="please report it") from error
+        raise HachaosError(told, hint=f"please report it with {path}") from error
+
+
+def _undone_late(runner: Runner) -> HachaosError | None:
+    """Put back what a stop between the last step and the undo has left; what is wrong with it, if anything is."""
+    try:
+        with stop.exposed():
+            runner.put_everything_back()
+    except HachaosError as error:
+        return error
+    except (stop.Interrupted, stop.Aborted):
+        return None
+    return None

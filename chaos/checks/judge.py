@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from chaos.checks import availability, clone, continuity, effect, facts, findings, recovery, replication, words
 from chaos.history import BASELINE, History, Step
 from chaos.verdict import CheckResult, Verdict, merge
 
-_CHECKS = (effect, recovery, availability, continuity, replication, clone)
+
+class _Check(Protocol):
+    NAME: str
+
+    def check(self, history: History, step: Step) -> CheckResult: ...
+
+
+_CHECKS: tuple[_Check, ...] = (effect, recovery, availability, continuity, replication, clone)
 _NAMED = 2
 """So many findings of the deciding check are in the sentence, if it has more."""
 
@@ -47,7 +55,11 @@ def judge(history: History, *, only: Collection[str] = ()) -> Judgement:
     cut_short = _cut_short(history, steps, stopped)
     verdicts = [step.verdict for step in steps] + [Verdict.UNKNOWN for _ in cut_short]
     verdict = merge(verdicts)
-    return Judgement(verdict, steps, _reason(verdict, steps, cut_short, stopped))
+    reason = _reason(verdict, steps, cut_short, stopped)
+    ended = history.ended
+    if verdict is Verdict.FAIL and ended is not None and ended.how == "aborted":
+        reason += f"; the run was aborted ({ended.detail})"
+    return Judgement(verdict, steps, reason)
 
 
 def judge_step(history: History, step: Step) -> StepJudgement:
@@ -58,7 +70,15 @@ def judge_step(history: History, step: Step) -> StepJudgement:
 
 
 def _checked(history: History, step: Step, only: Collection[str] = ()) -> tuple[CheckResult, ...]:
-    return tuple(check.check(history, step) for check in _CHECKS if not only or check.NAME in only)
+    return tuple(_result(check, history, step) for check in _CHECKS if not only or check.NAME in only)
+
+
+def _result(check: _Check, history: History, step: Step) -> CheckResult:
+    """What a check says; one that breaks off has shown nothing, and keeps no other from its say."""
+    try:
+        return check.check(history, step)
+    except Exception as error:  # noqa: BLE001
+        return CheckResult(check.NAME, Verdict.UNKNOWN, f"the check itself broke off, please report: {error!r}")
 
 
 def _judgement(step: Step, results: tuple[CheckResult, ...], known: Mapping[str, frozenset[str]]) -> StepJudgement:

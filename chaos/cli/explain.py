@@ -8,7 +8,7 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS
+from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS
 from chaos.units import shown
 
 EXAMPLES = {
@@ -96,7 +96,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.TROUBLE: "the tool or the cluster failed, or the stack lacks what the scenario needs",
     ExitCode.USAGE: "the command line or a file is wrong; nothing was touched",
     ExitCode.UNDO_INCOMPLETE: "something that the run changed could not be put back; hachaos recover tries again",
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM, after everything was put back",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C, SIGTERM or SIGHUP, after everything was put back",
 }
 
 
@@ -107,6 +107,7 @@ _LISTS: dict[str, dict[str, str]] = {
     "Kinds of clone": CLONES,
     "Kinds of connection": CONNECTIONS,
     "Checks": CHECKS,
+    "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
 }
 
@@ -114,7 +115,8 @@ _LISTS: dict[str, dict[str, str]] = {
 @click.command()
 @click.argument("word", nargs=-1)
 def explain(word: tuple[str, ...]) -> None:
-    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an exit code.
+    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an abort
+    condition, an exit code.
 
     Without WORD it lists them all.
     """
@@ -138,6 +140,7 @@ def _topics() -> dict[str, list[str]]:
     topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
     topics |= {word: _word(word, "a kind of connection", about) for word, about in CONNECTIONS.items()}
     topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
+    topics |= {word: _word(word, "an abort condition", about) for word, about in ABORTS.items()}
     topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
     return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}
 

@@ -54,7 +54,7 @@ def _verdict(summary: Summary) -> str:
     ended = summary.history.ended
     broken = ""
     if ended is None or ended.how != "finished":
-        how = "was cut off" if ended is None else f"was {ended.how}" if ended.how == "interrupted" else ended.how
+        how = "was cut off" if ended is None else ended.how if ended.how == "failed" else f"was {ended.how}"
         detail = f": {ended.detail}" if ended and ended.detail else ""
         broken = f'<p class="broken">The run {_e(how + detail)}.</p>'
     sentence = words.SENTENCE[judgement.verdict] if run.claim else f"The run {words.WORD[judgement.verdict]}."

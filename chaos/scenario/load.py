@@ -116,6 +116,7 @@ def plan(written: spec.Spec, path: str, text: str) -> Plan:
         baseline=written.baseline,
         destructive=written.destructive,
         needs=written.needs,
+        abort=written.abort,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chaos.scenario import vocabulary
@@ -97,6 +97,52 @@ class PlannedStep:
 
 
 @dataclass(frozen=True)
+class HttpCondition:
+    """A GET every `every_s` seconds: so many in a row that fail (no answer in `timeout_s`, not a 2xx) abort the run."""
+
+    url: str
+    every_s: float
+    fails: int
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class PrometheusCondition:
+    """An instant query every `every_s` seconds: any of its values beyond the bound for `for_s` aborts the run.
+
+    `missing`: a query without an answer is only noted (`ignore`), or aborts the run as well (`abort`).
+    """
+
+    url: str
+    query: str
+    above: float | None
+    below: float | None
+    every_s: float
+    for_s: float
+    timeout_s: float
+    missing: str
+
+    def is_bad(self, value: float) -> bool:
+        """Whether a value is beyond the bound; what is not a number is not."""
+        return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
+
+    @property
+    def limit(self) -> str:
+        """The bound, in words."""
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+
+@dataclass(frozen=True)
+class Abort:
+    """When a run has to stop and to put everything back. `error_budget` is in seconds by kind (`vocabulary.KINDS`)."""
+
+    wall_time_s: float | None = None
+    error_budget: dict[str, float] = field(default_factory=dict)
+    http: HttpCondition | None = None
+    prometheus: PrometheusCondition | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole run on a stack that is up. `path` and `text` are the file that it was read from.
 
@@ -113,6 +159,7 @@ class Plan:
     baseline: str = "stop"
     destructive: bool = False
     needs: Needs = Needs()
+    abort: Abort = Abort()
 
     @property
     def longest_s(self) -> float:
@@ -131,6 +178,7 @@ class Plan:
             "baseline": self.baseline,
             "destructive": self.destructive,
             "needs": asdict(self.needs),
+            "abort": asdict(self.abort),
             "steps": [asdict(step) | {"undo": step.undo, "longest_s": step.longest_s} for step in self.steps],
             "longest_s": self.longest_s,
         }

@@ -16,7 +16,7 @@ from pydantic_core import core_schema as core
 from chaos import suggest, units
 from chaos.history import PERCENTILES
 from chaos.scenario import together, values, vocabulary
-from chaos.scenario.plan import Needs, Wait, Workload
+from chaos.scenario.plan import Abort, HttpCondition, Needs, PrometheusCondition, Wait, Workload
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.strict_yaml import Path
 from chaos.units import shown
@@ -49,6 +49,7 @@ class Spec:
     destructive: bool
     needs: Needs
     workload: Workload
+    abort: Abort
     steps: tuple[Step, ...]
 
 
@@ -170,6 +171,32 @@ _LIMITS = {
 _EXPECT = {kind: Key(kind, _dict(_LIMITS), None) for kind in vocabulary.KINDS} | {
     "clone": Key("clone", _read(values.one_of("kind of clone", tuple(vocabulary.CLONES))), None),
 }
+_DEFAULT_ABORT = vocabulary.DEFAULT_ABORT
+_ERROR_BUDGET = {kind: Key(kind, _read(values.duration), None) for kind in vocabulary.KINDS}
+_HTTP = {
+    "url": Key("url", _read(values.url)),
+    "every": Key("every_s", _read(values.duration), units.duration(_DEFAULT_ABORT["every"])),
+    "fails": Key("fails", _read(values.count(1, 1000)), int(_DEFAULT_ABORT["fails"])),
+    "timeout": Key("timeout_s", _read(values.duration), units.duration(_DEFAULT_ABORT["timeout"])),
+}
+_PROMETHEUS = {
+    "url": Key("url", _read(values.url)),
+    "query": Key("query", _read(values.text)),
+    "above": Key("above", _read(values.number), None),
+    "below": Key("below", _read(values.number), None),
+    "every": Key("every_s", _read(values.duration), units.duration(_DEFAULT_ABORT["every"])),
+    "for": Key("for_s", _read(values.duration_or_none), units.duration(_DEFAULT_ABORT["for"])),
+    "timeout": Key("timeout_s", _read(values.duration), units.duration(_DEFAULT_ABORT["timeout"])),
+    "missing": Key(
+        "missing", _read(values.one_of("word on a missing answer", ("ignore", "abort"))), _DEFAULT_ABORT["missing"]
+    ),
+}
+_ABORT = {
+    "wall_time": Key("wall_time_s", _read(values.duration), None),
+    "error_budget": Key("error_budget", _dict(_ERROR_BUDGET), {}),
+    "http": Key("http", _record(HttpCondition, _HTTP), None),
+    "prometheus": Key("prometheus", _record(PrometheusCondition, _PROMETHEUS), None),
+}
 
 
 def _parameters(action: str) -> dict[str, Key]:
@@ -219,6 +246,7 @@ _SCENARIO = _HEAD | {
         _record(Workload, _WORKLOAD),
         Workload(**{key.attribute: key.default for key in _WORKLOAD.values()}),
     ),
+    "abort": Key("abort", _record(Abort, _ABORT), Abort()),
     "steps": Key(
         "steps",
         core.tuple_variable_schema(
@@ -239,6 +267,10 @@ _SCENARIO_FILE = _File(
         "": _SCENARIO,
         "needs": _NEEDS,
         "workload": _WORKLOAD,
+        "abort": _ABORT,
+        "abort.error_budget": _ERROR_BUDGET,
+        "abort.http": _HTTP,
+        "abort.prometheus": _PROMETHEUS,
         "steps.*": _STEPS[""],
         "steps.*.wait": _WAIT,
         "steps.*.expect": _EXPECT,
@@ -318,5 +350,5 @@ def _needed(file: _File, path: Path, action: str) -> str:
         parameters = ACTIONS[action].parameters
         needed = ", ".join(f"{name} ({each.about})" for name, each in parameters.items() if each.required)
         return f"{action} needs {'parameters: ' if path[-1] == 'parameters' else ''}{needed}"
-    keys = file.mappings[""] if len(path) == 1 else _STEPS[""]
+    keys = file.mappings[".".join(map(str, path[:-1]))] if path[0] != "steps" or len(path) == 1 else _STEPS[""]
     return f"needed are {', '.join(name for name, key in keys.items() if key.default is ...)}"

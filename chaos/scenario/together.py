@@ -26,6 +26,7 @@ Problems = Iterator[tuple[Path, str]]
 
 def scenario(value: object) -> Problems:
     """What does not go together in a scenario: `(path, message)` for each."""
+    yield from _abort(value)
     steps = _at(value, "steps")
     if not isinstance(steps, list):
         return
@@ -95,6 +96,25 @@ def _destruction(value: object, steps: list[object]) -> Problems:
     if announced is True and not destructive and len(found) == len(steps):
         valid = ", ".join(name for name, words in ACTIONS.items() if words.destructive)
         yield ("destructive",), f"destructive: no step takes what nothing brings back ({valid} does); remove it"
+
+
+def _abort(value: object) -> Problems:
+    """A condition that can never hold, or of which nobody knows when, is none."""
+    abort = _at(value, "abort")
+    if isinstance(abort, dict) and not abort:
+        yield ("abort",), f"abort: it names no condition; write one ({', '.join(vocabulary.ABORTS)}) or remove it"
+    prometheus = _at(abort, "prometheus")
+    if isinstance(prometheus, dict) and ("above" in prometheus) == ("below" in prometheus):
+        yield ("abort", "prometheus"), "prometheus: write either above or below, which of its values are too much"
+    budget = _at(abort, "error_budget")
+    if isinstance(budget, dict):
+        if not budget:
+            yield ("abort", "error_budget"), "error_budget: it limits nothing; write one of reads, writes, uploads"
+        if "uploads" in budget and "uploads" not in (_at(value, "workload") or {}):
+            yield (
+                ("abort", "error_budget", "uploads"),
+                "uploads: the workload has no uploads; add some, like uploads: 0.2/s",
+            )
 
 
 def _services(steps: list[object]) -> Problems:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from chaos import suggest, units
 from chaos.scenario.vocabulary import Parameter
@@ -64,6 +66,30 @@ def path(value: object) -> str:
     if found.startswith("/") or ".." in found.split("/"):
         raise Unfit(f"{shown(found)} leads out of the suite's folder; write a path within it, like kill-master.yaml")
     return found
+
+
+def url(value: object) -> str:
+    """An http or https URL with a host, and without a password."""
+    found = text(value)
+    try:
+        parts = urlsplit(found)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fits = False
+    if not fits or " " in found:
+        raise Unfit(f"{shown(found)} is not a URL; write one like https://example.org/health, of http or https")
+    if parts.username is not None or parts.password is not None:
+        raise Unfit("it holds a user or a password, which reports would show; write one without")
+    if parts.fragment:
+        raise Unfit(f"{shown(found)} has a fragment, which no server sees; leave out what begins with #")
+    return found
+
+
+def number(value: object) -> float:
+    """A number, with or without a fraction."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise Unfit(f"{as_written(value)} is not a number; write one like 0.05")
+    return float(value)
 
 
 def _quantity(value: object, read: Callable[[str], float], example: str, *, zero: bool = False) -> float:

@@ -204,6 +204,15 @@ CONNECTIONS: dict[str, str] = {
     "connection stays with the pod that it first came to",
 }
 
+DEFAULT_ABORT = {"every": "15s", "for": "0s", "fails": "3", "timeout": "5s", "missing": "ignore"}
+
+ABORTS: dict[str, str] = {
+    "wall_time": "the run takes longer than this",
+    "error_budget": "reads, writes or uploads were out for longer than this in all, over the whole run",
+    "http": "so many GETs of a URL in a row had no 2xx answer",
+    "prometheus": "a value of an instant query was above or below a bound for so long",
+}
+
 CONDITIONS: dict[str, str] = {
     "database/ready": "as many database pods as wanted are there and ready",
     "site/ready": "as many site pods as wanted are there and ready",

@@ -14,8 +14,9 @@ from chaos.cluster.target import Target
 from chaos.errors import ClusterError, StackError, UndoIncomplete
 from chaos.report.suite import SuiteReport, SuiteRun, report_of
 from chaos.scenario.plan import Plan, Suite, Workload
-from chaos.session import Interrupted, Options
+from chaos.session import Options
 from chaos.stack.source import Source
+from chaos.stop import Interrupted
 from chaos.verdict import Verdict
 
 WORKLOAD = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_s=1, deadline_s=2)

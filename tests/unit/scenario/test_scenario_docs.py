@@ -36,6 +36,10 @@ def words(cell: str) -> tuple[str, ...]:
         ("`needs`", spec.keys_at(("needs",))),
         ("`expect`", spec.keys_at(("steps", 0, "expect"))),
         ("`reads`, `writes` and `uploads` in `expect`", spec.keys_at(("steps", 0, "expect", "reads"))),
+        ("`abort`", spec.keys_at(("abort",))),
+        ("`http` in `abort`", spec.keys_at(("abort", "http"))),
+        ("`prometheus` in `abort`", spec.keys_at(("abort", "prometheus"))),
+        ("Abort conditions", tuple(vocabulary.ABORTS)),
         ("The suite", spec.keys_at((), suite=True)),
         ("Actions", tuple(vocabulary.ACTIONS)),
         ("Conditions", tuple(vocabulary.CONDITIONS)),
@@ -73,6 +77,7 @@ def test_the_page_tells_what_each_condition_clone_and_check_means() -> None:
         ("Conditions", vocabulary.CONDITIONS),
         ("Kinds of clone", vocabulary.CLONES),
         ("Checks", vocabulary.CHECKS),
+        ("Abort conditions", vocabulary.ABORTS),
     ):
         assert {word: row[0].strip("| ") for word, row in table(heading).items()} == known
 
@@ -80,6 +85,9 @@ def test_the_page_tells_what_each_condition_clone_and_check_means() -> None:
 def test_the_page_gives_the_defaults_that_hold() -> None:
     defaults = {key: row[1].strip("| `") for key, row in table("`workload`").items()}
     assert defaults == vocabulary.DEFAULT_WORKLOAD | {"uploads": "none", "file_reads": "none"}
+    for heading in ("`http` in `abort`", "`prometheus` in `abort`"):
+        given = {key: row[1].strip("| `") for key, row in table(heading).items()}
+        assert given.items() <= (given | vocabulary.DEFAULT_ABORT).items()
     assert words(table("The suite")["between"][1]) == (spec.DEFAULT_BETWEEN,)
     assert words(table("`wait`")["timeout"][1]) == (spec.DEFAULT_TIMEOUT,)
 
@@ -91,10 +99,20 @@ def test_the_pages_example_is_right_and_is_the_bundled_kill_master(write: Write)
     assert (found.workload, found.steps) == (bundled.workload, bundled.steps)
 
 
+def test_the_pages_abort_is_right(write: Write) -> None:
+    scenario, abort = PAGE.split("```yaml\n", 1)[1].split("```", 1)[0], PAGE.split("```yaml\n")[2].split("```", 1)[0]
+    plan = load(write(scenario + abort))
+    assert plan.abort.wall_time_s == 900
+    assert plan.abort.error_budget == {"reads": 60, "writes": 120}
+    assert plan.abort.http is not None
+    assert plan.abort.prometheus is not None
+    assert (plan.abort.prometheus.above, plan.abort.prometheus.for_s) == (5, 60)
+
+
 def test_the_pages_suite_is_right(write: Write) -> None:
     root = Path(__file__).resolve().parents[3]
     for name in ("kill-replica.yaml", "kill-master.yaml"):
         Path(name).write_text((root / "scenarios" / name).read_text())
-    suite = load_any(write(PAGE.split("```yaml\n", 2)[2].split("```", 1)[0]))
+    suite = load_any(write(PAGE.split("```yaml\n", 3)[3].split("```", 1)[0]))
     assert isinstance(suite, Suite)
     assert [each.name for each in suite.plans] == ["kill-replica", "kill-master"]

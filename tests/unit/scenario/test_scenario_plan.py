@@ -27,7 +27,7 @@ def test_the_json_holds_the_resolved_plan_and_every_undo_but_not_the_text(write:
     plan = load(write(right))
     found = json.loads(json.dumps(plan.to_json()))
     assert set(found) == {
-        *("name", "claim", "path", "workload", "baseline", "destructive", "needs", "steps", "longest_s")
+        *("name", "claim", "path", "workload", "baseline", "destructive", "needs", "abort", "steps", "longest_s")
     }
     assert found["workload"]["reads_per_s"] == 20
     (step,) = found["steps"]
