@@ -146,11 +146,16 @@ def test_a_job_kills_the_master_alone_and_a_second_one_is_refused_meanwhile(nigh
     assert {name for name in before if before[name] != after.get(name)} == {"mysql-0"}
     assert nightly.pod("first")["metadata"]["uid"] == own["uid"]
 
-    (run,) = nightly.reports.glob("*-kill-master")
-    report = json.loads((run / "report.json").read_text())
+    reader = nightly.kubectl("create", "-f", f"{FOLDER}/reader.yaml", "-o", "name").strip()
+    nightly.kubectl("wait", "-n", "hachaos", "--for=condition=Ready", reader, "--timeout=60s")
+
+    def read(command: str) -> str:
+        return nightly.kubectl("exec", "-n", "hachaos", reader, "--", "sh", "-c", command)
+
+    assert {"report.html", "report.json", "junit.xml"} <= set(read("ls /reports/*-kill-master").split())
+    report = json.loads(read("cat /reports/*-kill-master/report.json"))
     assert report["verdict"] == "pass"
-    assert {path.name for path in run.iterdir()} >= {"report.html", "junit.xml"}
-    assert run.stat().st_uid == USER
+    assert own["name"] not in read("cat /reports/*-kill-master/journal.jsonl"), "its own pod is none of the stack's"
     assert left(stack) == []
 
 

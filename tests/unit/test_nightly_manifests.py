@@ -58,6 +58,16 @@ def test_the_image_and_its_user_are_those_that_are_built() -> None:
     assert specs()[0]["template"]["spec"]["securityContext"]["runAsUser"] == hachaos.USER
 
 
+def test_the_pod_that_holds_the_reports_is_confined_as_the_run_is() -> None:
+    reader = yaml.safe_load((FOLDER / "reader.yaml").read_text())["spec"]
+    (its,) = reader["containers"]
+    run_of = specs()[0]["template"]["spec"]
+    assert its["image"] == container()["image"]
+    assert its["securityContext"] == container()["securityContext"]
+    assert reader["securityContext"] == run_of["securityContext"]
+    assert reader["volumes"] == [each for each in run_of["volumes"] if each["name"] == "reports"]
+
+
 def test_there_is_time_to_put_back_and_time_for_the_whole_run() -> None:
     plan = load_any(SCENARIO)
     assert isinstance(plan, Plan)
