@@ -75,6 +75,8 @@ def _step(step: PlannedStep, stack: Stack) -> Iterator[str]:
     else:
         yield f"     aims at  {step.target}, which the stack does not have"
     yield f"     undo     {step.undo}"
+    if words.nodes:
+        yield "     CORDONS the node of such a pod: nothing new starts there till the undo, whosever it is"
     if words.destructive:
         yield "     DESTROYS the data that it hits"
 

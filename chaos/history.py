@@ -213,7 +213,10 @@ class Write(Record):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Record):
-    """Requests that were due but never left, since too many were in flight. `stream` is e.g. `read service`."""
+    """Requests that were due but never left: too many were in flight, say, or nothing led to the cluster.
+
+    `stream` is e.g. `read service`.
+    """
 
     kind: ClassVar[str] = "skipped"
     stream: str

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -20,17 +21,29 @@ from chaos.errors import HachaosError, InputError, UsageError
 from chaos.history import (
     FORMAT,
     KINDS,
+    ActionBegun,
+    ActionEnded,
+    ClusterEvent,
     Contents,
+    Heartbeat,
     History,
     Note,
+    PodSaid,
     Read,
     Record,
     ReplicaSeen,
     RunBegun,
+    RunEnded,
+    SiteContents,
+    StepEnded,
+    UndoDone,
     UndoPlanned,
+    VolumeSeen,
+    WaitEnded,
     Write,
     from_json,
 )
+from chaos.redact import redact_value
 
 NAME = "journal.jsonl"
 
@@ -46,7 +59,8 @@ class JournalFull(HachaosError):
 class Journal:
     """Writes records from any thread, in the order in which it is given them.
 
-    Whoever listens is called with each record after it was written, in the thread that wrote it.
+    Whoever listens is called with each record after it was written, in the thread that wrote it. What text of a record
+    came from outside is redacted first, for the listeners as well.
 
     A disk that takes no more breaks off nobody's work but what must not begin without its record: `problem` has the
     first error, `failed` is called with it once, and what can be written later still is.
@@ -68,6 +82,7 @@ class Journal:
 
         Raises JournalFull where that is not so for an undo record, or for the one that begins the run.
         """
+        record = _redacted(record)
         ahead = isinstance(record, _SYNCED)
         error = self._append(record, sync=sync or ahead)
         if error is not None and ahead:
@@ -111,7 +126,7 @@ class Journal:
     def _note(self, record: Record, error: Exception) -> None:
         """Write down that a listener broke off: whoever wrote the record has nothing to do with it."""
         at = next((at for name in ("at", "end", "due") if (at := getattr(record, name, None)) is not None), 0.0)
-        self._append(Note(at, f"the tool broke off over a record ({record.kind}): {error!r}"))
+        self._append(_redacted(Note(at, f"the tool broke off over a record ({record.kind}): {error!r}")))
 
     def listen(self, listener: Callable[[Record], None]) -> None:
         """Call `listener` with every record from now on; it must be quick. Where it raises, a Note says so."""
@@ -138,6 +153,36 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_FROM_OUTSIDE: dict[type[Record], tuple[str, ...]] = {
+    RunBegun: ("claim", "scenario_text"),
+    RunEnded: ("detail",),
+    StepEnded: ("problem",),
+    ActionBegun: ("detail",),
+    ActionEnded: ("effect", "error"),
+    UndoDone: ("error",),
+    WaitEnded: ("detail",),
+    Write: ("reason",),
+    ClusterEvent: ("message",),
+    ReplicaSeen: ("error", "last_error"),
+    VolumeSeen: ("provenance", "error"),
+    Contents: ("error",),
+    Heartbeat: ("reason", "unasked"),
+    SiteContents: ("error", "baseline"),
+    PodSaid: ("lines",),
+    Note: ("text",),
+}
+"""Which fields may quote what a server, a pod, a library or a user's file says. All others are the tool's own words."""
+
+
+def _redacted(record: Record) -> Record:
+    changed = {
+        name: new
+        for name in _FROM_OUTSIDE.get(type(record), ())
+        if (old := getattr(record, name)) and (new := redact_value(old)) != old
+    }
+    return replace(record, **changed) if changed else record
 
 
 def _mend(path: Path) -> None:
@@ -176,6 +221,15 @@ def read(folder: Path) -> History:
             return History(_records(path, file))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
+
+
+def torn(folder: Path) -> bool:
+    """Whether the last line of a run folder's journal lacks its end: the writer died, or is at it right now."""
+    with (folder / NAME).open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:

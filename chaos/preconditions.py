@@ -8,11 +8,23 @@ from dataclasses import fields
 from chaos import rights
 from chaos.cluster.api import Api
 from chaos.errors import ClusterError, StackError, UsageError
-from chaos.scenario.plan import Needs, Plan
+from chaos.scenario.plan import Needs, Plan, Suite
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
+
+
+def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
+    """Refuse what the command line has to allow on every target. Raises UsageError."""
+    for plan in item.plans if isinstance(item, Suite) else (item,):
+        for step in plan.steps:
+            if ACTIONS[step.action].nodes and not allow_nodes:
+                raise UsageError(
+                    f"{plan.path}: step {step.index + 1} ({step.name}): {step.action} changes a node, which is not the "
+                    "stack's alone",
+                    hint="--allow-nodes says that this is meant",
+                )
 
 
 def require_rights(plans: Sequence[Plan], stacks: Source, api: Api, *, outside: bool) -> None:

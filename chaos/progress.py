@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from chaos.redact import plain
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -45,7 +47,7 @@ class _PlainTask:
                 return
             self._said = now
         share = f" {100 * done / total:.0f} %" if done is not None and total else ""
-        print(f"  {self._title}:{share} {note or ''} ({now - self._began:.0f} s)", file=sys.stderr, flush=True)
+        print(f"  {self._title}:{share} {plain(note or '')} ({now - self._began:.0f} s)", file=sys.stderr, flush=True)
 
 
 class PlainProgress:
@@ -63,7 +65,7 @@ class PlainProgress:
         print(f"+ {title}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(plain(line), file=sys.stderr, flush=True)
 
 
 class _BarTask:
@@ -72,7 +74,7 @@ class _BarTask:
 
     def update(self, note: str | None = None, *, done: float | None = None, total: float | None = None) -> None:
         if note is not None:
-            self._bars.update(self._task, note=note)
+            self._bars.update(self._task, note=plain(note))
         if total is not None:
             self._bars.update(self._task, total=total)
         if done is not None:
@@ -100,7 +102,7 @@ class BarProgress:
             self._bars.remove_task(task)
 
     def say(self, line: str) -> None:
-        self._bars.console.print(line, markup=False, highlight=False)
+        self._bars.console.print(plain(line), markup=False, highlight=False)
 
 
 class NoProgress:
@@ -135,7 +137,7 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[note]}", markup=True),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         yield BarProgress(bars)

@@ -1,61 +1,325 @@
-"""Finds what unfinished runs have left, and puts it back."""
+"""Finds what unfinished runs have left, from their folders and from what stands on the stack, and puts it back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import journal, run_lock
+from chaos import journal, report, run_lock, undo_notes
+from chaos.checks.judge import judge
 from chaos.clock import Clock
+from chaos.cluster import lease
 from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
-from chaos.errors import UndoIncomplete
-from chaos.history import History, RunBegun
+from chaos.cluster.local import cluster as embedded
+from chaos.cluster.target import Target
+from chaos.errors import ClusterError, HachaosError, StackError
+from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
+from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import source
-from chaos.undo import deployed_again, put_back, unfinished
+from chaos.stack.source import Source
+from chaos.stack.stack import Stack
+from chaos.undo import carry_out, deployed_again, in_order, incomplete, put_back, unfinished
+
+Say = Callable[[str], None]
+
+_OURS = ("hardened", "published")
+"""The profiles of which one may stand in the namespace when nothing says which."""
 
 
 def recover(
-    reports: Path, *, stack: str, cluster: str, elsewhere: Elsewhere | None = None, quiet: bool = False
+    reports: Path,
+    *,
+    stack: str,
+    cluster: str,
+    elsewhere: Elsewhere | None = None,
+    quiet: bool = False,
+    dry_run: bool = False,
+    say: Say | None = None,
 ) -> list[str]:
-    """Put back what unfinished runs in `reports` have changed, the latest first, then give back what they borrowed.
+    """Put back what unfinished runs have changed, the latest first, then give back what they borrowed.
 
-    `stack`, where it is a binding's file, is given back as well: a run may have been killed before it had a
-    journal. Returns a line for each thing that was done. Raises UndoIncomplete when something could not be put back.
+    Runs are found by their folders in `reports`; one whose folder is lost by what it wrote on the stack that `stack`
+    names. `say` is told a line for each thing that will be done, before anything is, and one for each that was;
+    `dry_run` does none of it. Returns these lines; there are none where nothing was left. A run that had no end gets
+    one, and a report. Raises UndoIncomplete when something could not be put back.
     """
-    runs = [(folder, journal.read(folder)) for folder in reversed(journal.folders(reports))]
-    changed = [(folder, history, _spec(history)) for folder, history in runs if unfinished(history)]
-    cut_off = [_spec(history) for _, history in runs if history.ended is None]
-    specs = [*(spec for *_, spec in changed), *(spec for spec in cut_off if Path(spec).is_file()), stack]
-    stacks = {spec: source.of(spec) for spec in specs}
-    borrowed = [each for each in stacks.values() if each.borrowed]
-    if not borrowed and not changed:
-        return []
-    target = targets.of(elsewhere, cluster, None, quiet=quiet)
-    if elsewhere is None:
-        run_lock.hold(cluster)
-    lines, left = [], []
-    for folder, history, spec in changed:
-        undos = unfinished(history)
-        attached = stacks[spec].attach(target)
-        with Journal(folder) as again:
-            problems = put_back(attached, undos, again, Clock())
-        if problems and not deployed_again(stacks[spec], target, folder, quiet=quiet):
-            left += problems
-        lines.append(f"{folder.relative_to(reports)}: {len(undos)} change(s) put back")
-    with progress(quiet=quiet) as shown:
-        lines += [
-            f"{each.spec}: the rows, posts and uploads of a run that was killed are removed"
-            for each in borrowed
-            if each.release(each.attach(target), shown)
-        ]
-    if left:
-        raise UndoIncomplete("; ".join(left))
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if say is not None:
+            say(line)
+
+    place = elsewhere.place if elsewhere else f"local/{cluster}"
+    runs, unread = _runs(reports)
+    for line in [*_elsewhere(runs, place), *map(str, unread)]:
+        tell(line)
+    runs = [run for run in runs if run.is_on(place)]
+    _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
+    if unread:
+        raise unread[0]
     return lines
 
 
-def _spec(history: History) -> str:
-    """What names the stack of a run: a profile, or the path of a binding's file."""
-    begun = next(iter(history.of(RunBegun)), None)
-    return str(begun.stack.get("source", "hardened")) if begun else "hardened"
+def is_gone(cluster: str) -> bool:
+    """Whether there is no embedded cluster of that name."""
+    return embedded.find(cluster) is None
+
+
+def target_of(cluster: str, elsewhere: Elsewhere | None = None, *, quiet: bool) -> Target | None:
+    """The target; None for an embedded cluster that is gone: it took all that was changed with it, so none is made."""
+    if elsewhere is not None:
+        return targets.of(elsewhere, cluster, None, quiet=quiet)
+    if is_gone(cluster):
+        return None
+    if trouble := embedded.trouble(cluster):
+        raise ClusterError(
+            f"cluster {cluster} is broken ({trouble}), so nothing can be put back",
+            hint=f"`hachaos cluster down --name {cluster}` takes it away with all that runs have changed",
+        )
+    return targets.local(cluster, None, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of which something is left: an undo, or its end."""
+
+    name: str
+    folder: Path
+    history: History
+    undos: Sequence[UndoPlanned]
+
+    @property
+    def spec(self) -> str:
+        """What names its stack: a profile, or the path of a binding's file."""
+        begun = next(iter(self.history.of(RunBegun)), None)
+        return str(begun.stack.get("source", "hardened")) if begun else "hardened"
+
+    def is_on(self, place: str) -> bool:
+        begun = next(iter(self.history.of(RunBegun)), None)
+        return begun is None or str(begun.stack.get("target", place)) == place
+
+    def end(self, how: str, *, void: bool = False) -> None:
+        """Write that it was put back, or (`void`) that what it changed is gone, and a report if there is none.
+
+        All of it is said to be of the last moment that was recorded, so that no outage lasts until it was recovered.
+        """
+        at = self.history.last_time
+        with Journal(self.folder) as again:
+            again.write(Note(at, f"hachaos recover at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {how}"))
+            for undo in self.undos if void else ():
+                again.write(UndoDone(at, undo.id, verified=True), sync=True)
+            if self.history.ended is None:
+                again.write(RunEnded(at, "recovered", f"it was cut off; {how}"), sync=True)
+        if self.history.of(RunBegun) and not (self.folder / report.FILES[0]).exists():
+            history = journal.read(self.folder)
+            report.write(self.folder, history, judge(history))
+
+
+class _AtTheEnd(Clock):
+    """Stands still at the last moment of a run."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__()
+        self._at = history.last_time
+
+    def now(self) -> float:
+        return self._at
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """The undo records of a run whose folder is lost, as they stand on the stack."""
+
+    run: str
+    undos: tuple[UndoPlanned, ...]
+
+
+@dataclass
+class _There:
+    """One stack, and what is left in it."""
+
+    source: Source
+    stack: Stack | None
+    runs: list[_Run]
+    lost: list[_Lost]
+    has_lease: bool
+
+
+@dataclass(frozen=True)
+class _Recovery:
+    runs: list[_Run]
+    spec: str
+    cluster: str
+    elsewhere: Elsewhere | None
+    quiet: bool
+    tell: Say
+
+    def carry_out(self, *, dry_run: bool) -> None:
+        sources = {spec: source.of(spec) for spec in self._specs()}
+        if not self.runs and self.elsewhere is None and is_gone(self.cluster):
+            return
+        target = target_of(self.cluster, self.elsewhere, quiet=self.quiet)
+        if target is None:
+            self._void(
+                self.runs, f"the embedded cluster {self.cluster} is gone, and all changes with it", dry_run=dry_run
+            )
+            return
+        if self.elsewhere is None:
+            run_lock.hold(self.cluster)
+        with ExitStack() as held:
+            found = [self._look(target, spec, each) for spec, each in sources.items()]
+            for there in found:
+                self._plan(there)
+            if dry_run:
+                return
+            seen = set()
+            for there in found:
+                namespace = there.stack.api.namespace if there.stack else ""
+                if there.stack and namespace not in seen and (there.runs or there.lost or there.has_lease):
+                    seen.add(namespace)
+                    held.enter_context(lease.hold(there.stack.api, "recover"))
+            self._put_back(target, found)
+
+    def _specs(self) -> list[str]:
+        """What names the stacks to look at: those of the runs, and the one that was asked for."""
+        of_runs = [run.spec for run in self.runs if run.undos or not _is_file(run.spec) or Path(run.spec).is_file()]
+        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (self.spec,)
+        if self.elsewhere is not None:
+            asked = tuple(spec for spec in asked if _is_file(spec))  # no profile is deployed there
+        return list(dict.fromkeys([*of_runs, *asked]))
+
+    def _look(self, target: Target, spec: str, stacks: Source) -> _There:
+        runs = [run for run in self.runs if run.spec == spec]
+        try:
+            # Nodes that a run drained are put back as well.
+            stack = stacks.attach(target).fenced(allow_nodes=True)
+        except StackError:
+            if stacks.borrowed:
+                raise
+            return _There(stacks, None, runs, [], has_lease=False)
+        known = {undo_notes.run_of(run.folder) for run in runs}
+        lost: dict[str, list[UndoPlanned]] = {}
+        for noted in undo_notes.found(stack):
+            if noted.run not in known:
+                lost.setdefault(noted.run, []).append(noted.planned)
+        has_lease = stack.api.get("Lease", lease.NAME) is not None
+        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], has_lease)
+
+    def _plan(self, there: _There) -> None:
+        """Say what will be done, a line each."""
+        if there.stack is None:
+            return
+        for run in there.runs:
+            for line in _planned(run.undos):
+                self.tell(f"{run.name}: {line}")
+            if not run.undos:
+                self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
+        for lost in there.lost:
+            for line in _planned(lost.undos):
+                self.tell(f"{lost.run} (whose folder is not here): {line}")
+        if there.has_lease:
+            self.tell(f"namespace {there.stack.api.namespace}: the Lease of a run that is dead is taken away")
+
+    def _put_back(self, target: Target, found: list[_There]) -> None:
+        problems: list[str] = []
+        left: list[UndoPlanned] = []
+        stack: Stack | None = None
+        for there in found:
+            if there.stack is None:
+                self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
+                continue
+            for run in there.runs:
+                wrong = self._of_run(target, there.source, there.stack, run)
+                if wrong:
+                    problems, left, stack = (
+                        [*problems, *wrong],
+                        [*left, *unfinished(journal.read(run.folder))],
+                        there.stack,
+                    )
+            for lost in there.lost:
+                wrong = [
+                    problem
+                    for alike in in_order(lost.undos)
+                    if (problem := carry_out(there.stack, lost.run, alike, PUT_BACK_TIMEOUT_S))
+                ]
+                if wrong:
+                    problems, left, stack = [*problems, *wrong], [*left, *lost.undos], there.stack
+                else:
+                    self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
+            self._release(there.source, there.stack)
+        if problems and stack is not None:
+            raise incomplete(stack, problems, left)
+
+    def _of_run(self, target: Target, stacks: Source, stack: Stack, run: _Run) -> list[str]:
+        """Put back what one run has left; what could not be."""
+        if not run.undos:
+            run.end("nothing was left to be put back")
+            self.tell(f"{run.name}: ended, and reported as far as it went")
+            return []
+        with Journal(run.folder) as again:
+            wrong = put_back(stack, list(run.undos), again, _AtTheEnd(run.history), PUT_BACK_TIMEOUT_S)
+        if wrong and not deployed_again(stacks, target, run.folder, quiet=self.quiet):
+            return wrong
+        run.end(f"{len(run.undos)} change(s) were put back")
+        self.tell(f"{run.name}: {len(run.undos)} change(s) put back")
+        return []
+
+    def _void(self, runs: list[_Run], why: str, *, dry_run: bool) -> None:
+        for run in runs:
+            self.tell(f"{run.name}: {why}")
+            if not dry_run:
+                run.end(why, void=True)
+
+    def _release(self, stacks: Source, stack: Stack) -> None:
+        if not stacks.borrowed:
+            return
+        with progress(quiet=self.quiet) as shown:
+            if stacks.release(stack, shown):
+                self.tell(f"{stacks.spec}: the rows, posts and uploads of a run that was killed are removed")
+
+
+def _runs(reports: Path) -> tuple[list[_Run], list[HachaosError]]:
+    """The runs of which something is left, the latest first; and what is wrong with journals that cannot be read."""
+    runs, unread = [], []
+    for folder in reversed(journal.folders(reports)):
+        try:
+            history = journal.read(folder)
+        except HachaosError as error:
+            unread.append(error)
+            continue
+        undos = unfinished(history)
+        if undos or (history.ended is None and len(history.of(RunBegun)) > 0):
+            runs.append(_Run(str(folder.relative_to(reports)), folder, history, undos))
+    return runs, unread
+
+
+def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:
+    for run in runs:
+        if not run.is_on(place):
+            yield f"{run.name}: was not on {place}, but on {run.history.run.stack['target']}: it is left as it is"
+
+
+def _planned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
+    """What carrying out undo records will do, a line each."""
+    for first, *_ in in_order(undos):
+        yield f"step {first.step + 1} ({first.action}): {_words(first)}"
+
+
+def _words(planned: UndoPlanned) -> str:
+    undo, place = planned.undo, undo_notes.place(planned.undo)
+    if place and "replicas" in undo:
+        return f"{place} is given {undo['replicas']} replica(s) again, and looked at until they are ready"
+    if "ready" in undo:
+        return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
+    return f"the roll-out of {place} is waited for" if place else "nothing to put back"
+
+
+def _is_file(spec: str) -> bool:
+    return spec.endswith((".yaml", ".yml"))

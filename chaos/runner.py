@@ -43,7 +43,7 @@ from chaos.scenario.plan import (
 )
 from chaos.scenario.vocabulary import KINDS
 from chaos.stack.stack import Stack
-from chaos.undo import incomplete, put_back, unfinished
+from chaos.undo import incomplete, put_back
 from chaos.verdict import Verdict
 
 STEADY_S = 2.0
@@ -333,7 +333,7 @@ class Runner:
             left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
             self._was_undone = True
             if left:
-                raise incomplete(self.stack, left, unfinished(self.journal.history()))
+                raise incomplete(self.stack, left, self.left)
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

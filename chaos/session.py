@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import platform
 import secrets
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +19,18 @@ from pathlib import Path
 from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
-from chaos.cluster import lease, protected
+from chaos.cluster import lease, protected, reach
 from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
+from chaos.debug import LOG, DebugLog
 from chaos.errors import ExitCode, HachaosError, StackError, UndoIncomplete, UsageError
-from chaos.history import FORMAT, RunBegun, RunEnded
+from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun, RunEnded, Skipped, Write
 from chaos.journal import Journal, JournalFull
 from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
 from chaos.progress import progress
+from chaos.redact import redact
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
@@ -44,7 +47,8 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there.
+    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
+    `debug` each run folder has a debug log.
     """
 
     stack: str = "hardened"
@@ -54,9 +58,10 @@ class Options:
     quiet: bool = False
     baseline: str = ""
     allow_destructive: bool = False
+    debug: bool = False
+    allow_nodes: bool = False
     elsewhere: Elsewhere | None = None
     yes: bool = False
-    allow_nodes: bool = False
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -66,7 +71,10 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     """
     stacks = source.of(options.stack)
     source.require_bound(stacks, options.elsewhere)
-    with that_may_close(), stop.by_signals(), _bugs_into(options.reports):
+    for item in items:
+        preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
+    debug = DebugLog() if options.debug else None
+    with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), _bugs_into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
         preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         protected.refuse(target.api, stacks.namespace)
@@ -75,14 +83,12 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
         else:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
         with ExitStack() as held:
-            session = _Session(stacks, target, options, held)
-            held.callback(session.release)
-            verdicts = []
-            for item in items:
-                verdicts.append(session.suite(item) if isinstance(item, Suite) else session.scenario(item).verdict)
-                if session.aborted:
-                    verdicts += [Verdict.UNKNOWN] * (len(items) - len(verdicts))
-                    break
+            held.callback(reach.direct)
+            session = _Session(stacks, target, options, held, debug)
+            try:
+                verdicts = session.all(items)
+            finally:
+                session.release()
     return EXIT[merge(verdicts)]
 
 
@@ -107,9 +113,20 @@ class _Session:
     target: Target
     options: Options
     held: ExitStack = field(default_factory=ExitStack)
+    debug: DebugLog | None = None
     aborted: str = ""
     _stack: Stack | None = None
     _has_lease: bool = False
+
+    def all(self, items: Sequence[Plan | Suite]) -> list[Verdict]:
+        """Run one after another; what comes after one that was aborted is not begun, and unknown."""
+        verdicts: list[Verdict] = []
+        for item in items:
+            if self.aborted:
+                verdicts.append(Verdict.UNKNOWN)
+            else:
+                verdicts.append(self.suite(item) if isinstance(item, Suite) else self.scenario(item).verdict)
+        return verdicts
 
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
@@ -208,10 +225,7 @@ class _Session:
         """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
         if not self._has_lease:
             api = self.target.api.in_namespace(self.stacks.namespace)
-            # What is held last is let go first: the Lease has to outlast the stack's release.
-            release = self.held.pop_all()
             self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
-            self.held.push(release)
             self._has_lease = True
 
     def _made_good(self, problem: BaseException, folder: Path) -> bool:
@@ -222,9 +236,13 @@ class _Session:
 
     def release(self) -> None:
         """Take away what only the runs needed."""
-        if self._stack is not None:
-            with progress(quiet=self.options.quiet) as shown:
+        with stop.undoing(), progress(quiet=self.options.quiet) as shown:
+            if self._stack is not None:
                 self.stacks.release(self._stack, shown)
+            elif self.stacks.borrowed and self._has_lease:
+                # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
+                with suppress(HachaosError):
+                    self.stacks.release(self.stacks.attach(self.target), shown)
 
     def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
         """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
@@ -233,9 +251,14 @@ class _Session:
         how, aborted = "finished", ""
         with (
             Journal(folder, lambda error: stop.ask(f"{folder / journal.NAME}: {error.strerror}")) as written,
-            live.display(plan.to_json(), quiet=self.options.quiet) as show,
+            ExitStack() as open_,
         ):
-            written.listen(show)
+            if self.debug is not None:
+                path = open_.enter_context(self.debug.into(folder))
+                if not self.options.quiet:
+                    print(f"debug log: {path}", file=sys.stderr)
+                written.listen(_decided)
+            written.listen(open_.enter_context(live.display(plan.to_json(), quiet=self.options.quiet)))
             written.write(self._begun(plan, stack, folder, clock))
             runner = Runner(plan, stack, written, clock, stop_at)
             try:
@@ -284,6 +307,12 @@ class _Session:
         )
 
 
+def _decided(record: Record) -> None:
+    """Note in the debug log what a record says, but not each request's and each look's."""
+    if not isinstance(record, Read | Write | Skipped | ReplicaSeen | Contents):
+        LOG.debug("journal: %s", record)
+
+
 def _not_run(waiting: dict[int, Plan], reason: str) -> list[SuiteRun]:
     return [SuiteRun(plan.name, plan.claim, "", None, None, reason) for plan in waiting.values()]
 
@@ -319,7 +348,7 @@ def _bugs_into(folder: Path) -> Iterator[None]:
         told = f"internal error: {error!r}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
+            path.write_text(redact(traceback.format_exc()), encoding="utf-8", errors="replace")
         except OSError:
             raise HachaosError(told, hint="please report it") from error
         raise HachaosError(told, hint=f"please report it with {path}") from error

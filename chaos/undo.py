@@ -15,7 +15,7 @@ from chaos.actions.action import kubectl
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
 from chaos.cluster.target import Target
-from chaos.errors import HachaosError, StackError, UndoIncomplete, Unreachable
+from chaos.errors import ClusterError, HachaosError, StackError, UndoIncomplete, Unreachable
 from chaos.history import History, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
@@ -65,6 +65,9 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
     Goes on trying until `timeout_s` is over where the cluster does not answer.
     """
     first = alike[0]
+    if first.undo.get("kind") == "Node":
+        # Draining the node had to be allowed; putting it back needs no further word.
+        stack = stack.fenced(allow_nodes=True)
     began, wait_s = time.monotonic(), _FIRST_WAIT_S
     while True:
         left_s = began + timeout_s - time.monotonic()
@@ -127,7 +130,7 @@ def deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool)
     try:
         with progress(quiet=quiet) as shown:
             stack = stacks.ensure(target, shown)
-    except StackError:
+    except (ClusterError, StackError):
         return False
     undos = unfinished(journals.read(folder))
     with Journal(folder) as again:

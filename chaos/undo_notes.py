@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chaos.actions import ACTIONS
 from chaos.actions.action import Undo
-from chaos.cluster.api import Object
+from chaos.cluster.api import ApiRefused, Object
 from chaos.errors import StackError
 from chaos.history import UndoPlanned
 from chaos.stack.stack import Stack
@@ -82,7 +82,19 @@ def found(stack: Stack) -> list[Noted]:
         workload = stack.api.get(controller.kind, controller.name)
         if workload is not None:
             records += _noted(workload | {"kind": controller.kind})
-    return records
+    return records + _on_nodes(stack)
+
+
+def _on_nodes(stack: Stack) -> list[Noted]:
+    """Those on nodes that are of this stack; none where nobody may look at nodes: then none was drained either."""
+    try:
+        nodes = stack.api.list("Node")
+    except ApiRefused as error:
+        if error.status == 403:
+            return []
+        raise
+    noted = [each for item in nodes for each in _noted(item | {"kind": "Node"})]
+    return [each for each in noted if each.undo.get("namespace") == stack.api.namespace]
 
 
 def place(undo: Undo) -> str:
@@ -103,9 +115,17 @@ def _noted(workload: Object) -> list[Noted]:
         return []
     here = f"{workload['kind'].lower()}/{workload['metadata']['name']}"
     try:
-        records = [Noted(**each) for each in json.loads(text)]
+        found = json.loads(text)
+        records = [Noted(**each) for each in found]
         # What stands on one object must not lead to a change of another.
-        is_ours = all(each.action in ACTIONS and place(each.undo) == here for each in records)
+        is_ours = isinstance(found, list) and all(
+            isinstance(each.run, str)
+            and isinstance(each.id, int)
+            and isinstance(each.step, int)
+            and each.action in ACTIONS
+            and place(each.undo) == here
+            for each in records
+        )
     except (ValueError, TypeError, AttributeError):
         is_ours = False
     if not is_ours:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chaos.actions.action import Action, Aim
 from chaos.actions.delete_pod import DeletePod
 from chaos.actions.delete_volume import DeleteVolume
+from chaos.actions.drain_node import DrainNode
 from chaos.actions.kill_process import KillProcess
 from chaos.actions.noop import Noop
 from chaos.actions.pause import Pause
@@ -21,6 +22,7 @@ _ALL: tuple[Action, ...] = (
     StopService(),
     StartService(),
     RollingRestart(),
+    DrainNode(),
     Pause(),
     Noop(),
 )

@@ -72,6 +72,14 @@ EXAMPLES = {
     writes: {longest_outage: 30s}
     clone: resume
 """,
+    "drain-node": """
+- name: drain the node of the master
+  action: drain-node
+  target: database/primary
+  wait: {for: stack/ready, timeout: 5m}
+  expect:
+    writes: {longest_outage: 60s}
+""",
     "pause": """
 - name: watch for a minute
   action: pause
@@ -85,6 +93,7 @@ EXAMPLES = {
 """One step for each action that is right as it stands, in a scenario that has what `_BESIDE` says."""
 
 _BESIDE = {
+    "drain-node": "The command line needs --allow-nodes, on every target.",
     "stop-service": "The scenario needs uploads in its workload, and a later step with start-service.",
     "start-service": "The scenario needs uploads in its workload, and an earlier step with stop-service.",
 }

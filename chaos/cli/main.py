@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import TracebackType
 
 import click
 
 from chaos import __version__
 from chaos.errors import ExitCode, HachaosError
+from chaos.redact import plain, redact
 
 # Name -> (module:attribute, help). The help stands here so that `--help` imports no command.
 _COMMANDS = {
@@ -21,6 +23,7 @@ _COMMANDS = {
     "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
     "check": ("chaos.cli.check:check", "Judge runs again, from their folders alone."),
     "diff": ("chaos.cli.diff:diff", "Compare two runs."),
+    "journal": ("chaos.cli.journal:journal", "Read a run's journal: what was done, decided and put back."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),
     "rbac": ("chaos.cli.rbac:rbac", "Print the Role that a run needs; touch nothing."),
@@ -77,6 +80,7 @@ def hachaos() -> None:
 
 def main() -> None:
     """The console script: ends the process with one of the documented exit codes."""
+    sys.excepthook = _complain_of_bug
     sys.exit(_run(sys.argv[1:]))
 
 
@@ -102,10 +106,16 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str | None = None) -> None:
-    for line in message.splitlines():
-        print(f"hachaos: {line}", file=sys.stderr)
+    for line in message.split("\n"):
+        print(f"hachaos: {plain(line)}", file=sys.stderr)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        print(f"hint: {plain(hint)}", file=sys.stderr)
+
+
+def _complain_of_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    import traceback
+
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

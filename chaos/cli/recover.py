@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders are."
 )
-@click.option("--stack", default="hardened", metavar="FILE", help="A stack that was borrowed by a run that was killed.")
+@click.option(
+    "--stack",
+    default="hardened",
+    metavar="STACK",
+    help="The stack to look at for what a run has left whose folder is lost: a profile, or a binding's file.",
+)
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
 @elsewhere_options
-def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None) -> int:
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None, *, dry_run: bool) -> int:
     """Put back what runs that never ended (killed, power lost) have changed; safe to call again.
 
-    What they wrote into a stack that was only borrowed (run --stack FILE) is removed.
+    Runs are found by their folders, and by the annotations that they left on what they changed. What they wrote into a
+    stack that was only borrowed (run --stack FILE) is removed. Exit code: 0 all is put back, 5 something is not.
     """
     from chaos.recover import recover as put_back
 
-    lines = put_back(reports, stack=stack, cluster=cluster, elsewhere=elsewhere)
-    for line in lines or ["nothing to recover: every run in this folder was put back"]:
-        click.echo(line)
+    lines = put_back(reports, stack=stack, cluster=cluster, elsewhere=elsewhere, dry_run=dry_run, say=click.echo)
+    if not lines:
+        click.echo("nothing to recover: every run was put back")
     return 0

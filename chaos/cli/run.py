@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-destructive", is_flag=True, help="Allow scenarios that destroy data on a target that is not local."
 )
-@click.option("--allow-nodes", is_flag=True, help="Allow steps that change a node, which other workloads may be on.")
+@click.option("--allow-nodes", is_flag=True, help="Allow scenarios that change a node (drain-node), on any target.")
 @click.option("--yes", is_flag=True, help="Agree to what a run on a cluster that is there prints that it will touch.")
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
 @click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
+@click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
 def run(
     scenario: tuple[Path, ...],
@@ -52,6 +53,7 @@ def run(
     allow_destructive: bool,
     allow_nodes: bool,
     yes: bool,
+    debug: bool,
     quiet: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
@@ -71,11 +73,12 @@ def run(
         cluster=cluster,
         elsewhere=elsewhere,
         yes=yes,
-        allow_nodes=allow_nodes,
         nodes=nodes,
         reports=reports,
         quiet=quiet,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
+        allow_nodes=allow_nodes,
+        debug=debug,
     )
     return int(session.run(items, options))

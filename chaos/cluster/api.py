@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
 
 from chaos.cluster.fence import Fence, Fenced
+from chaos.debug import LOG
 from chaos.errors import ClusterError, Unreachable
+from chaos.redact import know
 
 __all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connect", "connect_in_cluster"]
 
@@ -101,7 +104,14 @@ class ApiRefused(ClusterError):
 
 
 class _Unreachable(Unreachable):
-    """No answer, or one that says to come back later: worth another try where trying twice is safe."""
+    """No answer, or one that says to come back later: worth another try where trying twice is safe.
+
+    `status` is the HTTP status; 0 without an answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
@@ -247,6 +257,28 @@ class Api:
             raise
         return True
 
+    def evict(self, pod: str, uid: str) -> bool:
+        """Evict the pod of that uid, as disruption budgets let it; False while one does not.
+
+        True as well when it is gone, or another has its name. Raises ClusterError as all calls do.
+        """
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        try:
+            self._call("POST", self._path("Pod", pod) + "/eviction", body=body)
+        except ApiRefused as error:
+            if error.status not in (404, 409):
+                raise
+        except _Unreachable as error:
+            if error.status != 429:
+                raise
+            return False
+        return True
+
     def allows(self, attributes: Object) -> bool:
         """Whether the caller may do what a SelfSubjectAccessReview's `resourceAttributes` say."""
         path = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -281,6 +313,7 @@ class Api:
         self._require("exec", path)
         url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
         what = f"{command[0]} in {pod}/{container}"
+        LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
         try:
             channel = WSClient(self._configuration, url, self._authorization(), capture_all=False)
         except (ApiException, WebSocketException, OSError) as error:
@@ -312,6 +345,7 @@ class Api:
         self._require("port-forward", path)
         url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
         headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
+        LOG.debug("port-forward to %s, %d", pod, port)
         try:
             opened: WebSocket = create_websocket(self._configuration, url, headers)
         except WebSocketBadStatusException as error:
@@ -402,6 +436,7 @@ class Api:
         for key in ("BearerToken", "authorization"):
             token = self._configuration.get_api_key_with_prefix(key)
             if token:
+                know(token.rpartition(" ")[2])
                 return {"authorization": token}
         return {}
 
@@ -461,15 +496,17 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
+            LOG.debug("%s %s: no answer, %.0f ms: %s", method, path, 1000 * spent, error)
             raise _Unreachable(
                 f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}"
             ) from error
+        LOG.debug("%s %s: %d, %.0f ms", method, path, response.status, 1000 * (time.monotonic() - began))
         if response.status < 300:
             return response
         message = _message(response.data)
         response.release_conn()
         if response.status == 429 or response.status >= 500:
-            raise _Unreachable(f"{method} {path}: {response.status} {message}")
+            raise _Unreachable(f"{method} {path}: {response.status} {message}", response.status)
         raise ApiRefused(response.status, f"{method} {path}: {response.status} {message}")
 
 

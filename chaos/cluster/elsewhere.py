@@ -23,6 +23,11 @@ class Elsewhere:
     kubeconfig: str = ""
 
     @property
+    def place(self) -> str:
+        """What journals call it."""
+        return f"context/{self.context}" if self.context else "in-cluster"
+
+    @property
     def option(self) -> str:
         """What names it on a command line."""
         return f"--context {self.context}" if self.context else "--in-cluster"

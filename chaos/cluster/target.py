@@ -62,7 +62,7 @@ def remote(kubeconfig: Path | str, context: str) -> Target:
     Raises ClusterError when the file can't be used or the API server does not answer.
     """
     api = connect(Path(kubeconfig), context=context)
-    return _found(f"context/{context}", api, "port-forward")
+    return _found(Elsewhere(context).place, api, "port-forward")
 
 
 def in_cluster() -> Target:
@@ -70,7 +70,7 @@ def in_cluster() -> Target:
 
     Raises ClusterError outside of a pod, and when the API server does not answer.
     """
-    return _found("in-cluster", connect_in_cluster(), "direct")
+    return _found(Elsewhere().place, connect_in_cluster(), "direct")
 
 
 def _found(name: str, api: Api, reach: Reach) -> Target:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from chaos.checks import continuity
 from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
-from chaos.report import advice
+from chaos.report import advice, words
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -115,6 +116,16 @@ def markdown(rows: Iterable[Claim]) -> str:
     """The table in Markdown."""
     lines = ["| claim | scenario | verdict | deciding fact | what to change |", "|---|---|---|---|---|"]
     for row in rows:
-        cells = (row.claim, row.scenario, row.verdict.value, row.fact, row.change)
-        lines.append("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
+        # What is to be changed is said in the tool's own words, which may have code in them.
+        said = [markdown_of(cell) for cell in (row.claim, row.scenario, row.verdict.value, row.fact)]
+        lines.append("| " + " | ".join([*said, markdown_of(row.change, code=True)]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def markdown_of(text: str, *, code: bool = False) -> str:
+    """Text that Markdown shows on one line, in a cell of a table as well, and never obeys: no tags, links, pictures.
+
+    With `code` its backticks still make code.
+    """
+    found = re.sub(r"[\\\[\]|]" if code else r"[\\\[\]|`]", r"\\\g<0>", " ".join(words.legal(text).split()))
+    return found.replace("&", "&amp;").replace("<", "&lt;")

@@ -55,8 +55,14 @@ def _name(suite: Suite) -> str:
 def _overview(suites: Sequence[Suite]) -> str:
     verdicts = [{each["scenario"]: each["verdict"] for each in suite["scenarios"]} for suite in suites]
     names = list(dict.fromkeys(name for found in verdicts for name in found))
-    lines = ["| scenario | " + " | ".join(map(_name, suites)) + " |", "|---" * (len(suites) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(found.get(name, "–") for found in verdicts) + " |" for name in names]
+    lines = [
+        "| scenario | " + " | ".join(claims.markdown_of(_name(suite)) for suite in suites) + " |",
+        "|---" * (len(suites) + 1) + "|",
+    ]
+    lines += [
+        f"| {claims.markdown_of(name)} | " + " | ".join(found.get(name, "–") for found in verdicts) + " |"
+        for name in names
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -69,8 +75,9 @@ def _section(suite: Suite) -> str:
     acknowledged = sum(each["acknowledged"] or 0 for each in suite["scenarios"])
     lost = sum(each["lost"] or 0 for each in suite["scenarios"])
     took = sum(each["duration_s"] or 0 for each in suite["scenarios"])
+    sentence = claims.markdown_of(suite["sentence"])
     return (
-        f"## `{_name(suite)}`: {suite['verdict']}\n\n{suite['sentence']} {acknowledged:,} writes were acknowledged in "
+        f"## `{_name(suite)}`: {suite['verdict']}\n\n{sentence} {acknowledged:,} writes were acknowledged in "
         f"all scenarios together, {lost:,} of them were lost; the runs took {took / 60:.0f} min, on "
         f"{suite['written'][:10]} ({versions}).\n\n{claims.markdown(rows)}"
     )

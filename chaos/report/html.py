@@ -27,6 +27,10 @@ _MOST_COLUMNS = 8
 _ALIKE = 3
 _MOST_CHARACTERS = 2000
 
+_FORWARDED: Final = (
+    "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
+    "in what was measured, and each figure has the time of that way in it."
+)
 _UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -459,9 +463,10 @@ def _latency(summary: Summary) -> str:
     skipped = ""
     if summary.skipped:
         what = ", ".join(f"{_e(stream)}: {number:,}" for stream, number in summary.skipped.items())
-        skipped = f"<p>Due but never sent, since too many were in flight: {what}.</p>"
+        skipped = f"<p>Due but never sent, since too many were in flight or nothing led to the cluster: {what}.</p>"
     figures = table(caption, head, rows, numbers=tuple(range(1, len(head))))
-    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{skipped}\n</section>'
+    way = f'<p class="hint">{_FORWARDED}</p>' if summary.run.stack.get("reach") == "port-forward" else ""
+    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{way}{skipped}\n</section>'
 
 
 def _reproduce(summary: Summary, folder: str) -> str:

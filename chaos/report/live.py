@@ -26,6 +26,7 @@ from chaos.history import (
     WaitEnded,
     Write,
 )
+from chaos.redact import plain
 from chaos.report import words
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _State:
                 line = f"undo failed: {record.error}"
             case StepBegun() | ActionBegun() | ActionEnded() | WaitEnded() | StepEnded():
                 line = self._progress(record)
-        return words.legal(line).replace("\n", " ")
+        return plain(line).replace("\n", " ")
 
     def _progress(self, record: StepBegun | ActionBegun | ActionEnded | WaitEnded | StepEnded) -> str:
         match record:

@@ -129,9 +129,8 @@ def _most(summary: Summary | None, name: str) -> int | None:
 
 
 def _markdown(report: SuiteReport) -> str:
-    return f"# {report.suite.name} on {Path(report.stack).name}: {report.verdict.value}\n\n{sentence(report)}\n\n" + (
-        claims.markdown(report.rows)
-    )
+    head = claims.markdown_of(f"{report.suite.name} on {Path(report.stack).name}: {report.verdict.value}")
+    return f"# {head}\n\n{claims.markdown_of(sentence(report))}\n\n{claims.markdown(report.rows)}"
 
 
 def _html(report: SuiteReport) -> str:

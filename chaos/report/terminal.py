@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from chaos.checks import findings
 from chaos.checks.judge import Judgement
 from chaos.history import History
+from chaos.redact import plain
 from chaos.report import cells, claims, words
 from chaos.report.summary import StepSummary, Summary, summarise
 from chaos.verdict import CheckResult, Verdict
@@ -34,14 +35,14 @@ def summary(history: History, judgement: Judgement, folder: Path, *, console: Co
         _table(found, out)
     else:
         for line in _lines(found):
-            out.print(line, soft_wrap=True)
+            out.print(plain(line), soft_wrap=True)
     out.print()
     verdict = judgement.verdict
     sentence = f"{words.MARK[verdict]} {verdict.value}: {judgement.reason}"
-    out.print(sentence, style=STYLE[verdict], soft_wrap=not out.is_terminal)
+    out.print(plain(sentence), style=STYLE[verdict], soft_wrap=not out.is_terminal)
     row = claims.of(found.run.claim, found.run.scenario, str(found.run.stack.get("profile", "")), judgement)
     if row.change:
-        out.print(f"  to change: {row.change}", soft_wrap=not out.is_terminal)
+        out.print(plain(f"  to change: {row.change}"), soft_wrap=not out.is_terminal)
     page = folder / "report.html"
     out.print(f"  report: {page}" if page.exists() else f"  run: {folder}", soft_wrap=True)
 
@@ -49,11 +50,11 @@ def summary(history: History, judgement: Judgement, folder: Path, *, console: Co
 def checks(history: History, judgement: Judgement, folder: Path) -> None:
     """Print what each check said of each step, a line each, then the verdict."""
     begun = history.run
-    print(f"{folder}: {begun.scenario} on {begun.stack.get('profile', 'an unnamed stack')}")
+    print(plain(f"{folder}: {begun.scenario} on {begun.stack.get('profile', 'an unnamed stack')}"))
     for step in judgement.steps:
         for check in step.checks:
-            print(f"{words.MARK[check.verdict]} {words.step(step.step)}: {_checked(check)}")
-    print(f"{words.MARK[judgement.verdict]} {judgement.verdict.value}: {judgement.reason}")
+            print(plain(f"{words.MARK[check.verdict]} {words.step(step.step)}: {_checked(check)}"))
+    print(plain(f"{words.MARK[judgement.verdict]} {judgement.verdict.value}: {judgement.reason}"))
 
 
 def comparison(found: Comparison) -> None:
@@ -62,10 +63,10 @@ def comparison(found: Comparison) -> None:
     for line in found.lines:
         if line.where != where:
             where = line.where
-            print(where or "run")
+            print(plain(where or "run"))
         if line.judged or not line.same:
             for each in _differing(line):
-                print(f"  {each}")
+                print(plain(f"  {each}"))
     differ = sum(line.judged and not line.same for line in found.lines)
     print("\nthe verdicts are the same" if not differ else f"\n{words.count(differ, 'verdict')} differ")
 
@@ -93,21 +94,21 @@ def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None 
 
     def say(text: str) -> None:
         if out.is_terminal:
-            out.print(Padding(Text(text), (0, 0, 0, 4), expand=False))
+            out.print(Padding(Text(plain(text)), (0, 0, 0, 4), expand=False))
         else:
-            out.print(f"    {text}", soft_wrap=True)
+            out.print(plain(f"    {text}"), soft_wrap=True)
 
     out = console or Console(highlight=False, markup=False)
     out.print()
     for row in report.rows:
         said = f"{words.MARK[row.verdict]} {row.scenario}: {row.verdict.value}: {row.claim}"
-        out.print(said, style=STYLE[row.verdict], soft_wrap=not out.is_terminal)
+        out.print(plain(said), style=STYLE[row.verdict], soft_wrap=not out.is_terminal)
         say(row.fact)
         if row.change:
             say(f"to change: {row.change}")
     out.print()
     said = f"{words.MARK[report.verdict]} {report.verdict.value}: {suites.sentence(report)}"
-    out.print(said, style=STYLE[report.verdict], soft_wrap=not out.is_terminal)
+    out.print(plain(said), style=STYLE[report.verdict], soft_wrap=not out.is_terminal)
     out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
 
 
@@ -123,7 +124,7 @@ def _table(found: Summary, out: Console) -> None:
         table.add_column(heading, justify="right" if heading in ("acknowledged", "lost") else "left")
     for step in found.steps:
         table.add_row(
-            Text(_name(step)),
+            Text(plain(_name(step))),
             Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
             Text(cells.outage(step.reads)),
             Text(cells.outage(step.writes)),
@@ -138,9 +139,9 @@ def _table(found: Summary, out: Console) -> None:
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
                 head = f"{words.MARK[check.verdict]} {_name(step)}: {_checked(check)}"
-                out.print(head, style=STYLE[check.verdict])
+                out.print(plain(head), style=STYLE[check.verdict])
                 if check.advice:
-                    out.print(f"  {check.advice}")
+                    out.print(plain(f"  {check.advice}"))
 
 
 def _checked(check: CheckResult) -> str:

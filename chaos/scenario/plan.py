@@ -17,6 +17,9 @@ EFFECT_TIMEOUT_S = 90.0
 ROLL_OUT_TIMEOUT_S = 540.0
 """How long it looks for that of a rolling restart: 60 s for each of nine pods."""
 
+EVICT_TIMEOUT_S = 60.0
+"""How long it asks for the eviction of pods that a disruption budget keeps."""
+
 CATCH_TIMEOUT_S = 60.0
 """How long it waits for a new database pod to be filled, where that is to be interrupted."""
 
@@ -87,6 +90,7 @@ class PlannedStep:
         before = STEADY_TIMEOUT_S + READING_S
         effect = ROLL_OUT_TIMEOUT_S if self.action == "rolling-restart" else EFFECT_TIMEOUT_S
         effect += float(self.params.get("for_s", 0)) + (CATCH_TIMEOUT_S if self.params.get("interrupt") else 0)
+        effect += EVICT_TIMEOUT_S if self.action == "drain-node" else 0
         recovery = effect + self.wait.timeout_s + max(STEADY_TIMEOUT_S, self.wait.timeout_s)
         return before + recovery + 3 * DRAIN_TIMEOUT_S + READING_S
 

@@ -50,7 +50,8 @@ class ActionWords:
 
     `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
     `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
-    target may be replaced, so that a database pod resumes or clones.
+    target may be replaced, so that a database pod resumes or clones. `nodes` = it changes a node, which is not the
+    stack's alone, so that the command line has to allow it.
     """
 
     about: str
@@ -60,6 +61,7 @@ class ActionWords:
     breaks: bool = True
     destructive: bool = False
     replaces: bool = True
+    nodes: bool = False
 
 
 _PODS = ("database", "database/primary", "database/replica", "site", "files")
@@ -157,6 +159,13 @@ ACTIONS: dict[str, ActionWords] = {
         targets=("database", "site", "files"),
         parameters={},
         undo="the roll-out has to be complete at the end; its annotation restartedAt stays, as kubectl's does",
+    ),
+    "drain-node": ActionWords(
+        about="cordons the node of a pod of the target and evicts the stack's pods from it, as kubectl drain does",
+        targets=_PODS,
+        parameters={"ordinal": _ORDINAL},
+        undo="the node takes pods again, if it did before; as many pods of each part as before have to be ready again",
+        nodes=True,
     ),
     "pause": ActionWords(
         about="does nothing for a time, with everything watched",

@@ -97,7 +97,10 @@ def load(path: Path) -> BoundFile:
     """
     name = str(path)
     try:
-        content = path.read_bytes() if path.is_file() else None
+        content = None
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise InputError(name, 1, 1, f"cannot be read: {error.strerror}; name a file that can") from error
     if content is None:
@@ -203,7 +206,10 @@ def _fits(pattern: re.Pattern[str], right: str) -> Callable[[object], str]:
 _name = _fits(_NAME, "no name of an object; write lower-case letters, digits, dashes and dots")
 _identifier = _fits(_IDENTIFIER, "no name of a schema or table; write letters, digits and _, 64 at most")
 _host = _fits(_HOST, "no host name; write what the browser's address line has, without http:// and path")
-_absolute = _fits(re.compile(r"/[^\s'\"`$\\;]*"), "no absolute path; begin it with / and leave out spaces and quotes")
+_absolute = _fits(
+    re.compile(r"(?!.*/\.\.(?:/|$))/[^\s'\"`$\\;]*"),
+    "no absolute path; begin it with / and leave out spaces, quotes and ..",
+)
 
 
 def _prefix(value: object) -> str:

@@ -86,7 +86,11 @@ def credentials_of(api: Api, file: BoundFile, site_id: str) -> Credentials:
         data = _object(api, file, "Secret", said.secret).get("data") or {}
         if said.key not in data:
             raise _wrong(file, f"Secret {said.secret} has no key {said.key}", f"there are: {', '.join(data) or 'none'}")
-        return base64.b64decode(data[said.key]).decode().rstrip("\n")
+        try:
+            return base64.b64decode(data[said.key]).decode().rstrip("\n")
+        except ValueError:
+            # Without the error's own text, which quotes some of it.
+            raise _wrong(file, f"Secret {said.secret}, key {said.key}: is not UTF-8", "write it as text") from None
 
     return Credentials(
         ledger_user=value(file.database_user),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.cluster.api import Api, ApiRefused, Object
 from chaos.errors import StackError
+from chaos.redact import know
 
 LEDGER_USER = "hachaos"
 LEDGER_DATABASE = "hachaos"
@@ -45,6 +46,9 @@ PUBLISHED_SECRET = {key: SITE_SECRET[key] for key in ("ADMIN_USER", "ADMIN_PASSW
 APPLICATION_PASSWORD = "APPLICATION_PASSWORD"
 """Key of the Secret `wordpress`: WordPress itself makes this one when it is installed."""
 
+_NO_SECRETS = ("ADMIN_USER", "SITE_ID")
+"""Keys whose values are in a Secret beside the others, but are shown to everybody."""
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -53,17 +57,23 @@ class Credentials:
     `ledger_*` is the database user that owns the ledger and may read WordPress's tables and the replicas' state;
     `site_password` is that of WordPress's own user; `admin_*` is WordPress's administrator, and
     `application_password` his for the REST API (basic authentication). `site_id` is random and no other
-    installation's: it is what tells this site from any other.
+    installation's: it is what tells this site from any other. No password is in its `repr`, and each of them is
+    redacted from then on in whatever is written.
     """
 
     ledger_user: str
-    ledger_password: str
+    ledger_password: str = field(repr=False)
     ledger_database: str
-    site_password: str
+    site_password: str = field(repr=False)
     admin_user: str
-    admin_password: str
-    application_password: str
+    admin_password: str = field(repr=False)
+    application_password: str = field(repr=False)
     site_id: str
+
+    def __post_init__(self) -> None:
+        know(self.ledger_password, self.site_password, self.admin_password)
+        # WordPress takes an application password with its spaces and without them.
+        know(self.application_password, self.application_password.replace(" ", ""))
 
 
 def ensure(api: Api) -> Credentials:
@@ -122,6 +132,7 @@ def load_published(api: Api) -> Credentials:
 
 def keep_application_password(api: Api, password: str) -> None:
     """Store what WordPress made; it cannot be asked for a second time."""
+    know(password, password.replace(" ", ""))
     api.patch("Secret", "wordpress", {"stringData": {APPLICATION_PASSWORD: password}})
 
 
@@ -153,4 +164,6 @@ def _read(api: Api, name: str) -> dict[str, str]:
     found = api.get("Secret", name)
     if found is None:
         return {}
-    return {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
+    values = {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
+    know(*(value for key, value in values.items() if key not in _NO_SECRETS))
+    return values

@@ -29,7 +29,7 @@ class Source(Protocol):
 
     @property
     def namespace(self) -> str:
-        """Where the stack is, or will be."""
+        """The namespace that the stack is in."""
 
     @property
     def borrowed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sample
+import test_report_injection
 from chrome import Chrome
 
 from chaos import report
@@ -38,7 +39,7 @@ def pages(tmp_path_factory):
     evil = f"<script>document.title='owned'</script><img src=http://x.test/ onerror=alert(1)>{'x' * 120}"
     for name, run in {
         "passing": sample.passing(), "failing": sample.failing(), "unknown": sample.unknown(),
-        "hostile": sample.failing(evil),
+        "hostile": sample.failing(evil), "spoilt": test_report_injection.hostile(),
     }.items():  # fmt: skip
         folder = tmp_path_factory.mktemp(name)
         report.write(folder, *run)
@@ -46,12 +47,13 @@ def pages(tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("name", ["passing", "failing", "unknown", "hostile"])
+@pytest.mark.parametrize("name", ["passing", "failing", "unknown", "hostile", "spoilt"])
 def test_a_report_asks_for_nothing_and_the_console_stays_empty(chrome, pages, name):
     chrome.open(pages[name])
     assert [url for url in chrome.requests() if not url.startswith("data:")] == [pages[name].resolve().as_uri()]
     assert chrome.complaints() == []
-    assert "owned" not in chrome.evaluate("document.title")
+    assert chrome.evaluate("document.title") != "owned"
+    assert chrome.evaluate("document.querySelectorAll('script, img, iframe, [onload], [onerror]').length") == 0
 
 
 @pytest.mark.parametrize("name", ["passing", "failing", "unknown", "hostile"])

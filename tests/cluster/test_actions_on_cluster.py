@@ -247,3 +247,15 @@ def test_pause_and_noop_leave_everything_as_it_is(stack: Stack, name: str, param
     assert action.effect(stack, aim, 1) == (None, {})
     put_back(stack, name, aim)
     assert [(uids(stack, role), restarts(stack, role)) for role in roles] == before
+
+
+def test_drain_node_moves_the_stacks_pods_and_no_others_to_other_nodes(stack: Stack) -> None:
+    everywhere = {item["metadata"]["uid"] for item in stack.api.in_namespace("kube-system").list("Pod")}
+    aim, _ = carry_out(stack, "drain-node", "database/primary")
+    node = aim.before["node"]
+    assert stack.api.get("Node", node)["spec"].get("unschedulable") is True  # type: ignore[index]
+    await_(lambda: stack.ready("stack"), "the whole stack on the other nodes")
+    assert node not in {pod.node for role in stack.binding.controllers for pod in stack.pods(role)}
+    put_back(stack, "drain-node", aim)
+    assert "unschedulable" not in stack.api.get("Node", node)["spec"]  # type: ignore[index]
+    assert everywhere == {item["metadata"]["uid"] for item in stack.api.in_namespace("kube-system").list("Pod")}

@@ -219,3 +219,22 @@ def test_a_watch_survives_a_server_that_is_away_for_a_while(server: FakeServer) 
     for change, item in server.api().watch("Pod", stop=stop):
         assert (change, item["metadata"]["name"]) == ("ADDED", "a")
         stop.set()
+
+
+def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: FakeServer) -> None:
+    server.answers["POST"] = [
+        answer(201, {}),
+        answer(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}),
+        answer(404, {"message": "not found"}),
+        answer(409, {"message": "the uid differs"}),
+        answer(503, {"message": "overloaded"}),
+        answer(403, {"message": "may not"}),
+    ]
+    api = server.api()
+    assert [api.evict("mysql-0", "u") for _ in range(4)] == [True, False, True, True]
+    for message in ("503 overloaded", "403 may not"):
+        with pytest.raises(ClusterError, match=message):
+            api.evict("mysql-0", "u")
+    method, path, body = server.asked[0]
+    assert (method, path) == ("POST", "/api/v1/namespaces/wordpress/pods/mysql-0/eviction")
+    assert (body["kind"], body["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "u"}})

@@ -27,6 +27,9 @@ class FakeApi:
         self.namespace = namespace
         return self
 
+    def fenced(self, *, allow_nodes: bool = False) -> FakeApi:
+        return self
+
     def get(self, kind: str, name: str) -> Object | None:
         return copy.deepcopy(self._held.get((kind, name)))
 

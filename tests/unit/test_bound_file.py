@@ -100,3 +100,22 @@ def test_an_anchor_is_refused_as_in_a_scenario() -> None:
 def test_a_file_that_is_not_there_is_told_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stack bind"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("path", ["/var/www/../../etc", "/..", "/a/.."])
+def test_a_path_that_leads_up_is_refused(path: str) -> None:
+    said = str(refusal(GOOD.replace("  host:", f"  uploads: {path}\n  host:")))
+    assert "uploads: " in said
+    assert "leave out spaces, quotes and .." in said
+
+
+def test_dots_within_a_name_are_none_that_lead_up() -> None:
+    assert parse(GOOD.replace("  host:", "  uploads: /a..b/..c/d..\n  host:"), "my.yaml").uploads == "/a..b/..c/d.."
+
+
+def test_a_file_that_is_much_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "big.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match="larger than 64 KiB"):
+        load(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import threading
 import types
@@ -237,3 +238,53 @@ def test_a_broken_line_before_the_last_is_an_error_even_if_the_last_is_torn(tmp_
     path.write_text(json.dumps(BEGUN.to_json()) + '\n{"kind":"read"}\n{"kind":"re')
     with pytest.raises(HachaosError, match=r"journal\.jsonl:2:1: not a journal line"):
         journal.read(tmp_path)
+
+
+class FullDisk:
+    """Takes so many bytes of what a journal writes, then no more until there is `room`."""
+
+    def __init__(self, written: Journal, room: int) -> None:
+        self.room, self.failed = room, list[OSError]()
+        self._file = written._file
+        written._file = self  # type: ignore[assignment]
+        written._failed = self.failed.append
+
+    def write(self, data: memoryview) -> int:
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = self._file.write(data[: self.room])
+        self.room -= taken
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("room", [0, 5])
+def test_an_undo_record_that_a_full_disk_does_not_take_is_an_error_and_leaves_no_part_of_it(
+    tmp_path: Path, room: int
+) -> None:
+    with Journal(tmp_path) as written:
+        written.write(BEGUN)
+        disk, seen = FullDisk(written, room), list[Record]()
+        written.listen(seen.append)
+        with pytest.raises(journal.JournalFull, match=r"journal\.jsonl: No space left on device"):
+            written.write(UndoPlanned(1.0, 0, 0, "scale", {"replicas": 3}))
+        assert (len(disk.failed), seen) == (1, [])
+    assert list(journal.read(tmp_path)) == [BEGUN]
+    assert (tmp_path / journal.NAME).read_text().endswith("\n")
+
+
+def test_whatever_else_a_full_disk_does_not_take_breaks_nothing_off_and_is_told_once(tmp_path: Path) -> None:
+    with Journal(tmp_path) as written:
+        written.write(BEGUN)
+        disk, seen = FullDisk(written, 7), list[Record]()
+        written.listen(seen.append)
+        for _ in range(3):
+            written.write(READ, sync=True)
+        assert seen == [READ] * 3
+        assert len(disk.failed) == 1
+        assert written.problem is disk.failed[0]
+        disk.room = 1000
+        written.write(READ)
+    assert list(journal.read(tmp_path)) == [BEGUN, READ]

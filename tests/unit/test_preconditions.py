@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from chaos.errors import StackError, UsageError
-from chaos.preconditions import require
-from chaos.scenario.plan import Needs, Plan, PlannedStep, Wait, Workload
+from chaos.preconditions import require, require_allowed
+from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite, Wait, Workload
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
@@ -111,3 +111,19 @@ def test_destroying_data_has_to_be_allowed_where_the_target_is_not_local() -> No
 def test_all_that_is_lacking_is_said_at_once() -> None:
     with pytest.raises(StackError, match=r"needs 3 nodes.*; it needs 5 ready pods of site"):
         check(plan(needs=Needs(nodes=3, site=5)), nodes=2)
+
+
+def test_a_step_that_changes_a_node_needs_a_flag_of_its_own_on_any_target() -> None:
+    wanted = plan("drain-node")
+    with pytest.raises(UsageError, match=r"p\.yaml: step 1 \(break it\): drain-node changes a node") as caught:
+        require_allowed(wanted, allow_nodes=False)
+    assert caught.value.hint == "--allow-nodes says that this is meant"
+    require_allowed(wanted, allow_nodes=True)
+    require_allowed(plan(), allow_nodes=False)
+
+
+def test_a_suite_with_such_a_step_needs_it_too() -> None:
+    suite = Suite("s", "c", "s.yaml", "", budget_s=60, between_s=1, plans=(plan(), plan("drain-node")))
+    with pytest.raises(UsageError, match="drain-node changes a node"):
+        require_allowed(suite, allow_nodes=False)
+    require_allowed(suite, allow_nodes=True)

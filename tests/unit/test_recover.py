@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from chaos import journal as journals
 from chaos import recover as recovering
-from chaos.history import FORMAT, RunBegun, RunEnded
+from chaos import undo_notes
+from chaos.actions import ACTIONS
+from chaos.cluster.target import Target
+from chaos.errors import StackError, UndoIncomplete
+from chaos.history import FORMAT, RunBegun, RunEnded, UndoPlanned
 from chaos.journal import Journal
+from chaos.stack import deploy
+from chaos.stack.stack import Stack
+from chaos.undo import unfinished
+from tests.unit.actions.acted_cluster import BINDING, ActedCluster
+from tests.unit.fake_api import FakeApi
 
 
 def recover(reports: Path, stack: str = "hardened") -> list[str]:
@@ -26,7 +39,7 @@ class Lent:
     borrowed = True
 
     def attach(self, target: Any) -> Any:
-        return None
+        return Stack(BINDING, cast("Any", FakeApi()), cast("Any", None), cast("Any", None))
 
     def release(self, stack: Any, shown: Any) -> bool:
         self.released += 1
@@ -48,15 +61,29 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
     made = Lent(str(file))
     known = recovering.source.of
     monkeypatch.setattr(recovering.source, "of", lambda spec: made if spec == made.spec else known(spec))
-    monkeypatch.setattr(recovering.targets, "local", lambda *_, **__: None)
-    monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
+    on_cluster(monkeypatch)
     return made
+
+
+def on_cluster(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
+    """An embedded cluster on which there is no stack of ours."""
+    target = cast("Target", SimpleNamespace()) if there else None
+    monkeypatch.setattr(recovering, "is_gone", lambda _: not there)
+    monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
+    monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
+
+    def no_stack(*_: object) -> Stack:
+        raise StackError("no stack is installed")
+
+    monkeypatch.setattr(deploy, "attach", no_stack)
 
 
 def test_recover_gives_back_what_a_killed_run_had_borrowed(lent: Lent, tmp_path: Path) -> None:
     run_that_was_killed(tmp_path / "reports/suite/01-x", lent.spec)
     assert recover(tmp_path / "reports") == [
-        f"{lent.spec}: the rows, posts and uploads of a run that was killed are removed"
+        "suite/01-x: nothing to put back, but it has no end: it is given one, and a report",
+        "suite/01-x: ended, and reported as far as it went",
+        f"{lent.spec}: the rows, posts and uploads of a run that was killed are removed",
     ]
     assert recover(tmp_path / "reports") == []
 
@@ -65,8 +92,194 @@ def test_recover_gives_back_a_stack_by_its_file_when_no_run_has_a_journal(lent: 
     assert len(recover(tmp_path / "reports", lent.spec)) == 1
 
 
-def test_recover_has_nothing_to_do_with_runs_that_ended_or_whose_file_is_gone(lent: Lent, tmp_path: Path) -> None:
+def test_recover_has_nothing_to_do_with_runs_that_ended(lent: Lent, tmp_path: Path) -> None:
     run_that_was_killed(tmp_path / "reports/a", lent.spec, RunEnded(1.0, "finished"))
-    run_that_was_killed(tmp_path / "reports/b", str(tmp_path / "gone.yaml"))
     assert recover(tmp_path / "reports") == []
     assert lent.released == 0
+
+
+PROFILE = "hardened"
+FOLDER = "20260101T000000Z-shrink"
+
+
+@dataclass
+class Broken:
+    """A run on our own stack that was killed after it had scaled the database to one pod."""
+
+    cluster: ActedCluster
+    stack: Stack
+    reports: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.reports / FOLDER
+
+    def workload(self, name: str = "mysql") -> Any:
+        return self.cluster.get("Deployment" if name == "wordpress" else "StatefulSet", name)
+
+    def annotations(self, name: str = "mysql") -> Any:
+        return self.workload(name)["metadata"].get("annotations") or {}
+
+
+def begin(reports: Path) -> Journal:
+    (reports / FOLDER).mkdir(parents=True)
+    journal = Journal(reports / FOLDER)
+    stack = {"source": PROFILE, "target": "local/none"}
+    journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
+    return journal
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
+    on_cluster(monkeypatch)
+    cluster = ActedCluster()
+    cluster.namespace = "wordpress"
+    stack = cluster.stack()
+
+    def attach(_: object, profile: Any) -> Stack:
+        if profile.name != PROFILE:
+            raise StackError("not installed")
+        return stack
+
+    monkeypatch.setattr(deploy, "attach", attach)
+    monkeypatch.setattr(recovering.lease, "hold", lambda *_: nullcontext())
+    monkeypatch.setattr(recovering.report, "write", lambda folder, *_: (folder / "report.json").write_text("{}"))
+    return Broken(cluster, stack, tmp_path / "reports")
+
+
+def killed(broken: Broken, target: str, *, after: str, to: int = 1, action: str = "scale") -> None:
+    """A run that was killed after its undo was in the journal, was noted, or after the change was made."""
+    params = {"replicas": to} if action == "scale" else {}
+    aim = ACTIONS[action].aim(broken.stack, target, params)
+    planned = UndoPlanned(1.0, 0, 0, action, aim.undo)
+    with begin(broken.reports) as journal:
+        journal.write(planned)
+    if after == "journal":
+        return
+    undo_notes.note(broken.stack, undo_notes.run_of(broken.folder), planned)
+    if after == "note":
+        return
+    ACTIONS[action].inject(broken.stack, aim)
+    if after == "undo":
+        ACTIONS[action].put_back(broken.stack, aim.undo, 1)
+
+
+@pytest.mark.parametrize("after", ["journal", "note", "change", "undo"])
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+@pytest.mark.parametrize(("target", "action"), [("database", "scale"), ("site", "scale"), ("files", "stop-service")])
+def test_a_kill_at_any_moment_is_put_back_once(
+    broken: Broken, target: str, action: str, after: str, folder: str
+) -> None:
+    killed(broken, target, after=after, action=action)
+    reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
+    done = recover(reports)
+    assert bool(done) == (folder == "kept" or after != "journal")
+    for name, replicas in (("mysql", 3), ("nfs", 1), ("wordpress", 3)):
+        assert broken.workload(name)["spec"]["replicas"] == replicas
+        assert broken.annotations(name) == {}
+    broken.cluster.calls.clear()
+    assert recover(reports) == []
+    assert broken.cluster.calls == []
+
+
+def test_a_run_that_is_put_back_gets_an_end_and_a_report(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    assert recover(broken.reports) == [
+        f"{FOLDER}: step 1 (scale): statefulset/mysql is given 3 replica(s) again, and looked at until they are ready",
+        f"{FOLDER}: 1 change(s) put back",
+    ]
+    history = journals.read(broken.folder)
+    assert history.ended
+    assert history.ended.how == "recovered"
+    assert (broken.folder / "report.json").exists()
+
+
+def test_a_dry_run_only_says_what_would_be_done(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.calls.clear()
+    text = (broken.folder / journals.NAME).read_text()
+    lines = recovering.recover(broken.reports, stack=PROFILE, cluster="none", quiet=True, dry_run=True)
+    assert len(lines) == 1
+    assert broken.cluster.calls == []
+    assert (broken.folder / journals.NAME).read_text() == text
+
+
+def test_what_cannot_be_put_back_is_said_with_the_commands_that_do_it_in_their_order(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.stuck = True
+    monkeypatch.setattr(recovering, "PUT_BACK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
+    with pytest.raises(UndoIncomplete) as caught:
+        recover(broken.reports)
+    assert caught.value.hint == (
+        "hachaos recover, or by hand:\n"
+        "kubectl -n wordpress scale statefulset/mysql --replicas=3\n"
+        "kubectl -n wordpress annotate statefulset/mysql hachaos.dev/undo-"
+    )
+    assert len(unfinished(journals.read(broken.folder))) == 1
+
+
+def test_a_cluster_that_is_gone_took_its_changes_with_it(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(broken, "database", after="change")
+    on_cluster(monkeypatch, there=False)
+    assert recover(broken.reports) == [f"{FOLDER}: the embedded cluster none is gone, and all changes with it"]
+    assert recover(broken.reports) == []
+
+
+def test_a_run_on_another_cluster_is_left_as_it_is(broken: Broken) -> None:
+    killed(broken, "database", after="journal")
+    lines = recovering.recover(broken.reports, stack=PROFILE, cluster="other", quiet=True)
+    assert lines == [f"{FOLDER}: was not on local/other, but on local/none: it is left as it is"]
+    assert unfinished(journals.read(broken.folder))
+
+
+def record(**changes: Any) -> str:
+    """The text of an annotation with one record, with something about it changed."""
+    good = {"run": "r", "id": 0, "step": 0, "action": "scale", "undo": {"kind": "StatefulSet", "name": "mysql"}}
+    return json.dumps([good | changes])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("no json", "{}", "[[]]", record(action="rm"), record(id="0"), record(undo=[]), record(more=1)),
+        record(undo={"kind": "StatefulSet", "name": "nfs"}),
+    ],
+)
+def test_an_annotation_that_hachaos_did_not_write_is_refused_and_nothing_is_changed(broken: Broken, text: str) -> None:
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: text}}})
+    broken.cluster.calls.clear()
+    with pytest.raises(StackError, match="is not what hachaos writes"):
+        recover(broken.reports)
+    assert broken.cluster.calls == []
+
+
+def test_what_a_deployment_handed_on_to_its_replica_sets_is_taken_away_there(broken: Broken) -> None:
+    killed(broken, "site", after="change")
+    noted = broken.annotations("wordpress")
+    owner = [{"kind": "Deployment", "name": "wordpress"}]
+    metadata = {
+        "name": "wordpress-abc",
+        "generation": 1,
+        "ownerReferences": owner,
+        "annotations": noted | {"other": "stays"},
+    }
+    broken.cluster.create({"kind": "ReplicaSet", "metadata": metadata})
+    recover(broken.reports)
+    copy = broken.cluster.get("ReplicaSet", "wordpress-abc")
+    assert copy
+    assert copy["metadata"]["annotations"] == {"other": "stays"}
+
+
+def test_undos_of_one_object_are_kept_in_their_order_and_only_the_first_counts(broken: Broken) -> None:
+    stack = broken.stack
+    for number, replicas in enumerate((2, 1)):
+        aim = ACTIONS["scale"].aim(stack, "database", {"replicas": replicas})
+        undo_notes.note(stack, "reports/r", UndoPlanned(0.0, number, number, "scale", aim.undo))
+        ACTIONS["scale"].inject(stack, aim)
+    assert [each.undo["replicas"] for each in undo_notes.found(stack)] == [3, 2]
+    assert len(recover(broken.reports)) == 2
+    assert broken.workload()["spec"]["replicas"] == 3
+    assert broken.annotations() == {}

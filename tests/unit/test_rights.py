@@ -100,9 +100,11 @@ def test_credentials_are_read_by_name_and_no_list_is_needed_of_them(stack: Path)
     }
 
 
-def test_what_belongs_to_no_namespace_is_needed_only_to_delete_volumes(stack: Path) -> None:
+def test_what_belongs_to_no_namespace_is_needed_only_for_volumes_and_nodes(stack: Path) -> None:
     assert [each for each in needed(stack, "kill-master", "stop-nfs") if each.cluster] == []
     assert words([each for each in needed(stack, "lose-master-disk") if each.cluster]) == {"get persistentvolumes"}
+    on_nodes = words([each for each in needed(stack, "drain-node") if each.cluster])
+    assert on_nodes == {"get nodes", "list nodes", "patch nodes"}
 
 
 def test_port_forward_is_needed_from_outside_alone(stack: Path) -> None:

@@ -42,6 +42,16 @@ def find(name: str = DEFAULT_NAME) -> Cluster | None:
     return _cluster(anchor) if anchor is not None and anchor.phase == "up" else None
 
 
+def trouble(name: str = DEFAULT_NAME) -> str:
+    """What is wrong with a cluster that was started, after 30 s to come right; empty for one that is sound."""
+    from chaos.cluster.local import health
+
+    anchor = state.read(Places.of(name))
+    if anchor is None or anchor.phase != "up":
+        return "it is not there"
+    return health.wait(anchor, timeout_s=_RECOVER_S) or ""
+
+
 def join(cluster: Cluster) -> None:
     """Move this process into the cluster's network, from where machines, pods and Services are reached.
 

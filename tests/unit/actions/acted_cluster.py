@@ -22,7 +22,8 @@ class ActedCluster(FakeApi):
     """Workloads with as many ready pods as they want, and a claim with a volume for each database pod.
 
     `stuck`: controllers do nothing more. `log` is what every container has said. A pod's container ID is `containerd://`
-    and its uid, so that it is a new one in a new pod.
+    and its uid, so that it is a new one in a new pod. Pods are put on `node-1`, or on `node-2` while that is cordoned.
+    `kept` are the pods that a disruption budget keeps.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,10 @@ class ActedCluster(FakeApi):
             if name == "mysql":
                 spec["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}, {"metadata": {"name": "other"}}]
             self._put({"kind": kind, "metadata": {"name": name, "generation": 1}, "spec": spec})
+        for node in ("node-1", "node-2"):
+            self._put({"kind": "Node", "metadata": {"name": node, "generation": 1}, "spec": {}})
+        self.kept: set[str] = set()
+        self.evictions: list[str] = []
         self.act()
         self.calls.clear()
 
@@ -79,6 +84,19 @@ class ActedCluster(FakeApi):
             return True
         self._remove(kind, name)
         self.act()
+        return True
+
+    def fenced(self, *, allow_nodes: bool = False) -> ActedCluster:
+        return self
+
+    def evict(self, pod: str, uid: str) -> bool:
+        if pod in self.kept:
+            return False
+        self.evictions.append(pod)
+        item = self._held.get(("Pod", pod))
+        if item is not None and item["metadata"]["uid"] == uid and not self.stuck:
+            self._remove("Pod", pod)
+            self.act()
         return True
 
     def restart(self, pod: str, container: str) -> None:
@@ -125,6 +143,7 @@ class ActedCluster(FakeApi):
         if ("Pod", name) in self._held:
             return
         uid = f"uid-{next(self._numbers)}"
+        node = "node-2" if self._held["Node", "node-1"]["spec"].get("unschedulable") else "node-1"
         status = {
             "name": workload,
             "containerID": f"containerd://{uid}",
@@ -135,7 +154,7 @@ class ActedCluster(FakeApi):
             {
                 "kind": "Pod",
                 "metadata": {"name": name, "uid": uid, "labels": {"app": workload}},
-                "spec": {"nodeName": "node-1"},
+                "spec": {"nodeName": node},
                 "status": {
                     "phase": "Running",
                     "podIP": "127.0.0.1",

@@ -19,6 +19,7 @@ AIMED: dict[str, tuple[str, dict[str, Any]]] = {
     "stop-service": ("files", {}),
     "start-service": ("files", {}),
     "rolling-restart": ("site", {}),
+    "drain-node": ("database/primary", {}),
     "pause": ("stack", {"for_s": 1}),
     "noop": ("stack", {}),
 }

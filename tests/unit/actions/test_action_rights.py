@@ -40,6 +40,10 @@ class Recorded(ActedCluster):
         self.used.update(may("delete", kind, name))
         return super().delete_exactly(kind, name, uid, grace_s=grace_s)
 
+    def evict(self, pod: str, uid: str) -> bool:
+        self.used.update(may("create", "Pod", sub="eviction"))
+        return super().evict(pod, uid)
+
     def logs(self, pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
         self.used.update(may("get", "Pod", pod, sub="log"))
         return super().logs(pod, container, tail=tail, previous=previous)
@@ -71,6 +75,7 @@ def covered(right: Right, by: set[Right] | Sequence[Right]) -> bool:
         ("start-service", "files", {}),
         ("rolling-restart", "database", {}),
         ("rolling-restart", "site", {}),
+        ("drain-node", "database/primary", {}),
         ("pause", "stack", {"for_s": 0}),
         ("noop", "stack", {}),
     ],

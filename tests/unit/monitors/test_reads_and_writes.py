@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from chaos.clock import Clock
+from chaos.cluster.reach import NO_WAY
 from chaos.history import Note, Read, Record, Skipped, Write
 from chaos.monitors import reads, writes
 from chaos.monitors.patience import Patience
@@ -105,6 +106,21 @@ def test_each_write_has_a_token_of_its_own_that_the_server_was_given(what: str) 
     assert all(token.startswith(f"0123456789ab-{what}-") and len(token) <= 36 for token in tokens)
     assert [write.seq for write in found] == list(range(1, len(found) + 1))
     assert all(write.what == what and write.key for write in found)
+
+
+def test_a_request_that_had_no_way_to_the_cluster_was_skipped_and_is_held_against_nobody() -> None:
+    sink = Sink()
+    site = cast("Site", SimpleNamespace(read_front=lambda *_: Seen(ok=False, reason=NO_WAY)))
+    database = cast("Database", SimpleNamespace(insert=lambda *_: Written("fail", NO_WAY)))
+    for stream in (
+        reads.through_service(STACK, site, 50, 1, Clock(), sink.write),
+        writes.rows(primary, database, "0123456789ab", 50, 1, Clock(), sink.write),
+    ):
+        stream.start()
+        sink.wait_for(len(sink.records) + 3)
+        stream.stop()
+    assert {type(record) for record in sink.records} == {Skipped}
+    assert {record.stream for record in sink.records if isinstance(record, Skipped)} == {"read service", "rows"}
 
 
 def test_what_came_of_a_write_is_written_down_as_it_was_told() -> None:

@@ -4,6 +4,7 @@ import itertools
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -228,3 +229,12 @@ def test_figures_that_say_the_same_of_several_streams_stand_side_by_side():
     assert '<th scope="col">reads</th><th scope="col">rows</th><th scope="col">posts</th>' in text
     assert '<th scope="row">requests</th><td>0</td><td>1</td><td>2</td>' in text
     assert '<th scope="row">limit</th><td>30.0 s</td>' in text
+
+
+def test_figures_that_came_by_port_forward_say_so():
+    history, judgement = sample.passing()
+    assert "port-forward" not in page(history, judgement).said()
+    begun = history.run
+    way = replace(begun, stack=begun.stack | {"reach": "port-forward"})
+    forwarded = History([way if record is begun else record for record in history.records])
+    assert "by a port-forward through the API server" in page(forwarded, judgement).said()

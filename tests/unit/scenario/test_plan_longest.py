@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from chaos.scenario.plan import CATCH_TIMEOUT_S, EFFECT_TIMEOUT_S, ROLL_OUT_TIMEOUT_S, PlannedStep, Wait
+from chaos.scenario.plan import (
+    CATCH_TIMEOUT_S,
+    EFFECT_TIMEOUT_S,
+    EVICT_TIMEOUT_S,
+    ROLL_OUT_TIMEOUT_S,
+    PlannedStep,
+    Wait,
+)
 
 
 def longest_s(action: str, **params: Any) -> float:
@@ -19,6 +26,7 @@ def longest_s(action: str, **params: Any) -> float:
         ("pause", {"for_s": 300}, 300),
         ("delete-volume", {"interrupt": "itself"}, CATCH_TIMEOUT_S),
         ("delete-volume", {}, 0),
+        ("drain-node", {}, EVICT_TIMEOUT_S),
         ("rolling-restart", {}, ROLL_OUT_TIMEOUT_S - EFFECT_TIMEOUT_S),
     ],
 )

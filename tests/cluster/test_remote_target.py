@@ -1,0 +1,124 @@
+"""A cluster is broken from outside of its network, by its kubeconfig's context: everything goes by port-forward."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.cluster.api import Api, Objects
+from chaos.cluster.local.cluster import Cluster
+from chaos.errors import ExitCode
+from chaos.stack import bound
+from embedded import NAME, ROOT, Hachaos
+from test_bound_stack import blog, proposal, state  # noqa: F401
+
+CONTEXT = "prod-like"
+KINDS = ("ConfigMap", "Deployment", "Lease", "Pod", "Secret", "Service", "StatefulSet")
+
+
+@pytest.fixture
+def kubeconfig(cluster: Cluster, hachaos: Hachaos, tmp_path: Path) -> Iterator[str]:
+    """A kubeconfig for this machine's own network, in which nothing but the API server can be reached."""
+    command = [str(ROOT / "hachaos"), "cluster", "forward", "api", "--name", NAME]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as forwarding:
+        try:
+            assert forwarding.stdout is not None
+            server = "https://" + forwarding.stdout.readline().split()[0]
+            printed = hachaos("cluster", "kubeconfig", "--name", NAME, "--server", server)
+            content = json.loads(printed.stdout)
+            content["contexts"][0]["name"] = CONTEXT
+            file = tmp_path / "kubeconfig"
+            file.write_text(json.dumps(content))
+            yield str(file)
+        finally:
+            forwarding.terminate()
+
+
+@pytest.fixture
+def file(blog: Api, tmp_path: Path) -> str:  # noqa: F811
+    written = tmp_path / "my-stack.yaml"
+    written.write_text(proposal(blog))
+    return str(written)
+
+
+def objects(api: Api) -> dict[str, Objects]:
+    """All that is in the namespace, each with its version: nothing was touched when they are the same."""
+    return {kind: api.list(kind) for kind in KINDS}
+
+
+def test_a_scenario_passes_from_outside_and_leaves_the_stack_as_it_was(
+    blog: Api,  # noqa: F811
+    hachaos: Hachaos,
+    kubeconfig: str,
+    file: str,
+    tmp_path: Path,
+) -> None:
+    before = state(blog)
+    reports = tmp_path / "reports"
+    there = ("--context", CONTEXT, "--kubeconfig", kubeconfig, "--stack", file)
+    went = hachaos("run", "scenarios/kill-replica.yaml", *there, "--yes", "--reports", str(reports))
+    assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
+    assert "context/prod-like, https://127.0.0.1:" in went.stderr
+    assert "StatefulSet db; its pods of database/replica now: db-1, db-2" in went.stderr
+    (folder,) = reports.iterdir()
+    begun = json.loads((folder / "journal.jsonl").read_text().splitlines()[0])
+    assert begun["stack"]["target"] == "context/prod-like"
+    assert begun["stack"]["reach"] == "port-forward"
+    assert "by port-forward" in (folder / "report.html").read_text()
+    assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
+    assert state(blog) == before
+
+
+def test_without_yes_and_without_a_terminal_nothing_is_touched(
+    blog: Api,  # noqa: F811
+    hachaos: Hachaos,
+    kubeconfig: str,
+    file: str,
+    tmp_path: Path,
+) -> None:
+    before, objects_before = state(blog), objects(blog)
+    there = ("--context", CONTEXT, "--kubeconfig", kubeconfig, "--reports", str(tmp_path / "reports"))
+
+    def refused(said: str, *arguments: str) -> None:
+        went = hachaos("run", "scenarios/kill-replica.yaml", *there, *arguments)
+        assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
+        assert said in went.stderr
+        assert not (tmp_path / "reports").exists()
+
+    refused("no terminal to ask on: nothing was touched", "--stack", file)
+    refused("hardened is a profile", "--yes")
+    assert (state(blog), objects(blog)) == (before, objects_before)
+    blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})
+    try:
+        refused("namespace blog is protected", "--stack", file, "--yes")
+        local = ("--name", NAME, "--reports", str(tmp_path / "reports"))
+        went = hachaos("run", "scenarios/kill-replica.yaml", *local, "--stack", file)
+        assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
+        assert "namespace blog is protected" in went.stderr
+    finally:
+        blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": None}}})
+    assert (state(blog), objects(blog)) == (before, objects_before)
+
+
+def test_looking_from_outside_touches_nothing(
+    blog: Api,  # noqa: F811
+    hachaos: Hachaos,
+    kubeconfig: str,
+    file: str,
+) -> None:
+    there = ("--context", CONTEXT, "--kubeconfig", kubeconfig)
+    before = objects(blog)
+    for command, said in (
+        (("stack", "bind", "--namespace", "blog", *there), "workload: StatefulSet/db"),
+        (("stack", "status", "--stack", file, *there), "every pod is ready"),
+        (("preflight", "--stack", file, *there), "StatefulSet/db"),
+        (("plan", "scenarios/kill-replica.yaml", "--stack", file, *there), "context/prod-like"),
+    ):
+        went = hachaos(*command)
+        assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
+        assert said in went.stdout
+    assert objects(blog) == before
