@@ -277,6 +277,8 @@ class _Session:
                 how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
+            if not aborted and (aborted := stop.taken_back()) and problem is None:
+                how = "aborted"
             if not isinstance(problem, stop.UndoStopped):
                 problem = _undone_late(runner) or problem
             left = runner.left

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,7 +84,7 @@ class Bench:
 
         self._patch.setattr(session, "Runner", make)
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.folder, quiet=True))
-        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster=""))
+        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", context=""))
         return made.carried_out(plan, stack, self.folder)
 
     def kinds(self) -> list[str]:
@@ -127,6 +129,23 @@ def test_what_aborts_it_is_in_the_end_record_and_it_is_judged_and_never_passes(b
     assert ran.run.judgement.reason.startswith("the run was aborted (http: down)")
     assert bench.kinds() == PUT_BACK
     assert (bench.folder / "report.html").exists()
+
+
+def test_an_abort_that_comes_with_the_run_s_end_is_one_as_well(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    exposed, asked = stop.exposed, list[str]()
+
+    @contextmanager
+    def left_late() -> Iterator[None]:
+        with exposed():
+            yield
+        if not asked:
+            asked.append("just then")
+            stop.ask("just then")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(stop, "exposed", left_late)
+    ran = bench.run()
+    assert (ran.problem, ran.aborted, bench.ended().how) == (None, "just then", "aborted")
 
 
 def test_a_wall_time_aborts_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,3 +264,37 @@ def test_what_a_full_disk_and_a_failed_undo_leave_is_said_as_left(
 
     with pytest.raises(UndoIncomplete, match="1 pod is out"):
         bench.run(lambda runner: full(monkeypatch), undo)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 64 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_disk_that_really_fills_up_ends_the_run_and_its_journal_can_be_read(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undone = []
+
+    def during(runner: FakeRunner) -> None:
+        for number in range(100_000):
+            runner.journal.write(Note(float(number), "a sample of a monitor's"))
+
+    def never_stopped(runner: FakeRunner) -> None:
+        with pytest.raises(JournalFull):
+            runner.journal.write(UndoPlanned(1.0, 1, 0, "noop", {"much": "x" * 5000}))
+        undone.append("undo")
+
+    with stop.by_signals(), pytest.raises(JournalFull, match=r"journal\.jsonl: No space left on device; the run was"):
+        Bench(small, monkeypatch).run(during, never_stopped)
+    found = journal.read(small)
+    assert undone == ["undo"]
+    assert 100 < len(found.of(Note)) < 2000
+    assert [note.at for note in found.of(Note)] == [float(number) for number in range(len(found.of(Note)))]
+    assert not list(small.glob(".report*"))
