@@ -12,7 +12,7 @@ from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
-from chaos.errors import ClusterError, HachaosError, StackError
+from chaos.errors import ClusterError, HachaosError
 from chaos.history import (
     BASELINE,
     END,
@@ -227,13 +227,17 @@ class Runner:
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)
         write(undo)
+        try:
+            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
+        except HachaosError as error:
+            write(Note(self.clock.now(), f"the undo of {step.action} could not be written on what it changes: {error}"))
+            return False
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()
         try:
-            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
             action.inject(self.stack, aim)
             happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
-        except (ClusterError, StackError) as error:
+        except ClusterError as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))
             return False
         write(ActionEnded(self.clock.now(), step.index, step.action, happened, effect))
