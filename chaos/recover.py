@@ -331,6 +331,8 @@ def _words(planned: UndoPlanned) -> str:
     undo, place = planned.undo, undo_notes.place(planned.undo)
     if place and "replicas" in undo:
         return f"{place} is given {undo['replicas']} replica(s) again, and looked at until they are ready"
+    if "node" in undo:
+        return f"pods may be placed on node/{undo['node']} again, and as many of each part as before are waited for"
     if "ready" in undo:
         return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
     return f"the roll-out of {place} is waited for" if place else "nothing to put back"
