@@ -133,7 +133,7 @@ def test_a_closed_terminal_does_not_end_a_run_and_its_undo_is_carried_out(
     # A pty takes some kilobytes that nobody reads, so somebody has to.
     reading = threading.Thread(target=_read_on, args=(ours,), daemon=True)
     reading.start()
-    running = start(tmp_path / "reports", more="abort: {wall_time: 90s}\n", out=theirs)
+    running = start(tmp_path / "reports", more="abort: {wall_time: 3m}\n", out=theirs)
     os.close(theirs)
     folder = await_second_step(running, tmp_path / "reports")
     os.close(ours)
@@ -153,7 +153,7 @@ def _read_on(terminal: int) -> None:
 def test_a_full_disk_ends_the_run_and_all_is_put_back(stack: Stack, start: Start, tmp_path: Path) -> None:
     reports = tmp_path / "small"
     reports.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(reports)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(reports)], check=False)
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
     try:
@@ -183,7 +183,7 @@ def test_a_service_that_fails_aborts_the_run_which_puts_everything_back_and_is_u
     server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/"
-    running = start(tmp_path / "reports", more=f'abort: {{http: {{url: "{url}", every: 20s, fails: 5}}}}\n')
+    running = start(tmp_path / "reports", more=f'abort: {{http: {{url: "{url}", every: 40s, fails: 5}}}}\n')
     folder = await_second_step(running, tmp_path / "reports")
     out, _ = running.communicate(timeout=400)
     server.shutdown()
