@@ -68,7 +68,7 @@ class Stack:
     """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.
 
     `api` is in the stack's namespace. `local_cluster` is the name of the embedded cluster that it runs on; empty on
-    another.
+    another, where `context` is the kubeconfig's that leads to it (empty from within a pod).
     """
 
     binding: Binding
@@ -76,6 +76,7 @@ class Stack:
     credentials: Credentials
     seed: Seed
     local_cluster: str = ""
+    context: str = ""
     _writable: Writable = field(default_factory=Writable, init=False, repr=False, compare=False)
 
     def fenced(self, *, allow_nodes: bool = False) -> Stack:
