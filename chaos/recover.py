@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos import journal, report, run_lock, undo_notes
+from chaos.actions.action import wait_until
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import lease
@@ -23,13 +24,17 @@ from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack
+from chaos.stack.stack import Stack, unready
 from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, unfinished
 
 Say = Callable[[str], None]
 
 _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
+
+
+_READY_TIMEOUT_S = 120.0
+"""What the parts of a stack get to come back in that were not themselves changed."""
 
 
 def recover(
@@ -244,9 +249,20 @@ class _Recovery:
                 if wrong := self._of_lost(there.stack, lost):
                     problems += wrong
                     commands += by_hand(there.stack, lost.undos)
+            if not problems and (there.lost or any(run.undos for run in there.runs)):
+                self._await_ready(there.stack)
             self._release(there.source, there.stack)
         if problems:
             raise left_to_do(problems, commands)
+
+    def _await_ready(self, stack: Stack) -> None:
+        """Wait for all parts: one that did without another (the site without its files) comes back after it."""
+        with progress(quiet=self.quiet) as shown, shown.task("stack: wait until all of its pods are ready"):
+            ready = wait_until(lambda: stack.ready("stack"), _READY_TIMEOUT_S)
+        if not ready:
+            parts = {role: unready(stack.api, stack.binding, role) for role in stack.binding.controllers}
+            said = "; ".join(f"{role}: {why}" for role, why in parts.items() if why)
+            self.tell(f"all is put back, but after {_READY_TIMEOUT_S:g} s not all of the stack is ready: {said}")
 
     def _of_lost(self, stack: Stack, lost: _Lost) -> list[str]:
         """Put back what a run has left whose folder is lost; what could not be."""

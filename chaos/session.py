@@ -364,13 +364,10 @@ def _bugs_into(folder: Path) -> Iterator[None]:
         raise HachaosError(told, hint=f"please report it with {path}") from error
 
 
-def _undone_late(runner: Runner) -> HachaosError | None:
+def _undone_late(runner: Runner) -> HachaosError | stop.UndoStopped | None:
     """Put back what a stop between the last step and the undo has left; what is wrong with it, if anything is."""
     try:
-        with stop.exposed():
-            runner.put_everything_back()
-    except HachaosError as error:
+        runner.put_everything_back()
+    except (HachaosError, stop.UndoStopped) as error:
         return error
-    except (stop.Interrupted, stop.Aborted):
-        return None
     return None

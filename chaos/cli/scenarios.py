@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from chaos.cli.targets import elsewhere_options
 from chaos.errors import InputError, UsageError
 from chaos.history import PERCENTILES
 from chaos.scenario.load import ScenarioErrors, load_any, shown_path
-from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite
+from chaos.scenario.plan import Abort, Needs, Plan, PlannedStep, Suite
 from chaos.scenario.vocabulary import ACTIONS, KINDS
 from chaos.units import write_duration, write_rate
 
@@ -145,6 +146,7 @@ def _lines(plan: Plan) -> list[str]:
     ]
     if plan.destructive:
         lines.append("destroys  data that nothing brings back")
+    lines += [f"aborts    when {condition}" for condition in _aborts(plan.abort)]
     for step in plan.steps:
         lines += ["", *_step_lines(step)]
     return [
@@ -153,6 +155,19 @@ def _lines(plan: Plan) -> list[str]:
         "After each step: site availability, data continuity, replication and the clone are checked.",
         f"All of it takes {write_duration(plan.longest_s)} at most once the stack is up, every undo included.",
     ]
+
+
+def _aborts(abort: Abort) -> Iterator[str]:
+    """When a run stops itself, in words."""
+    if abort.wall_time_s is not None:
+        yield f"the run takes longer than {write_duration(abort.wall_time_s)}"
+    for kind, budget_s in abort.error_budget.items():
+        yield f"{kind} were out for more than {write_duration(budget_s)} in all"
+    if (http := abort.http) is not None:
+        yield f"{http.url}, asked every {write_duration(http.every_s)}, fails {http.fails} times in a row"
+    if (prometheus := abort.prometheus) is not None:
+        lasts = f" for {write_duration(prometheus.for_s)}" if prometheus.for_s else ""
+        yield f"{prometheus.query} at {prometheus.url} is {prometheus.limit}{lasts}"
 
 
 def _needs(needs: Needs) -> str:

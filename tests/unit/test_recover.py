@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,7 @@ from chaos.stack import deploy
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
 from tests.unit.actions.acted_cluster import BINDING, ActedCluster
+from tests.unit.checks.histories import story
 from tests.unit.fake_api import FakeApi
 
 
@@ -194,6 +196,16 @@ def test_a_run_that_is_put_back_gets_an_end_and_a_report(broken: Broken) -> None
     assert (broken.folder / "report.json").exists()
 
 
+def test_parts_that_are_not_ready_after_all_is_put_back_are_said(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.unready(next(pod.name for pod in broken.stack.pods("site")))
+    monkeypatch.setattr(recovering, "_READY_TIMEOUT_S", 0.1)
+    *_, last = recover(broken.reports)
+    assert last.startswith("all is put back, but after 0.1 s not all of the stack is ready: site: 2/3 ready, not:")
+
+
 def test_a_dry_run_only_says_what_would_be_done(broken: Broken) -> None:
     killed(broken, "database", after="change")
     broken.cluster.calls.clear()
@@ -283,3 +295,28 @@ def test_undos_of_one_object_are_kept_in_their_order_and_only_the_first_counts(b
     assert len(recover(broken.reports)) == 2
     assert broken.workload()["spec"]["replicas"] == 3
     assert broken.annotations() == {}
+
+
+def test_a_journal_that_was_cut_off_anywhere_gets_an_end_and_a_report_that_is_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_cluster(monkeypatch, there=False)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    with Journal(whole) as journal:
+        for record in story(baseline=True):
+            journal.write(replace(record, stack={}) if isinstance(record, RunBegun) else record)
+    text = (whole / journals.NAME).read_bytes()
+    before_end = text.rindex(b'{"kind":"run-ended"')
+    drawn = random.Random(6)
+    for number in range(25):
+        folder = tmp_path / f"reports-{number}" / "r"
+        folder.mkdir(parents=True)
+        (folder / journals.NAME).write_bytes(text[: drawn.randrange(before_end)])
+        lines = recover(folder.parent)
+        assert recover(folder.parent) == []
+        if lines:
+            assert json.loads((folder / "report.json").read_text())["verdict"] != "pass"
+            history = journals.read(folder)
+            assert unfinished(history) == []
+            assert history.ended

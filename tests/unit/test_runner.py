@@ -46,6 +46,7 @@ class FakeStack:
     api = SimpleNamespace(namespace="n")
     local_cluster = ""
     looks: Any = None
+    context = ""
 
     def ready(self, role: str) -> bool:
         return role == "database" if self.looks is None else bool(self.looks())

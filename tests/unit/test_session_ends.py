@@ -84,7 +84,7 @@ class Bench:
 
         self._patch.setattr(session, "Runner", make)
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.folder, quiet=True))
-        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster=""))
+        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", context=""))
         return made.carried_out(plan, stack, self.folder)
 
     def kinds(self) -> list[str]:
@@ -182,14 +182,17 @@ def test_a_stop_that_comes_just_before_the_undo_does_not_skip_it(bench: Bench, m
     def late(runner: FakeRunner) -> None:
         calls.append(1)
         if len(calls) == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            stop.ask("http: down")
             time.sleep(10)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
         real(runner)
 
     monkeypatch.setattr(FakeRunner, "put_everything_back", late)
-    ran = bench.run()
-    assert isinstance(ran.problem, Interrupted)
-    assert bench.kinds() == PUT_BACK
+    with pytest.raises(Interrupted):
+        bench.run()
+    assert (bench.kinds(), bench.ended().how) == (PUT_BACK, "aborted")
+    assert (bench.folder / "report.html").exists()
 
 
 def test_an_error_of_the_clusters_ends_it_after_the_undo(bench: Bench) -> None:

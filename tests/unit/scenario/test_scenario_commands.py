@@ -114,6 +114,20 @@ def test_plan_shows_everything_else_that_a_scenario_can_say(write: Write) -> Non
         assert words in found
 
 
+def test_plan_says_when_a_run_stops_itself(write: Write, right: str) -> None:
+    write(
+        right + "abort:\n  wall_time: 15m\n  error_budget: {writes: 2m}\n  http: {url: 'https://example.org/health'}\n"
+        "  prometheus: {url: 'http://p:9090', query: up, below: 1, for: 30s}\n"
+    )
+    found = CliRunner().invoke(scenarios.plan, ["s.yaml"], catch_exceptions=False).output.splitlines()
+    assert [line.removeprefix("aborts    when ") for line in found if line.startswith("aborts")] == [
+        "the run takes longer than 15m",
+        "writes were out for more than 2m in all",
+        "https://example.org/health, asked every 15s, fails 3 times in a row",
+        "up at http://p:9090 is below 1 for 30s",
+    ]
+
+
 def test_plan_says_when_a_step_has_no_limits(write: Write, right: str) -> None:
     write(right.split("    expect:", maxsplit=1)[0])
     found = CliRunner().invoke(scenarios.plan, ["s.yaml"], catch_exceptions=False).output
