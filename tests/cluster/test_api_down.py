@@ -98,9 +98,10 @@ def test_a_run_outlasts_an_api_server_that_is_away_for_a_minute_and_measures_thr
     assert history.ended is not None
     assert history.ended.how == "finished"
     assert unfinished(history) == []
-    away, back = history.of(ApiServerSeen)
-    assert (away.answers, back.answers) == (False, True)
-    assert AWAY_S - 10 < back.at - away.at < AWAY_S + 60
+    seen = history.of(ApiServerSeen)
+    assert [one.answers for one in seen] == [False, True] * (len(seen) // 2)
+    away_s = max(back.at - away.at for away, back in zip(seen[::2], seen[1::2], strict=True))
+    assert AWAY_S - 10 < away_s < AWAY_S + 60
 
     left = sorted(read.start for read in history.of(Read) if read.via == "service")
     assert max(b - a for a, b in itertools.pairwise(left)) < 2
