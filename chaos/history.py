@@ -68,7 +68,7 @@ class RunBegun(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Record):
-    """The last record; `how` is `finished`, `interrupted`, `aborted` or `failed`."""
+    """The last record; `how` is `finished`, `interrupted`, `aborted`, `failed` or `recovered`."""
 
     kind: ClassVar[str] = "run-ended"
     at: float

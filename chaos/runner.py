@@ -233,10 +233,14 @@ class Runner:
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)
         write(undo)
+        try:
+            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
+        except HachaosError as error:
+            write(Note(self.clock.now(), f"the undo of {step.action} could not be written on what it changes: {error}"))
+            return False
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()
         try:
-            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
             action.inject(self.stack, aim)
         except (ClusterError, StackError) as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))

@@ -1,12 +1,20 @@
-"""Every call of the API that hachaos makes in this process, as the right that the API server asks for."""
+"""Every call of the API that a command makes, as the right that the API server asks for.
+
+As a script: `calls.py FILE ARGUMENT...` runs `hachaos ARGUMENT...` and writes them into FILE.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from chaos.cli.main import main
 from chaos.cluster.api import Api
 from chaos.cluster.rights import Right, execute, port_forward
 
@@ -32,12 +40,17 @@ def recorded() -> Iterator[set[Right]]:
         if path.startswith(("api/", "apis/")) and "selfsubjectaccessreviews" not in path:
             found.update(_of(method, path, query, content))
 
-    with seen("_send", sent), seen("execute", lambda *_, **__: found.update(execute(""))):
-        if not hasattr(Api, "port_forward"):
-            yield found
-            return
-        with seen("port_forward", lambda *_, **__: found.update(port_forward(""))):
-            yield found
+    with (
+        seen("_send", sent),
+        seen("execute", lambda *_, **__: found.update(execute(""))),
+        seen("port_forward", lambda *_, **__: found.update(port_forward(""))),
+    ):
+        yield found
+
+
+def read(file: Path) -> set[Right]:
+    """What the script has written."""
+    return {Right(**each) for each in json.loads(file.read_text())}
 
 
 def _of(method: str, path: str, query: dict[str, str], content: str) -> Iterator[Right]:
@@ -61,3 +74,12 @@ def covers(granted: Right, used: Right) -> bool:
     """Whether the right that is granted lets what was used through."""
     same = (granted.group, granted.resource, granted.verb) == (used.group, used.resource, used.verb)
     return same and granted.name in ("", used.name)
+
+
+if __name__ == "__main__":
+    _, place, *sys.argv[1:] = sys.argv
+    with recorded() as used:
+        try:
+            main()
+        finally:
+            Path(place).write_text(json.dumps([asdict(each) for each in list(used)]))

@@ -431,3 +431,16 @@ def test_a_stack_that_did_not_come_back_is_not_waited_for_at_the_end(bench: Benc
     bench.action.breaks = True
     bench.run()
     assert bench.problems().keys() == {-1, 0}
+
+
+def test_a_fault_whose_undo_cannot_be_written_on_what_it_changes_is_not_put_in(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise StackError("annotation hachaos.dev/undo is not what hachaos writes")
+
+    monkeypatch.setattr(runner_module.undo_notes, "note", refused)
+    bench.run()
+    assert bench.action.calls == ["aim", "put back 0"]
+    assert bench.problems()[0] == "fake could not be put in"
+    assert any("is not what hachaos writes" in record.text for record in bench.journal.history().of(Note))

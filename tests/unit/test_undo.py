@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,13 @@ def test_by_hand_comes_the_last_change_first_and_of_those_that_restore_one_thing
         f"{kubectl} annotate statefulset/nfs {undo_notes.UNDO}-",
         f"{kubectl} annotate statefulset/mysql {undo_notes.UNDO}-",
     ]
+
+
+def test_by_hand_names_the_context_of_another_cluster() -> None:
+    stack = replace(ActedCluster().stack(), context="prod like")
+    aim = ACTIONS["scale"].aim(stack, "database", {"replicas": 1})
+    for command in by_hand(stack, [UndoPlanned(0.0, 0, 0, "scale", aim.undo)]):
+        assert shlex.split(command)[:5] == ["kubectl", "--context", "prod like", "-n", "wordpress"]
 
 
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:
