@@ -584,8 +584,8 @@ def test_the_debug_log_has_each_call_and_never_the_token(server: FakeServer, tmp
     token = "s3cr3t-t0ken-of-this-test"
     server.answers["GET"] = [answer(200, {"items": []}), answer(403, {"message": f"no such token: {token}"}), drop]
     api = server.api()
-    api._configuration.api_key = {"BearerToken": token}
-    api._configuration.api_key_prefix = {"BearerToken": "Bearer"}
+    api._link.configuration.api_key = {"BearerToken": token}
+    api._link.configuration.api_key_prefix = {"BearerToken": "Bearer"}
     log = DebugLog()
     with log.kept(), log.into(tmp_path) as path:
         api.list("Pod")
