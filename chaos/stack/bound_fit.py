@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
+from chaos.cluster import reach
 from chaos.cluster.api import Api, ApiRefused, Object
 from chaos.errors import StackError
 from chaos.stack import xml_rpc
@@ -117,7 +118,12 @@ def require_database(api: Api, binding: Binding, known: Credentials) -> None:
         except NoDatabase as error:
             raise StackError(
                 f"{pod.name} does not let {known.ledger_user!r} in: {error}",
-                hint="database.user and database.password have to be right on every pod, from other hosts as well",
+                hint="database.user and database.password have to be right on every pod, "
+                + (
+                    "and from 127.0.0.1: a port-forward ends there"
+                    if reach.is_forwarded()
+                    else "from other hosts as well"
+                ),
             ) from error
         if missing := sorted(schemas - there):
             raise StackError(
