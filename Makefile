@@ -4,7 +4,8 @@
 # make bench-peers  what Chaos Toolkit and hachaos say when the tutorial's master loses its disk, and what is true
 # make claims   runs go-live on both stacks and writes docs/claims.md (about an hour)
 # make soak     the checks against their oracles on many more histories, all scenarios with no right but those computed,
-#               then go-live on both stacks, three times each (hours): are the verdicts the same each time?
+#               then go-live on both stacks, three times each (hours): are the verdicts the same each time? Then hachaos
+#               is killed 60 times, and recovers
 .PHONY: test unit lint bench bench-peers claims soak lock clean
 
 PYTHON := .venv/bin/python
@@ -42,6 +43,7 @@ soak: $(DEV)
 	HACHAOS_EXAMPLES=5000 $(PYTHON) -P -m pytest -q tests/lies
 	HACHAOS_LONG=1 $(PYTHON) -P -m pytest -q tests/cluster/test_rights.py
 	$(PYTHON) -P -m benchmarks.soak
+	$(PYTHON) -P -m benchmarks.crash 60
 
 $(DEV): requirements-dev.lock requirements.lock pyproject.toml
 	@./hachaos --version

@@ -26,7 +26,7 @@ from chaos.cluster.local import cluster as clusters
 from chaos.cluster.local import state
 from chaos.cluster.local.layout import Places
 from chaos.cluster.target import Target
-from chaos.history import Contents, Write
+from chaos.history import Contents, Heartbeat, Write
 from chaos.progress import PlainProgress
 from chaos.stack import deploy
 from chaos.stack.database import Database, NoDatabase
@@ -196,7 +196,8 @@ def _ours(stack: Stack, reports: Path) -> str:
     last = next(check for check in reversed(_checks(report, "continuity")) if check["figures"].get("pods_read"))
     history = journal.read(run)
     read_at = max(one.at for one in history.of(Contents) if one.pod)
-    written = [one for one in history.of(Write) if one.outcome == "ok" and one.end <= read_at]
+    tried = [*history.of(Write), *(beat.write for beat in history.of(Heartbeat))]
+    written = [one for one in tried if one.outcome == "ok" and one.end <= read_at]
     held = _held(stack)
     lost = sum((one.what, one.token) not in held["mysql-0"] for one in written)
     fault = next(step for step in report["steps"] if step["index"] == 0)["time_to_recovery"]["fault_at_s"]

@@ -68,7 +68,7 @@ class RunBegun(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Record):
-    """The last record; `how` is `finished`, `interrupted`, `aborted` or `failed`."""
+    """The last record; `how` is `finished`, `interrupted`, `aborted`, `failed` or `recovered`."""
 
     kind: ClassVar[str] = "run-ended"
     at: float
@@ -153,7 +153,11 @@ class UndoDone(Record):
 
 @dataclass(frozen=True, slots=True)
 class WaitEnded(Record):
-    """What a step waited for, whether it came, and after how many seconds."""
+    """What a step waited for, whether it came, and after how many seconds.
+
+    `unknown` = whether it came in time is not known, since the cluster did not answer when the time was over; then
+    `satisfied` says what was seen when it did answer, if it did.
+    """
 
     kind: ClassVar[str] = "wait-ended"
     at: float
@@ -162,6 +166,7 @@ class WaitEnded(Record):
     satisfied: bool
     took_s: float
     detail: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +258,20 @@ class ClusterEvent(Record):
     object: str
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerSeen(Record):
+    """The API server no longer answers, or answers again; written when that changes.
+
+    `at` is when it was asked, `before` when it was last asked with the other outcome: it changed between the two.
+    """
+
+    kind: ClassVar[str] = "api-server"
+    at: float
+    answers: bool
+    before: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

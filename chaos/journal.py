@@ -63,7 +63,8 @@ class Journal:
     came from outside is redacted first, for the listeners as well.
 
     A disk that takes no more breaks off nobody's work but what must not begin without its record: `problem` has the
-    first error, `failed` is called with it once, and what can be written later still is.
+    first error, `failed` is called with it once, and what can be written later still is. Raises JournalFull where it
+    cannot be begun.
     """
 
     def __init__(self, folder: Path, failed: Callable[[OSError], None] | None = None) -> None:
@@ -71,9 +72,12 @@ class Journal:
         self.problem: OSError | None = None
         self._failed = failed
         self._listeners: list[Callable[[Record], None]] = []
-        _mend(self.path)
-        # Without a buffer: what a run that is killed had seen is there to be judged.
-        self._file = self.path.open("ab", buffering=0)
+        try:
+            _mend(self.path)
+            # Without a buffer: what a run that is killed had seen is there to be judged.
+            self._file = self.path.open("ab", buffering=0)
+        except OSError as error:
+            raise JournalFull(self.said(error), hint=ROOM) from error
         self._size = os.fstat(self._file.fileno()).st_size
         self._lock = threading.Lock()
 

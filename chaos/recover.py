@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos import journal, report, run_lock, undo_notes
+from chaos.actions.action import wait_until
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import lease
@@ -21,15 +22,19 @@ from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlann
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
-from chaos.stack import source
+from chaos.stack import deploy, source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack
-from chaos.undo import carry_out, deployed_again, in_order, incomplete, put_back, unfinished
+from chaos.stack.stack import Stack, unready
+from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, unfinished
 
 Say = Callable[[str], None]
 
 _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
+
+
+_READY_TIMEOUT_S = 120.0
+"""What the parts of a stack get to come back in that were not themselves changed."""
 
 
 def recover(
@@ -149,7 +154,8 @@ class _There:
     stack: Stack | None
     runs: list[_Run]
     lost: list[_Lost]
-    has_lease: bool
+    holder: str = ""
+    """Who has the stack's Lease; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,7 @@ class _Recovery:
             seen = set()
             for there in found:
                 namespace = there.stack.api.namespace if there.stack else ""
-                if there.stack and namespace not in seen and (there.runs or there.lost or there.has_lease):
+                if there.stack and namespace not in seen and (there.runs or there.lost or there.holder):
                     seen.add(namespace)
                     held.enter_context(lease.hold(there.stack.api, "recover"))
             self._put_back(target, found)
@@ -201,16 +207,17 @@ class _Recovery:
             # Nodes that a run drained are put back as well.
             stack = stacks.attach(target).fenced(allow_nodes=True)
         except StackError:
-            if stacks.borrowed:
+            if stacks.borrowed or (runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == spec):
                 raise
-            return _There(stacks, None, runs, [], has_lease=False)
-        known = {undo_notes.run_of(run.folder) for run in runs}
+            return _There(stacks, None, runs, [])
+        known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
         lost: dict[str, list[UndoPlanned]] = {}
         for noted in undo_notes.found(stack):
-            if noted.run not in known:
+            if (noted.run, noted.id) not in known:
                 lost.setdefault(noted.run, []).append(noted.planned)
-        has_lease = stack.api.get("Lease", lease.NAME) is not None
-        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], has_lease)
+        held = stack.api.get("Lease", lease.NAME)
+        holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
+        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], holder)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
@@ -224,38 +231,46 @@ class _Recovery:
         for lost in there.lost:
             for line in _planned(lost.undos):
                 self.tell(f"{lost.run} (whose folder is not here): {line}")
-        if there.has_lease:
-            self.tell(f"namespace {there.stack.api.namespace}: the Lease of a run that is dead is taken away")
+        if there.holder:
+            self.tell(f"namespace {there.stack.api.namespace}: the Lease that {there.holder} has left is taken away")
 
     def _put_back(self, target: Target, found: list[_There]) -> None:
         problems: list[str] = []
-        left: list[UndoPlanned] = []
-        stack: Stack | None = None
+        commands: list[str] = []
         for there in found:
             if there.stack is None:
                 self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
                 continue
             for run in there.runs:
-                wrong = self._of_run(target, there.source, there.stack, run)
-                if wrong:
-                    problems, left, stack = (
-                        [*problems, *wrong],
-                        [*left, *unfinished(journal.read(run.folder))],
-                        there.stack,
-                    )
+                if wrong := self._of_run(target, there.source, there.stack, run):
+                    problems += wrong
+                    commands += by_hand(there.stack, unfinished(journal.read(run.folder)))
             for lost in there.lost:
-                wrong = [
-                    problem
-                    for alike in in_order(lost.undos)
-                    if (problem := carry_out(there.stack, lost.run, alike, PUT_BACK_TIMEOUT_S))
-                ]
-                if wrong:
-                    problems, left, stack = [*problems, *wrong], [*left, *lost.undos], there.stack
-                else:
-                    self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
+                if wrong := self._of_lost(there.stack, lost):
+                    problems += wrong
+                    commands += by_hand(there.stack, lost.undos)
+            if not problems and (there.lost or any(run.undos for run in there.runs)):
+                self._await_ready(there.stack)
             self._release(there.source, there.stack)
-        if problems and stack is not None:
-            raise incomplete(stack, problems, left)
+        if problems:
+            raise left_to_do(problems, commands)
+
+    def _await_ready(self, stack: Stack) -> None:
+        """Wait for all parts: one that did without another (the site without its files) comes back after it."""
+        with progress(quiet=self.quiet) as shown, shown.task("stack: wait until all of its pods are ready"):
+            ready = wait_until(lambda: stack.ready("stack"), _READY_TIMEOUT_S)
+        if not ready:
+            parts = {role: unready(stack.api, stack.binding, role) for role in stack.binding.controllers}
+            said = "; ".join(f"{role}: {why}" for role, why in parts.items() if why)
+            self.tell(f"all is put back, but after {_READY_TIMEOUT_S:g} s not all of the stack is ready: {said}")
+
+    def _of_lost(self, stack: Stack, lost: _Lost) -> list[str]:
+        """Put back what a run has left whose folder is lost; what could not be."""
+        tried = [carry_out(stack, lost.run, alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
+        wrong = [problem for problem in tried if problem]
+        if not wrong:
+            self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
+        return wrong
 
     def _of_run(self, target: Target, stacks: Source, stack: Stack, run: _Run) -> list[str]:
         """Put back what one run has left; what could not be."""
@@ -319,6 +334,10 @@ def _words(planned: UndoPlanned) -> str:
     if "ready" in undo:
         return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
     return f"the roll-out of {place} is waited for" if place else "nothing to put back"
+
+
+def _namespace(run: _Run) -> str:
+    return str(run.history.run.stack.get("namespace", "wordpress"))
 
 
 def _is_file(spec: str) -> bool:

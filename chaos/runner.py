@@ -12,6 +12,7 @@ from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
+from chaos.cluster.api import CALL_TIMEOUT_S
 from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
     BASELINE,
@@ -54,6 +55,9 @@ RECORDED_S = 8.0
 
 RECORDED_TIMEOUT_S = 20.0
 """How long it waits for a stack that may never be steady."""
+
+API_SERVER_TIMEOUT_S = 90.0
+"""How long an API server that does not answer is waited for before a fault and before a reading, with work going on."""
 
 ANSWERED_TIMEOUT_S = 10.0
 """After a reading a good answer on each stream is waited for: one bad answer just before it would have no end."""
@@ -161,7 +165,7 @@ class Runner:
                     return
                 for step in self.plan.steps:
                     if time.monotonic() >= self.stop_at:
-                        self.journal.write(Note(self.clock.now(), "the time that was allowed for the run was over"))
+                        self._note("the time that was allowed for the run was over")
                         break
                     if not self._step(step):
                         break
@@ -203,6 +207,8 @@ class Runner:
         """The step's work; what cut it short, or nothing."""
         if not self._await_steady(step.index, "steady before the fault", STEADY_TIMEOUT_S):
             return "the stack was not steady before the fault, so nothing was broken"
+        if not self._monitors.await_api_server(API_SERVER_TIMEOUT_S):
+            return "the API server did not answer before the fault, so nothing was broken"
         self._may_be_out = _streams_of(Limits.from_json(step.expect).may_stay_out)
         try:
             self._evidence.volumes(step.index, "before")
@@ -227,28 +233,40 @@ class Runner:
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)
         write(undo)
+        try:
+            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
+        except HachaosError as error:
+            write(Note(self.clock.now(), f"the undo of {step.action} could not be written on what it changes: {error}"))
+            return False
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()
         try:
-            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
             action.inject(self.stack, aim)
-            happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
         except (ClusterError, StackError) as error:
             write(ActionEnded(self.clock.now(), step.index, step.action, None, {}, str(error)))
             return False
+        try:
+            happened, effect = action.effect(self.stack, aim, EFFECT_TIMEOUT_S)
+        except (ClusterError, StackError) as error:
+            # It is in: what becomes of the stack is watched all the same.
+            self._note(f"the effect of {step.action} could not be looked for: {error}")
+            happened, effect = None, {}
         write(ActionEnded(self.clock.now(), step.index, step.action, happened, effect))
         return True
 
     def _await_ready(self, step: PlannedStep) -> bool:
         role = step.wait.condition.split("/", maxsplit=1)[0]
         began = self.clock.now()
+        timeout_s, detail, unknown = step.wait.timeout_s, "", False
         try:
-            satisfied = wait_until(lambda: self.stack.ready(role), step.wait.timeout_s)
-            detail = ""
+            satisfied = wait_until(lambda: self.stack.ready(role), timeout_s)
         except ClusterError as error:
-            satisfied, detail = False, str(error)
-        now = self.clock.now()
-        self.journal.write(WaitEnded(now, step.index, step.wait.condition, satisfied, round(now - began, 3), detail))
+            satisfied, unknown, detail = False, True, str(error)
+        took_s = self.clock.now() - began
+        if satisfied and took_s > timeout_s + CALL_TIMEOUT_S:
+            unknown, detail = True, "the API server did not answer when the time was over"
+        write = self.journal.write
+        write(WaitEnded(began + took_s, step.index, step.wait.condition, satisfied, round(took_s, 3), detail, unknown))
         return satisfied
 
     def _await_steady(self, step: int, condition: str, timeout_s: float) -> bool:
@@ -267,10 +285,11 @@ class Runner:
             pods_say(self.stack, self.clock, step.index, role, self.journal.write)
 
     def _collect(self, step: int) -> None:
-        write = self.journal.write
+        if not self._monitors.await_api_server(API_SERVER_TIMEOUT_S):
+            self._note("the API server did not answer when the evidence was taken")
         in_flight = self._rest_writers()
         if in_flight:
-            write(Note(self.clock.now(), f"{in_flight} writes were still in flight when the evidence was taken"))
+            self._note(f"{in_flight} writes were still in flight when the evidence was taken")
         try:
             self._evidence.collect(step, DRAIN_TIMEOUT_S)
             self._evidence.volumes(step, "after")
@@ -278,6 +297,9 @@ class Runner:
             self._steady.forget()
             self._monitors.resume_writers()
         self._await_answers()
+
+    def _note(self, text: str) -> None:
+        self.journal.write(Note(self.clock.now(), text))
 
     def _rest_writers(self) -> int:
         """Stop the writers after good answers; how many writes are in flight nevertheless.
@@ -311,6 +333,7 @@ class Runner:
         }
         self._may_be_out = frozenset()
         self.journal.write(StepBegun(self.clock.now(), index, "the end", END, "stack", limits))
+        self._monitors.await_api_server(API_SERVER_TIMEOUT_S)
         self._evidence.volumes(index, "before")
         self._monitors.await_answers(2 * self.plan.workload.deadline_s)
         self._steady.forget()

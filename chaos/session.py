@@ -87,6 +87,8 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             session = _Session(stacks, target, options, held, debug)
             try:
                 verdicts = session.all(items)
+            except stop.Aborted as error:
+                raise HachaosError(f"the run was stopped: {error}") from error
             finally:
                 session.release()
     return EXIT[merge(verdicts)]
@@ -171,6 +173,7 @@ class _Session:
         waiting = dict(enumerate(suite.plans, start=1))
         runs: list[SuiteRun] = []
         reason = "the suite ended before it"
+        ended: BaseException | None = None
         try:
             for number, plan in list(waiting.items()):
                 if number > 1 and time.monotonic() + suite.between_s < stop_at:
@@ -192,18 +195,23 @@ class _Session:
                     runs.append(ran.run)
                     problem, self.aborted = ran.problem, ran.aborted
                 del waiting[number]
-                report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if problem is not None and not self._made_good(problem, inner):
                     raise problem
+                report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if self.aborted:
                     reason = f"{plan.name} was aborted: {self.aborted}"
                     break
         except BaseException as error:
             reason = f"the suite was ended: {str(error) or type(error).__name__}"
+            ended = error
             raise
         finally:
             runs += _not_run(waiting, reason)
-            written = report.write_suite(folder, suite, self.options.stack, runs)
+            try:
+                written = report.write_suite(folder, suite, self.options.stack, runs)
+            except HachaosError as error:
+                # What ended the suite has to be said before what became of its report.
+                raise ended or error from error
             if not self.options.quiet:
                 terminal.suite_summary(written, folder)
         return written.verdict
@@ -270,6 +278,8 @@ class _Session:
                 how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
+            if not aborted and (aborted := stop.taken_back()) and problem is None:
+                how = "aborted"
             if not isinstance(problem, stop.UndoStopped):
                 problem = _undone_late(runner) or problem
             left = runner.left

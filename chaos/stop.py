@@ -102,6 +102,15 @@ def ask(reason: str) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, _WAKE)
 
 
+def taken_back() -> str:
+    """The reason of an `Aborted` that came too late to stop anything, which is raised no more; empty for none."""
+    found = _stop
+    if found is None or not isinstance(found.waiting, Aborted):
+        return ""
+    late, found.waiting = found.waiting, None
+    return str(late)
+
+
 @contextmanager
 def sealed() -> Iterator[None]:
     """Nothing is stopped while the block lasts; what was asked for meanwhile is raised at its end."""
@@ -136,4 +145,6 @@ def _mode(mode: _Mode) -> Iterator[None]:
         yield
     finally:
         found.mode = old
-    found.raise_waiting()
+    # An exception that is on its way already says more than the stop does.
+    if sys.exc_info()[0] is None:
+        found.raise_waiting()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -105,20 +106,32 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
     """The shell commands that carry out undo records, in the order in which they have to be given."""
     namespace = stack.api.namespace
     commands: list[str] = []
-    noted: list[str] = []
+    noted: list[tuple[str, ...]] = []
     for first, *_ in in_order(undos):
         commands += ACTIONS[first.action].by_hand(first.undo, namespace)
-        noted += [place] if (place := undo_notes.place(first.undo)) else []
-    commands += [kubectl(namespace, "annotate", place, f"{undo_notes.UNDO}-") for place in dict.fromkeys(noted)]
+        if place := undo_notes.place(first.undo):
+            noted.append((place,))
+        if first.undo.get("kind") == "Deployment":
+            # Its controller hands annotations on.
+            noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
+    annotation = f"{undo_notes.UNDO}-"
+    commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
+    # The current context of whoever reads it may be another cluster's.
+    ours = "kubectl"
     if stack.local_cluster:
         ours = f"hachaos cluster kubectl --name {stack.local_cluster} --"
-        commands = [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
-    return commands
+    elif stack.context:
+        ours = shlex.join(["kubectl", "--context", stack.context])
+    return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
 
 
 def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
     """The error for what was left undone, with the commands that do it, one a line."""
-    commands = by_hand(stack, undos)
+    return left_to_do(problems, by_hand(stack, undos))
+
+
+def left_to_do(problems: Iterable[str], commands: Collection[str]) -> UndoIncomplete:
+    """As `incomplete`, of commands that are known already."""
     hint = "hachaos recover" + (", or by hand:\n" + "\n".join(commands) if commands else "")
     return UndoIncomplete("; ".join(problems), hint=hint)
 

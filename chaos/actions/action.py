@@ -77,7 +77,8 @@ def kubectl(namespace: str, *words: str) -> str:
 def wait_until(condition: Callable[[], bool], timeout_s: float, *, every_s: float = LOOK_EVERY_S) -> bool:
     """Look each `every_s` until the condition holds; False when it did not in `timeout_s`.
 
-    A look that the cluster does not answer counts as not yet.
+    A look that the cluster does not answer counts as not yet; the last one raises ClusterError then: nobody knows. A
+    look that was begun in time counts, however late its answer was.
     """
     deadline = time.monotonic() + timeout_s
     while True:

@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from chaos.actions.action import wait_until
-from chaos.cluster.api import Object
-from chaos.errors import ClusterError
+from chaos.cluster.api import ApiRefused, Object
 from chaos.stack.stack import Stack
 
 _LOOK_EVERY_S = 0.1
@@ -28,13 +27,13 @@ class Filling:
     after_s: float = 0.0
 
     def over(self, stack: Stack) -> bool:
-        """Whether that very pod has been filled by now."""
+        """Whether that very pod has been filled by now. Raises ClusterError when nobody can tell."""
+        pod = stack.api.get("Pod", self.pod)
+        if pod is None or pod["metadata"]["uid"] != self.uid:
+            return False
         try:
-            pod = stack.api.get("Pod", self.pod)
-            if pod is None or pod["metadata"]["uid"] != self.uid:
-                return False
             return _ready(pod) or not sign(stack, pod)
-        except ClusterError:
+        except ApiRefused:  # no log without a container, which a pod that was filled still has
             return False
 
 
@@ -54,7 +53,7 @@ def catch(stack: Stack, filling: Filling, timeout_s: float) -> Filling:
         found = replace(found, seen="a new pod, with no sign of a clone")
         try:
             said = sign(stack, pod)
-        except ClusterError as error:  # no log as long as there is no container
+        except ApiRefused as error:  # no log as long as there is no container
             found = replace(found, seen=f"a new pod, and nothing of a clone: {error}")
             return False
         claim = stack.api.get("PersistentVolumeClaim", filling.claim) if said else None

@@ -25,8 +25,9 @@ _SHOWN = 80
 def check(history: History, step: Step) -> CheckResult:
     """Fail when something did not come in time after the fault; unknown when the step was cut short otherwise."""
     before, after = facts.waits(history, step)
-    missed = [wait for wait in after if not wait.satisfied]
+    missed = [wait for wait in after if not wait.satisfied and not wait.unknown]
     unknown = [f"there was no fault: {_missed(wait)}" for wait in before if not wait.satisfied]
+    unknown += [f"whether {wait.condition} came in time is not known ({wait.detail})" for wait in after if wait.unknown]
     if not unknown and not missed and (step.problem or not step.ended):
         unknown.append(f"the step was cut short: {step.problem or 'it did not end'}")
     if not unknown and not after:

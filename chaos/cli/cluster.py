@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -124,6 +125,33 @@ def forward(target: str, port: int, name: str) -> None:
     found = _existing(name)
     address, target_port = resolve(found, target)
     serve(found, port, address, target_port, lambda taken: click.echo(f"127.0.0.1:{taken} -> {address}:{target_port}"))
+
+
+@cluster.command()
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it to FILE (as `docker save` does), for another cluster's registry.",
+)
+@_name
+@_quiet
+def image(save: Path | None, name: str, quiet: bool) -> None:
+    """Build the image of hachaos itself, for a run in a pod (docs/nightly.md), and give it to the cluster's nodes."""
+    from chaos.cluster.local.commands import Commands
+    from chaos.cluster.local.images import load, reference
+    from chaos.cluster.local.images.hachaos import build
+    from chaos.progress import progress
+
+    found = None if save else _existing(name)
+    with progress(quiet=quiet) as display:
+        made = build.ensure(display, Commands())
+        if found is not None:
+            load.give(made, found, display)
+        elif save is not None:
+            load.save(made, save)
+    where = f"on {len(found.nodes)} nodes of cluster {name}" if found else f"in {save}"
+    click.echo(f"image {reference('hachaos')} is {where}")
 
 
 @cluster.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
 
@@ -106,10 +107,12 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str | None = None) -> None:
-    for line in message.split("\n"):
-        print(f"hachaos: {plain(line)}", file=sys.stderr)
-    if hint:
-        print(f"hint: {plain(hint)}", file=sys.stderr)
+    # A terminal that is closed must not change the exit code.
+    with suppress(OSError, ValueError):
+        for line in message.split("\n"):
+            print(f"hachaos: {plain(line)}", file=sys.stderr)
+        for line in f"hint: {hint}".split("\n") if hint else ():
+            print(plain(line), file=sys.stderr)
 
 
 def _complain_of_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

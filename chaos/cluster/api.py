@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import shlex
+import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
@@ -18,9 +20,10 @@ from kubernetes import config as kubeconfig
 from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
+from kubernetes.stream import ws_client
 from kubernetes.stream.ws_client import WSClient, create_websocket
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-from websocket import WebSocket, WebSocketBadStatusException, WebSocketException, setdefaulttimeout
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from chaos.cluster.fence import Fence, Fenced
 from chaos.debug import LOG
@@ -32,17 +35,41 @@ __all__ = ["Api", "ApiRefused", "Fenced", "Object", "Objects", "Output", "connec
 Object = dict[str, Any]
 """An object as the API server gives it."""
 
+_Opened = TypeVar("_Opened")
+
 Objects = list[Object]
 Changes = list[tuple[str, Object]]
 
 FIELD_MANAGER = "hachaos"
 CALL_TIMEOUT_S = 10.0
-_RETRY_FOR_S = 20.0
+
+_RETRY_FOR_S = 90.0
+"""How long a call is tried again on a cluster that has answered before: it is expected to come back."""
+
+_REACH_FOR_S = 20.0
+"""How long it is on a cluster that has never answered: it may not be there at all."""
+
+_BODY_S = 30.0
+"""How long an answer may take to arrive, from its request on, once it has begun."""
+
 _WATCH_S = 240
+_SILENT_S = 100.0
+"""A watch that brings nothing for so long, not even the bookmark of each minute, is taken to be dead."""
+
+_LONGEST_PAUSE_S = 3.0
 _CHANNEL_TIMEOUT_S = 10.0
 _PORT_PROTOCOL = "v4.channel.k8s.io"
 
-setdefaulttimeout(_CHANNEL_TIMEOUT_S)
+
+class _Channel(WebSocket):
+    """A channel on which no single step takes longer than `_CHANNEL_TIMEOUT_S`, connecting to it included."""
+
+    def connect(self, url: str, **options: Any) -> None:
+        super().connect(url, timeout=_CHANNEL_TIMEOUT_S, **options)  # type: ignore[no-untyped-call]
+
+
+# The client makes its channels without any deadline, and has no way to be given one.
+ws_client.WebSocket = _Channel  # type: ignore[attr-defined]
 
 
 class _Resource(NamedTuple):
@@ -96,58 +123,120 @@ class Output:
 
 
 class ApiRefused(ClusterError):
-    """The API server answered, and the answer was no. `status` is the HTTP status."""
+    """The API server answered, and the answer was no. `status` is the HTTP status.
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    `reason` is the API's own word for it, such as `NotFound`; empty where it was not the API that said no. `in_doubt`
+    = an earlier try of the same call had no answer, and may have been carried out.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, reason: str = "", in_doubt: bool = False, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status, self.reason, self.in_doubt = status, reason, in_doubt
 
 
 class _Unreachable(Unreachable):
     """No answer, or one that says to come back later: worth another try where trying twice is safe.
 
-    `status` is the HTTP status; 0 without an answer.
+    `status` is the HTTP status; 0 without an answer. `after_s`: not before so many seconds. `lost`: the request may
+    have been carried out.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, *, after_s: float = 0.0, lost: bool = True) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.after_s, self.lost = status, after_s, lost
 
 
 def connect(kubeconfig_path: Path, *, context: str | None = None) -> Api:
-    """The API of the cluster that a kubeconfig names. Raises ClusterError when the file can't be used."""
-    configuration = Configuration()
-    try:
-        kubeconfig.load_kube_config(
-            config_file=str(kubeconfig_path), context=context, client_configuration=configuration
-        )
-    except (kubeconfig.ConfigException, OSError) as error:
-        raise ClusterError(
-            f"{kubeconfig_path}: {error}", hint="is it a kubeconfig, and is the context in it?"
-        ) from error
-    configuration.connection_pool_maxsize = 32
-    return Api(configuration)
+    """The API of the cluster that a kubeconfig names. Raises ClusterError when the file can't be used.
+
+    The file, and the token file or helper program that it names, are read once more when the API server takes the
+    credentials no longer.
+    """
+
+    def load() -> Configuration:
+        configuration = Configuration()
+        try:
+            kubeconfig.load_kube_config(
+                config_file=str(kubeconfig_path), context=context, client_configuration=configuration
+            )
+        except (kubeconfig.ConfigException, OSError) as error:
+            raise ClusterError(
+                f"{kubeconfig_path}: {error}", hint="is it a kubeconfig, and is the context in it?"
+            ) from error
+        configuration.connection_pool_maxsize = 32
+        return configuration
+
+    configuration = load()
+    return Api(configuration, link=Link(configuration, load))
+
+
+class Link:
+    """The connections to one API server, which all its Apis share, and the credentials on them.
+
+    `load` reads the credentials anew.
+    """
+
+    def __init__(self, configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
+        self.configuration = configuration
+        self.pool = RESTClientObject(configuration).pool_manager
+        self.answered = False
+        self._load, self._lock = load, threading.Lock()
+
+    @property
+    def patience_s(self) -> float:
+        """How long a call is tried again."""
+        return _RETRY_FOR_S if self.answered else _REACH_FOR_S
+
+    def authorization(self) -> dict[str, str]:
+        """The header that says who asks; none where a certificate does."""
+        for key in ("BearerToken", "authorization"):
+            token = self.configuration.get_api_key_with_prefix(key)
+            if token:
+                know(token.rpartition(" ")[2])
+                return {"authorization": token}
+        return {}
+
+    def renew(self, used: dict[str, str]) -> bool:
+        """Read the credentials anew, unless somebody has since `used` was sent; whether there are others now."""
+        with self._lock:
+            if self.authorization() == used and self._load is not None:
+                try:
+                    fresh = self._load()
+                except ClusterError:
+                    return False
+                if fresh.api_key != self.configuration.api_key:
+                    self.pool = RESTClientObject(fresh).pool_manager
+                    self.configuration = fresh
+            return self.authorization() != used
 
 
 def connect_in_cluster() -> Api:
     """The API of the cluster in one of whose pods this process runs. Raises ClusterError outside of a pod."""
-    configuration = Configuration()
-    try:
-        kubeconfig.load_incluster_config(client_configuration=configuration)
-    except (kubeconfig.ConfigException, OSError) as error:
-        raise ClusterError(
-            f"this is no pod with a service account: {error}", hint="--context NAME is for a cluster from outside of it"
-        ) from error
-    configuration.connection_pool_maxsize = 32
-    return Api(configuration)
+
+    def load() -> Configuration:
+        configuration = Configuration()
+        try:
+            kubeconfig.load_incluster_config(client_configuration=configuration)
+        except (kubeconfig.ConfigException, OSError) as error:
+            raise ClusterError(
+                f"this is no pod with a service account: {error}",
+                hint="--context NAME is for a cluster from outside of it",
+            ) from error
+        configuration.connection_pool_maxsize = 32
+        return configuration
+
+    configuration = load()
+    return Api(configuration, link=Link(configuration, load))
 
 
 class Api:
     """Calls on one namespace of one cluster. Safe to use from many threads.
 
-    Reads and idempotent writes are tried again with backoff and jitter for up to 20 s when the API server cannot be
-    reached or says that it is overloaded. Every method raises ClusterError when it has no answer, and ApiRefused (a
-    ClusterError) when the answer is an error.
+    Reads and idempotent writes are tried again with backoff and jitter, or as late as the API server asks for, when it
+    cannot be reached or says that it is overloaded: for up to 90 s, and for 20 s while it has never answered at all.
+    Every method raises ClusterError when it has no answer, and ApiRefused (a ClusterError) when the answer is an error.
     """
 
     def __init__(
@@ -155,17 +244,16 @@ class Api:
         configuration: Configuration,
         namespace: str = "default",
         *,
-        rest: RESTClientObject | None = None,
+        link: Link | None = None,
         fence: Fence | None = None,
     ) -> None:
-        self._configuration = configuration
-        self._rest = rest or RESTClientObject(configuration)
+        self._link = link or Link(configuration)
         self._fence = fence
         self.namespace = namespace
 
     def in_namespace(self, namespace: str) -> Api:
         """The same cluster, another namespace. A fence stays where it is."""
-        return Api(self._configuration, namespace, rest=self._rest, fence=self._fence)
+        return Api(self._link.configuration, namespace, link=self._link, fence=self._fence)
 
     def fenced(self, *, allow_nodes: bool = False) -> Api:
         """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
@@ -174,31 +262,41 @@ class Api:
         the evictions of pods that draining one takes.
         """
         fence = Fence(self.namespace, allow_nodes=allow_nodes)
-        return Api(self._configuration, self.namespace, rest=self._rest, fence=fence)
+        return Api(self._link.configuration, self.namespace, link=self._link, fence=fence)
 
     @property
     def server(self) -> str:
         """The API server's URL."""
-        return str(self._configuration.host)
+        return str(self._link.configuration.host)
 
     def version(self) -> Object:
         """What the API server says of itself; `gitVersion` among it."""
         return self._call("GET", "version", again=True)
 
+    def ping(self, timeout_s: float) -> None:
+        """Ask for a sign of life, once. Raises ClusterError when there is none, or one of trouble.
+
+        That the asker may not ask this is a sign of life.
+        """
+        try:
+            self._send("GET", "readyz", {}, None, "", timeout_s)
+        except ApiRefused as error:
+            if error.status == 401:
+                raise
+
     def get(self, kind: str, name: str) -> Object | None:
-        """One object, or None where there is none of that name."""
+        """One object, or None where there is none of that name: where the API says so, and nobody in between."""
         try:
             return self._call("GET", self._path(kind, name), again=True)
         except ApiRefused as error:
-            if error.status == 404:
+            if _is_missing(error):
                 return None
             raise
 
     def list(self, kind: str, selector: str = "") -> Objects:
         """All objects of a kind, or those that a label selector picks."""
         query = {"labelSelector": selector} if selector else {}
-        items: Objects = self._call("GET", self._path(kind), query, again=True)["items"]
-        return items
+        return _listed(self._call("GET", self._path(kind), query, again=True))
 
     def apply(self, manifest: Object) -> Object:
         """Server-side apply as field manager `hachaos`, forced: what the manifest says holds afterwards."""
@@ -234,7 +332,7 @@ class Api:
         try:
             self._call("DELETE", self._path(kind, name), body=body)
         except ApiRefused as error:
-            if error.status == 404:
+            if _is_missing(error):
                 return False
             raise
         return True
@@ -242,7 +340,8 @@ class Api:
     def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None, version: str = "") -> bool:
         """As `delete`, but only the object of that uid; False when it is gone or another has its name.
 
-        With `version` only while it has that resourceVersion.
+        With `version` only while it has that resourceVersion. One that is gone after a try whose answer was lost counts
+        as deleted: nobody can tell by whom.
         """
         body: Object = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         if version:
@@ -252,8 +351,8 @@ class Api:
         try:
             self._call("DELETE", self._path(kind, name), body=body, again=True)
         except ApiRefused as error:
-            if error.status in (404, 409):
-                return False
+            if _is_missing(error) or error.status == 409:
+                return error.in_doubt and (error.status == 404 or not version)
             raise
         return True
 
@@ -271,7 +370,7 @@ class Api:
         try:
             self._call("POST", self._path("Pod", pod) + "/eviction", body=body)
         except ApiRefused as error:
-            if error.status not in (404, 409):
+            if not _is_missing(error) and error.status != 409:
                 raise
         except _Unreachable as error:
             if error.status != 429:
@@ -296,8 +395,8 @@ class Api:
             query["tailLines"] = str(tail)
         if previous:
             query["previous"] = "true"
-        response = self._send("GET", self._path("Pod", pod) + "/log", query, None, "", CALL_TIMEOUT_S)
-        return bytes(response.data).decode(errors="replace")
+        data = self._send("GET", self._path("Pod", pod) + "/log", query, None, "", CALL_TIMEOUT_S)
+        return data.decode(errors="replace")
 
     def execute(
         self, pod: str, container: str, command: Sequence[str], *, timeout_s: float, stdin: str | None = None
@@ -309,15 +408,15 @@ class Api:
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("stdin", "true")] if stdin is not None else []
         query += [("command", word) for word in command]
-        path = self._path("Pod", pod)
-        self._require("exec", path)
-        url = f"{self._configuration.host}/{path}/exec?{urlencode(query)}".replace("http", "ws", 1)
+        path = f"{self._path('Pod', pod)}/exec"
+        self._require("exec", self._path("Pod", pod))
         what = f"{command[0]} in {pod}/{container}"
         LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
-        try:
-            channel = WSClient(self._configuration, url, self._authorization(), capture_all=False)
-        except (ApiException, WebSocketException, OSError) as error:
-            raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
+        channel = self._channel(f"{path}?{urlencode(query)}", what)
+        # A channel on which something comes all the time, or half of something, never looks at its deadline.
+        over = threading.Timer(timeout_s + 1, _end, (channel.sock.sock,))
+        over.daemon = True
+        over.start()
         try:
             if stdin is not None:
                 channel.write_stdin(stdin)
@@ -332,9 +431,21 @@ class Api:
         except (ApiException, WebSocketException, OSError, LookupError, TypeError) as error:
             raise ClusterError(f"{what}: the connection broke: {error}") from error
         finally:
+            over.cancel()
             channel.close(timeout=1)
             # `close` leaves the socket open when the other side was the first to say goodbye.
             channel.sock.shutdown()
+
+    def _channel(self, path: str, what: str) -> WSClient:
+        """Connect to what runs a command. Raises ClusterError."""
+
+        def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WSClient:
+            return WSClient(configuration, url, authorization, capture_all=False)
+
+        try:
+            return self._socket(path, opened)
+        except (ApiException, WebSocketException, OSError) as error:
+            raise ClusterError(f"{what}: {getattr(error, 'reason', None) or error}") from error
 
     def port_forward(self, pod: str, port: int) -> WebSocket:
         """A web socket that carries one connection to a pod's port (see `port_forward.py`).
@@ -343,17 +454,33 @@ class Api:
         """
         path = self._path("Pod", pod) + "/portforward"
         self._require("port-forward", path)
-        url = f"{self._configuration.host}/{path}?ports={port}".replace("http", "ws", 1)
-        headers = self._authorization() | {"sec-websocket-protocol": _PORT_PROTOCOL}
         LOG.debug("port-forward to %s, %d", pod, port)
+
+        def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WebSocket:
+            headers = authorization | {"sec-websocket-protocol": _PORT_PROTOCOL}
+            made: WebSocket = create_websocket(configuration, url, headers)
+            return made
+
         try:
-            opened: WebSocket = create_websocket(self._configuration, url, headers)
+            return self._socket(f"{path}?ports={port}", opened)
         except WebSocketBadStatusException as error:
             said = _message(error.resp_body or b"") or str(error)
             raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
         except (WebSocketException, OSError) as error:
             raise ClusterError(f"port-forward to {pod}: {error}") from error
-        return opened
+
+    def _socket(self, path: str, opened: Callable[[Configuration, str, dict[str, str]], _Opened]) -> _Opened:
+        """Open a web socket. With credentials that are not taken nothing was begun: once more with new ones."""
+        for _ in range(2):
+            configuration, authorization = self._link.configuration, self._link.authorization()
+            url = f"{configuration.host}/{path}".replace("http", "ws", 1)
+            try:
+                return opened(configuration, url, authorization)
+            except WebSocketBadStatusException as error:
+                refused = error
+                if error.status_code != 401 or not self._link.renew(authorization):
+                    raise
+        raise refused
 
     def watch(self, kind: str, *, selector: str = "", stop: threading.Event) -> Iterator[tuple[str, Object]]:
         """Yield (ADDED | MODIFIED | DELETED, object) until `stop` is set.
@@ -363,11 +490,12 @@ class Api:
         goes on trying until `stop`.
         """
         known: dict[str, Object] = {}
-        version = ""
+        version, failed = "", 0
         while not stop.is_set():
             try:
                 if not version:
                     version, changes = self._relist(kind, selector, known)
+                    failed = 0
                     yield from changes
                 for change, item in self._watch_once(kind, selector, version, stop):
                     uid = item["metadata"].get("uid", "")
@@ -379,14 +507,16 @@ class Api:
                     else:
                         known[uid] = item
                     yield change, item
-            except ClusterError:
-                version = ""
-                stop.wait(0.2 + random.random())
+            except ClusterError as error:
+                version, failed = "", failed + 1
+                # Not from 0: an API server that is back is asked by all who have waited for it.
+                pause = min(_LONGEST_PAUSE_S, 0.2 * 2**failed) * (0.5 + random.random() / 2)
+                stop.wait(max(pause, getattr(error, "after_s", 0.0)))
 
     def _relist(self, kind: str, selector: str, known: dict[str, Object]) -> tuple[str, Changes]:
         query = {"labelSelector": selector} if selector else {}
         listed = self._call("GET", self._path(kind), query)
-        there = {item["metadata"]["uid"]: item | {"kind": kind} for item in listed["items"]}
+        there = {item["metadata"]["uid"]: item | {"kind": kind} for item in _listed(listed)}
         changes = [("DELETED", item) for uid, item in known.items() if uid not in there]
         for uid, item in there.items():
             old = known.get(uid)
@@ -405,7 +535,7 @@ class Api:
         query["timeoutSeconds"] = str(_WATCH_S)
         if selector:
             query["labelSelector"] = selector
-        response = self._send("GET", self._path(kind), query, None, "", _WATCH_S + 30.0, stream=True)
+        response = self._request("GET", self._path(kind), query, None, "", _SILENT_S)
         over = threading.Event()
         threading.Thread(target=_cut, args=(response, stop, over), daemon=True, name=f"watch-{kind}").start()
         try:
@@ -432,14 +562,6 @@ class Api:
         if self._fence is not None:
             self._fence.require(verb, path)
 
-    def _authorization(self) -> dict[str, str]:
-        for key in ("BearerToken", "authorization"):
-            token = self._configuration.get_api_key_with_prefix(key)
-            if token:
-                know(token.rpartition(" ")[2])
-                return {"authorization": token}
-        return {}
-
     def _call(
         self,
         method: str,
@@ -450,23 +572,70 @@ class Api:
         *,
         again: bool = False,
     ) -> Object:
+        lost = False
+
         def once() -> Object:
-            response = self._send(method, path, query or {}, body, content, CALL_TIMEOUT_S)
-            answer: Object = json.loads(response.data)
-            return answer
+            nonlocal lost
+            try:
+                return _object(f"{method} {path}", self._send(method, path, query or {}, body, content, CALL_TIMEOUT_S))
+            except _Unreachable as error:
+                lost = lost or error.lost
+                raise
+            except ApiRefused as error:
+                if lost and error.status == 403:
+                    # One that has just been started has not read yet who may do what.
+                    raise _Unreachable(str(error), lost=False) from error
+                error.in_doubt = lost
+                raise
 
         if not again:
             return once()
         retrying = Retrying(
             retry=retry_if_exception_type(_Unreachable),
-            wait=wait_random_exponential(multiplier=0.2, max=3),
-            stop=stop_after_delay(_RETRY_FOR_S),
+            wait=_pause,
+            stop=stop_before_delay(self._link.patience_s),
             reraise=True,
         )
         answer: Object = retrying(once)
         return answer
 
     def _send(
+        self, method: str, path: str, query: dict[str, str], body: Object | None, content: str, timeout_s: float
+    ) -> bytes:
+        """One request and its whole answer, of which nothing may come for `timeout_s` at most."""
+        began = time.monotonic()
+        response = self._request(method, path, query, body, content, timeout_s)
+        try:
+            return _whole(response, began + max(_BODY_S, timeout_s))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Unreachable(f"{method} {path}: the answer broke off: {error}") from error
+
+    def _request(
+        self, method: str, path: str, query: dict[str, str], body: Object | None, content: str, timeout_s: float
+    ) -> urllib3.BaseHTTPResponse:
+        """The beginning of a good answer; its body is still to be read. Raises _Unreachable, ApiRefused."""
+        if method != "GET":
+            self._require(method, path)
+        for last in (False, True):
+            authorization = self._link.authorization()
+            response = self._ask(method, path, query, body, content, timeout_s, authorization)
+            if response.status < 300:
+                self._link.answered = True
+                return response
+            said = _begin(response)
+            if response.status != 401 or last or not self._link.renew(authorization):
+                break
+        status, message = response.status, _message(said)
+        text = f"{method} {path}: {status} {message}"
+        if status == 429 or status >= 500:
+            raise _Unreachable(text, status, after_s=_after(response), lost=status != 429)
+        self._link.answered = True
+        hint = "get new credentials for it (kubectl would be refused as well)" if status == 401 else None
+        if status == 401:
+            text = f"{method} {path}: the API server does not take the credentials: {status} {message}"
+        raise ApiRefused(status, text, reason=_reason(said), hint=hint)
+
+    def _ask(
         self,
         method: str,
         path: str,
@@ -474,40 +643,94 @@ class Api:
         body: Object | None,
         content: str,
         timeout_s: float,
-        *,
-        stream: bool = False,
+        authorization: dict[str, str],
     ) -> urllib3.BaseHTTPResponse:
-        if method != "GET":
-            self._require(method, path)
-        headers = {"accept": "application/json"} | self._authorization()
+        headers = {"accept": "application/json"} | authorization
         if content and body is not None:
             headers["content-type"] = content
-        url = f"{self._configuration.host}/{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self._link.configuration.host}/{path}" + (f"?{urlencode(query)}" if query else "")
         began = time.monotonic()
         try:
-            response = self._rest.pool_manager.request(
+            response = self._link.pool.request(
                 method,
                 url,
                 body=None if body is None else json.dumps(body),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=min(5.0, timeout_s), read=timeout_s),
                 retries=False,
-                preload_content=not stream,
+                preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             spent = time.monotonic() - began
             LOG.debug("%s %s: no answer, %.0f ms: %s", method, path, 1000 * spent, error)
+            lost = not isinstance(error, urllib3.exceptions.NewConnectionError)
             raise _Unreachable(
-                f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}"
+                f"{method} {path}: no answer from the API server after {spent:.1f} s: {error}", lost=lost
             ) from error
         LOG.debug("%s %s: %d, %.0f ms", method, path, response.status, 1000 * (time.monotonic() - began))
-        if response.status < 300:
-            return response
-        message = _message(response.data)
-        response.release_conn()
-        if response.status == 429 or response.status >= 500:
-            raise _Unreachable(f"{method} {path}: {response.status} {message}", response.status)
-        raise ApiRefused(response.status, f"{method} {path}: {response.status} {message}")
+        return response
+
+
+def _whole(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """The body. Raises TimeoutError when it goes on beyond the deadline, however it trickles."""
+    parts = []
+    try:
+        while part := response.read1(65536):
+            parts.append(part)
+            if time.monotonic() > deadline:
+                raise TimeoutError("it took too long")
+    except BaseException:
+        response.close()
+        raise
+    return b"".join(parts)
+
+
+def _begin(response: urllib3.BaseHTTPResponse) -> bytes:
+    """What a refusal says, as much as there is of it."""
+    try:
+        return _whole(response, time.monotonic() + CALL_TIMEOUT_S)
+    except (urllib3.exceptions.HTTPError, OSError):
+        return b""
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds until the next try: with backoff and jitter, and no earlier than the API server asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    after_s = error.after_s if isinstance(error, _Unreachable) else 0.0
+    return after_s + wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE_S)(state)
+
+
+def _after(response: urllib3.BaseHTTPResponse) -> float:
+    """The seconds of a Retry-After; the API server gives no dates there."""
+    given = response.headers.get("retry-after", "")
+    return float(given) if given.isdigit() else 0.0
+
+
+def _object(what: str, data: bytes) -> Object:
+    try:
+        answer = json.loads(data)
+    except ValueError as error:
+        raise _Unreachable(f"{what}: the answer is not whole: {error}") from error
+    if not isinstance(answer, dict):
+        raise ClusterError(f"{what}: the answer is no object of the API")
+    return answer
+
+
+def _listed(answer: Object) -> Objects:
+    """The items of a list. Raises ClusterError where there is none: that is not a list without any."""
+    items = answer.get("items")
+    if not isinstance(items, list):
+        raise ClusterError("the API server answered with something that is no list")
+    return items
+
+
+def _is_missing(error: ApiRefused) -> bool:
+    return error.status == 404 and error.reason == "NotFound"
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _cut(response: urllib3.BaseHTTPResponse, stop: threading.Event, over: threading.Event) -> None:
@@ -522,3 +745,10 @@ def _message(data: bytes) -> str:
         return str(json.loads(data)["message"])
     except (ValueError, LookupError, TypeError):
         return data[:200].decode(errors="replace").strip()
+
+
+def _reason(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["reason"])
+    except (ValueError, LookupError, TypeError):
+        return ""

@@ -56,7 +56,7 @@ class PortForward:
             connection = opened.result(timeout_s)
         except NotInTime:
             if opened.cancel():
-                raise TimeoutError(f"no port-forward to {pod} within {timeout_s:.1f} s") from None
+                raise NoWay(f"the API server opened no port-forward to {pod} within {timeout_s:.1f} s") from None
             connection = opened.result()
         connection.settimeout(timeout_s)
         return connection

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from typing import Protocol
 
+from chaos.cluster import fresh_ports
 from chaos.cluster.api import Api
 
 NO_WAY = "no-way"
@@ -27,7 +28,7 @@ class _Way(Protocol):
 
 class _Direct:
     def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
-        return socket.create_connection((host, port), timeout=timeout_s)
+        return fresh_ports.connect(host, port, timeout_s)
 
     def close(self) -> None:
         pass
@@ -42,6 +43,11 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
     Raises OSError, and NoWay (which is one) where that says nothing of what is at the address.
     """
     return _way.connect(host.strip("[]"), port, timeout_s)
+
+
+def is_forwarded() -> bool:
+    """Whether connections are made by port-forward."""
+    return not isinstance(_way, _Direct)
 
 
 def forwarded(api: Api) -> None:

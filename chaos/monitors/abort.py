@@ -99,16 +99,22 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        with self._once:
+            self._over.set()
 
     def _holds(self, reason: str) -> None:
         """Stop the run, unless it is over or another condition was first."""
         with self._once:
-            if self._over.is_set():
-                return
-            self._over.set()
-        self._journal.write(Note(self._clock.now(), f"abort: {reason}"))
-        self._stop(reason)
+            if not self._over.is_set():
+                self._over.set()
+                self._journal.write(Note(self._clock.now(), f"abort: {reason}"))
+                self._stop(reason)
+
+    def _note(self, text: str) -> None:
+        with self._once:
+            # The journal may be closed by then.
+            if not self._over.is_set():
+                self._journal.write(Note(self._clock.now(), text))
 
     def _own(self) -> None:
         """The run's time, and the answers that it got."""
@@ -138,8 +144,8 @@ class Watch:
         silent = False
         while not self._over.is_set():
             found, problem = _value_of(wanted)
-            if problem and not silent and not self._over.is_set():
-                self._journal.write(Note(self._clock.now(), f"abort: prometheus has no answer: {problem}"))
+            if problem and not silent:
+                self._note(f"abort: prometheus has no answer: {problem}")
             silent = bool(problem)
             if silent and wanted.missing == "abort":
                 self._holds(f"prometheus: {wanted.query} has no answer: {problem}")

@@ -40,6 +40,7 @@ class Evidence:
         self._database, self._site = Database(stack.credentials, stack.binding), Site(stack)
         self._volumes = Volumes(stack, clock)
         self._session = Session()
+        self._address = ""
         self._uploads: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -109,7 +110,8 @@ class Evidence:
         if self._session.cookie:
             return
         try:
-            self._session = Session(self._site.sign_in(self._stack.site_address(), _LOGIN_S), "")
+            self._address = self._address or self._stack.site_address()
+            self._session = Session(self._site.sign_in(self._address, _LOGIN_S), "")
         except (ClusterError, StackError, NotSignedIn, NotSent, NoAnswer) as error:
             self._session = Session(problem=f"no login: {error}")
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from chaos.clock import Clock
 from chaos.history import Record
 from chaos.monitors import reads, writes
+from chaos.monitors.api_server import ApiServer
 from chaos.monitors.events import Events
 from chaos.monitors.pods import Pods
 from chaos.monitors.primary import Primary
@@ -45,7 +46,8 @@ class Monitors:
         deadline_s = workload.deadline_s
         pods = Pods(stack, clock, write)
         replication = Replication(pods, database, clock, write)
-        self._watchers: tuple[Monitor, ...] = (pods, Events(stack, clock, write), replication)
+        self._api_server = ApiServer(stack, clock, write)
+        self._watchers: tuple[Monitor, ...] = (self._api_server, pods, Events(stack, clock, write), replication)
         self._pod_reads: list[PodReads] = []
         for what, rate in (
             (reads.PAGE, workload.pod_reads_per_s),
@@ -85,6 +87,10 @@ class Monitors:
         for each in requests:
             each.hold()
         self._running.close()
+
+    def await_api_server(self, timeout_s: float) -> bool:
+        """Wait until the API server answers; False when it did not in `timeout_s`."""
+        return self._api_server.await_answer(timeout_s)
 
     def pause_writers(self, timeout_s: float) -> int:
         """Send no new writes and wait for those in flight; how many still are when `timeout_s` is over."""

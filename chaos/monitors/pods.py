@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from chaos.clock import Clock
+from chaos.cluster.own_pod import is_own
 from chaos.cluster.rights import may
 from chaos.history import PodSeen, Record
 from chaos.stack.roles import Pod, part, pod_of
@@ -56,6 +57,8 @@ class Pods:
 
     def _run(self) -> None:
         for change, item in self._stack.api.watch("Pod", stop=self._stop):
+            if is_own(self._stack.api.namespace, item["metadata"]["name"]):
+                continue
             labels = item["metadata"].get("labels") or {}
             role = self._stack.binding.role_of(labels)
             if role is not None and not self._stop.is_set():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chaos.clock import Clock
 from chaos.history import SiteContents
-from chaos.stack.http import NoAnswer, NotSent
+from chaos.stack.http import Answer, NoAnswer, NotSent
 from chaos.stack.site import Site, digest
 from chaos.stack.stack import Pod, Stack
 
@@ -16,6 +16,10 @@ PICTURE, SESSION = "picture", "session"
 
 _POD_S = 25.0
 """How long one pod is read in all: on shared files that hang, each single one costs its deadline."""
+
+_TRIES = 3
+_AGAIN_S = 1.0
+"""How often a page that could not be made is asked for, and after how many seconds again."""
 
 _PAGE_S = 10.0
 _FILE_S = 5.0
@@ -44,7 +48,7 @@ def read(
     baseline: dict[str, str] = {}
     try:
         for article in (*stack.seed.posts, stack.seed.page):
-            answer = site.fetch(address, article.path, min(_PAGE_S, _left(until)))
+            answer = _answer(site, address, article.path, until)
             there = answer.status == 200 and article.text.encode() in answer.body
             baseline[f"seed {article.id}"] = digest(article.text.encode()) if there else f"missing ({answer.status})"
     except (NotSent, NoAnswer) as error:
@@ -53,6 +57,19 @@ def read(
     baseline[PICTURE] = _file(site, address, stack.seed.picture.path, until)
     served = _uploads(site, address, uploads, until, timeouts=int(baseline[PICTURE] == _TIMEOUT))
     return SiteContents(began, step, pod.name, baseline=baseline, uploads=served)
+
+
+def _answer(site: Site, address: str, path: str, until: float) -> Answer:
+    """A page as the pod serves it; one that it could not make (5xx) says nothing of what it holds, and is asked again.
+
+    That pages cannot be made is what the streams of reads measure. Raises NotSent and NoAnswer.
+    """
+    for _ in range(_TRIES - 1):
+        answer = site.fetch(address, path, min(_PAGE_S, _left(until)))
+        if answer.status < 500 or time.monotonic() + _AGAIN_S >= until:
+            return answer
+        time.sleep(_AGAIN_S)
+    return site.fetch(address, path, min(_PAGE_S, _left(until)))
 
 
 def _uploads(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.clock import Clock
-from chaos.cluster.api import Object, Output
+from chaos.cluster.api import ApiRefused, Object, Output
 from chaos.cluster.rights import execute, may
 from chaos.errors import ClusterError
 from chaos.history import VolumeSeen
@@ -75,7 +75,7 @@ class Volumes:
     def _volume(self, pod: Pod, step: int, when: str) -> VolumeSeen:
         bound, claim, uid, volume, error = self._stack.binding.database, "", "", "", ""
         container = self._stack.binding.controller("database").container
-        born, provenance = None, None
+        born, provenance, answers = None, None, True
         try:
             claim = _claim(self._stack.api.get("Pod", pod.name) or {}, container, bound.data)
             found: Object = (claim and self._stack.api.get("PersistentVolumeClaim", claim)) or {}
@@ -87,8 +87,9 @@ class Volumes:
             elif bound.provenance == "xtrabackup":
                 provenance = self._of_xtrabackup(pod, left, born)
         except (ClusterError, ValueError) as problem:
-            error = str(problem)
-        marks, mark = self._marks(pod, container, when) if bound.marks else (None, "")
+            error, answers = str(problem), isinstance(problem, ValueError)
+        # A pod in which no command ends is not asked twice more: each takes its whole deadline.
+        marks, mark = self._marks(pod, container, when) if bound.marks and answers else (None, "")
         return VolumeSeen(
             at=self._clock.now(),
             step=step,
@@ -128,11 +129,14 @@ class Volumes:
         return {"kind": "xtrabackup", "how": "clone", "donor": donor, "gtid": _position(info, left), **_times(info)}
 
     def _donor(self, pod: Pod) -> str:
-        """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows."""
+        """From which pod this one fetched a clone when it started; empty when it did not, or nobody knows any more.
+
+        Raises ClusterError when the log can't be had: one that was not read does not say that nothing was fetched.
+        """
         for previous in (False, True):
             try:
                 log = self._stack.api.logs(pod.name, self._stack.binding.database.clone_log, previous=previous)
-            except ClusterError:
+            except ApiRefused:  # no such container, or it has not been started
                 continue
             if found := _CLONED.search(log):
                 return found[1].partition(".")[0]
@@ -156,11 +160,13 @@ def _claim(pod: Object, container: str, data: str) -> str:
 def _birth(said: Output) -> tuple[float | None, str]:
     """The data folder's time of birth, None on a file system that keeps none, and what a clone left in it.
 
-    Raises ValueError when there is no such folder, or when what a clone left can't be read.
+    Raises ValueError when there is no such folder, when what a clone left can't be read, or nobody could look.
     """
     if said.code in (_NO_FOLDER, _UNREADABLE):
         what = "no data folder" if said.code == _NO_FOLDER else "what a clone left can't be read"
         raise ValueError(f"{what}: {said.err.strip()}")
+    if said.code:
+        raise ValueError(f"exit status {said.code}: {said.err.strip() or 'nothing was said'}")
     first, _, rest = said.out.partition("\n")
     return float(first) if first.strip().isdigit() and int(first) > 0 else None, rest
 

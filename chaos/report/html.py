@@ -232,7 +232,9 @@ def _happened(step: StepSummary) -> list[str]:
         lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
+        came = "not known" if wait.unknown else came
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
+    lines += [f"{phrase}." for phrase in step.api_server_away]
     if step.step.problem:
         lines.append(f"Cut short: {step.step.problem}.")
     return lines

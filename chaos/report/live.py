@@ -17,6 +17,7 @@ from chaos.history import (
     FIRST_READING,
     ActionBegun,
     ActionEnded,
+    ApiServerSeen,
     PodSeen,
     Read,
     Record,
@@ -94,6 +95,7 @@ class _State:
         self.streams: dict[str, _Stream] = {}
         self.pods: dict[str, PodSeen] = {}
         self.most: dict[str, int] = {}
+        self.api_server = True
 
     def see(self, record: Record) -> str:
         """Take note of one record."""
@@ -106,6 +108,9 @@ class _State:
                 line = self._answer(record.what, record.start, record.end, record.reason, good=record.outcome == "ok")
             case PodSeen():
                 line = self._pod(record)
+            case ApiServerSeen():
+                self.api_server = record.answers
+                line = "the API server answers again" if record.answers else "the API server does not answer"
             case UndoDone() if not record.verified:
                 line = f"undo failed: {record.error}"
             case StepBegun() | ActionBegun() | ActionEnded() | WaitEnded() | StepEnded():
@@ -279,4 +284,5 @@ def _pods(state: _State) -> RenderableType:
     for role in _ROLES:
         ready, most = state.ready(role)
         parts.append(f"{role} {ready}/{most} ready")
-    return Text("pods: " + ", ".join(parts))
+    last = "" if state.api_server else " when the API server last answered"
+    return Text("pods: " + ", ".join(parts) + last, style="" if state.api_server else "bold red")

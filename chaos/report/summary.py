@@ -18,6 +18,7 @@ from chaos.history import (
     QUIET,
     ActionBegun,
     ActionEnded,
+    ApiServerSeen,
     History,
     PodSeen,
     Read,
@@ -27,6 +28,7 @@ from chaos.history import (
     WaitEnded,
     Write,
 )
+from chaos.report import words
 from chaos.verdict import CheckResult, Outage, Verdict
 
 _T = TypeVar("_T")
@@ -75,7 +77,8 @@ class StepSummary:
 
     `reads` are pages through the Service, `writes` rows and posts, `uploads` those that were written.
     `acknowledged` counts the run's acknowledged writes that were looked for after this step, `lost` those of them that
-    were not found, `clone` is how database pods came back; each None where no check could say.
+    were not found, `clone` is how database pods came back; each None where no check could say. `api_server_away` says
+    when the API server did not answer.
     """
 
     step: Step
@@ -92,6 +95,7 @@ class StepSummary:
     lost: int | None
     clone: str | None
     recovery: Recovery
+    api_server_away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,25 @@ def summarise(history: History, judgement: Judgement) -> Summary:
         skipped=dict(Counter(record.stream for record in history.of(Skipped))),
         latencies=tuple(_latencies(reads, writes)),
     )
+
+
+def api_server_away(history: History, begin: float, end: float) -> list[str]:
+    """When the API server did not answer within [begin, end], a phrase for each time, with its bounds."""
+    found, since = [], None
+    for seen in [*history.of(ApiServerSeen), None]:
+        if since is not None and (seen is None or seen.answers) and since.before <= end:
+            until = None if seen is None else seen
+            if until is None or until.at >= begin:
+                low = (until.before if until else history.last_time) - since.at
+                high = f" – {words.seconds(until.at - since.before)}" if until else " or longer"
+                found.append(
+                    f"The API server did not answer from {words.clock(since.at)} on, for {words.seconds(max(0.0, low))}"
+                    f"{high}: what is known of the cluster from that time was seen late"
+                )
+            since = None
+        if seen is not None and not seen.answers:
+            since = seen
+    return found
 
 
 def is_reader(read: Read) -> bool:
@@ -193,6 +216,7 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         lost=_figure(judged.checks, continuity.NAME, "lost", int),
         clone=_figure(judged.checks, clone.NAME, "how", str),
         recovery=_recovery(history, step, begun, [*served, *written, *uploaded]),
+        api_server_away=tuple(api_server_away(history, begin, end)),
     )
 
 

@@ -136,6 +136,8 @@ def _table(found: Summary, out: Console) -> None:
     out.print()
     out.print(table)
     for step in found.steps:
+        for phrase in step.api_server_away:
+            out.print(f"  {_name(step)}: {phrase}")
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
                 head = f"{words.MARK[check.verdict]} {_name(step)}: {_checked(check)}"
@@ -170,6 +172,7 @@ def _lines(found: Summary) -> list[str]:
             f"    acknowledged writes: {cells.number(step.acknowledged)}, lost: {cells.number(step.lost)}; "
             f"clone: {step.clone or '–'}; recovered in: {cells.recovery(step)}",
         ]
+        lines += [f"    {phrase}" for phrase in step.api_server_away]
         for check in step.checks:
             if check.verdict is not Verdict.PASS:
                 lines.append(f"  {words.MARK[check.verdict]} {_checked(check)}")

@@ -167,7 +167,10 @@ class Plan:
 
     @property
     def longest_s(self) -> float:
-        """No run takes longer, once the stack is up: first reading, baseline, each step and its undo, and the end."""
+        """No run takes longer, once the stack is up: first reading, baseline, each step and its undo, and the end.
+
+        As long as the API server answers: one that does not is waited for.
+        """
         reading = DRAIN_TIMEOUT_S + READING_S
         watched = STEADY_TIMEOUT_S + 3 * DRAIN_TIMEOUT_S + READING_S
         return reading + 2 * watched + sum(step.longest_s + PUT_BACK_TIMEOUT_S for step in self.steps)

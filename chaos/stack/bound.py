@@ -49,7 +49,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
         task.update("signing in")
         require_database(api, binding, known)
         marker = require_site(api, binding, known)
-        stack = Stack(binding, api, known, no_seed(marker), _local_cluster(target))
+        stack = Stack(binding, api, known, no_seed(marker), *_place(target))
         if leftovers(api):
             progress.say(f"namespace {file.namespace} holds what an earlier run left: it is removed")
             remove(stack, file.uploads, task)
@@ -57,7 +57,7 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
         _note(stack, file, complete=False)
         task.update("ledger and seed")
         _make_ledger(stack)
-        stack = Stack(binding, api, known, _make_seed(stack), stack.local_cluster)
+        stack = Stack(binding, api, known, _make_seed(stack), *_place(target))
         _note(stack, file, complete=True)
         return stack
 
@@ -68,7 +68,7 @@ def resume(target: Target, file: BoundFile) -> Stack:
     found = leftovers(api) or {}
     known = credentials_of(api, file, found.get("site_id", ""))
     seed = Seed.from_json(found["seed"]) if "seed" in found else no_seed("")
-    return Stack(binding_of(api, file, ready=False), api, known, seed, _local_cluster(target))
+    return Stack(binding_of(api, file, ready=False), api, known, seed, *_place(target))
 
 
 def detach(stack: Stack, progress: Progress) -> bool:
@@ -182,5 +182,7 @@ def _api(target: Target, file: BoundFile) -> Api:
     return api
 
 
-def _local_cluster(target: Target) -> str:
-    return target.name.removeprefix("local/") if target.local else ""
+def _place(target: Target) -> tuple[str, str]:
+    """The embedded cluster's name, or the context's."""
+    kind, _, name = target.name.partition("/")
+    return (name, "") if target.local else ("", name if kind == "context" else "")

@@ -117,6 +117,9 @@ def _delete_files(stack: Stack, pod: str, uploads: str) -> list[str]:
 
     def found() -> list[str]:
         listed = stack.api.execute(pod, container, ["find", uploads, "-type", "f", *names], timeout_s=DEADLINE_S)
+        # 1 is a folder that is not there or may not be read; all else, such as a kill, says nothing of files.
+        if listed.code > 1:
+            raise ClusterError(f"find: exit status {listed.code}: {listed.err.strip()}")
         return [path for path in listed.out.splitlines() if _OUR_FILES.fullmatch(path.rpartition("/")[2])]
 
     try:

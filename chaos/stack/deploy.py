@@ -50,7 +50,7 @@ def ensure(target: Target, profile: Profile, progress: Progress) -> Stack:
 def attach(target: Target, profile: Profile) -> Stack:
     """The stack that is there, without a look at its state. Raises StackError when none was ever installed."""
     api = target.api.in_namespace(profile.namespace)
-    seed = install.seed_of(api) if _deployed(api) in ("", profile.name) else None
+    seed = install.seed_of(api) if deployed(api) in ("", profile.name) else None
     if seed is None:
         raise StackError(
             f"{target.name}: no stack {profile.name} is installed in namespace {api.namespace}",
@@ -65,7 +65,7 @@ def remove(target: Target, profile: Profile, progress: Progress) -> bool:
     Where another profile's stack is deployed in its place, it is that one which is taken away.
     """
     api = target.api.in_namespace(profile.namespace)
-    there = _deployed(api) or profile.name
+    there = deployed(api) or profile.name
     if there != profile.name:
         progress.say(f"in namespace {api.namespace} the stack {there} is deployed: that one is removed")
         profile = Profile.load(there)
@@ -85,7 +85,7 @@ def known_faults(stack: Stack) -> list[str]:
 
 def _make_room(target: Target, profile: Profile, progress: Progress) -> None:
     api = target.api.in_namespace(profile.namespace)
-    there = _deployed(api)
+    there = deployed(api)
     if there and there != profile.name:
         progress.say(f"namespace {api.namespace} has the stack {there}: it is removed for the stack {profile.name}")
         remove(target, Profile.load(there), progress)
@@ -94,7 +94,7 @@ def _make_room(target: Target, profile: Profile, progress: Progress) -> None:
         remove(target, profile, progress)
 
 
-def _deployed(api: Api) -> str:
+def deployed(api: Api) -> str:
     """The profile whose stack is in the namespace; empty for none of ours."""
     namespace = api.get("Namespace", api.namespace)
     return profile_of(namespace) if namespace is not None and is_ours(namespace) else ""

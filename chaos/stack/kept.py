@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
-from typing import Any, cast
+from http.client import HTTPException
 
-from chaos.stack.http import Answer, NoAnswer, OnHang, connect, cookies, left, reason
+from chaos.stack.http import Answer, NoAnswer, OnHang, Reader, answer_of, answer_on, connect, left, reason
 
 
 class KeptConnections:
@@ -60,13 +58,11 @@ class KeptConnections:
         self, connection: socket.socket, address: str, request: bytes, deadline: float, on_hang: OnHang | None
     ) -> Answer:
         keep = False
-        reader = _Reader(connection, deadline)
+        reader = Reader(connection, deadline)
         try:
             connection.settimeout(left(deadline))
             connection.sendall(request)
-            # It asks its socket for nothing but a file.
-            response = HTTPResponse(cast("Any", _File(reader)), method="GET")
-            response.begin()
+            response = answer_on(reader, "GET")
             body = response.read()
             keep = not response.will_close
         except TimeoutError as error:
@@ -79,8 +75,7 @@ class KeptConnections:
             raise NoAnswer(reason(error) if isinstance(error, OSError) else "reset") from error
         finally:
             self._put_back(connection, address, keep=keep)
-        fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, body, cookies(response.headers.get_all("set-cookie", ())))
+        return answer_of(response, body)
 
     def _put_back(self, connection: socket.socket, address: str, *, keep: bool) -> None:
         with self._lock:
@@ -92,31 +87,6 @@ class KeptConnections:
 
 class _Ended(Exception):
     """The server ended the connection before it answered anything."""
-
-
-class _Reader(io.RawIOBase):
-    """Reads a socket with a deadline on all that is read. `began` once there was something."""
-
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection, self._deadline = connection, deadline
-        self.began = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:
-        self._connection.settimeout(left(self._deadline))
-        number = self._connection.recv_into(into)
-        self.began = self.began or number > 0
-        return number
-
-
-class _File:
-    def __init__(self, reader: _Reader) -> None:
-        self._reader = reader
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
 
 
 def _request(path: str, headers: Mapping[str, str]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from chaos.cluster.api import Api
+from chaos.cluster.own_pod import is_own
 from chaos.errors import StackError
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
@@ -68,7 +69,7 @@ class Stack:
     """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.
 
     `api` is in the stack's namespace. `local_cluster` is the name of the embedded cluster that it runs on; empty on
-    another.
+    another, where `context` is the kubeconfig's that leads to it (empty from within a pod).
     """
 
     binding: Binding
@@ -76,6 +77,7 @@ class Stack:
     credentials: Credentials
     seed: Seed
     local_cluster: str = ""
+    context: str = ""
     _writable: Writable = field(default_factory=Writable, init=False, repr=False, compare=False)
 
     def fenced(self, *, allow_nodes: bool = False) -> Stack:
@@ -139,13 +141,14 @@ class Stack:
 
 
 def pods(api: Api, binding: Binding, role: str) -> list[Pod]:
-    """The pods of a role by name, those that are ending included."""
+    """The pods of a role by name, those that are ending included; never the one that hachaos itself runs in."""
     controller = binding.controller(role)
     # A pod that has ended for good (evicted, say) is left for reading; its controller has long replaced it.
     alive = [each for each in api.list("Pod", controller.selector) if each["status"].get("phase") not in _ENDED]
     found = [
         pod_of(item, binding.narrowest(part(role), item["metadata"]["name"], item["metadata"].get("labels") or {}))
         for item in alive
+        if not is_own(api.namespace, item["metadata"]["name"])
     ]
     return sorted((pod for pod in found if role in (part(role), pod.role)), key=lambda pod: pod.name)
 

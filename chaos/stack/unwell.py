@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.cluster.api import Api, Object
+from chaos.cluster.api import Api, ApiRefused, Object
 from chaos.cluster.rights import may
 from chaos.errors import ClusterError
 
@@ -75,8 +75,10 @@ def _state(container: Object) -> str:
 def _last_log(api: Api, pod: str, container: str) -> list[str]:
     try:
         return api.logs(pod, container, tail=_LOG_LINES).splitlines()
-    except ClusterError:
+    except ApiRefused:
         return []
+    except ClusterError as error:
+        return [f"its log could not be read: {error}"]
 
 
 def _events(events: list[Object]) -> list[str]:

@@ -73,7 +73,7 @@ def test_a_scenario_passes_from_outside_and_leaves_the_stack_as_it_was(
     assert state(blog) == before
 
 
-def test_without_yes_and_without_a_terminal_nothing_is_touched(
+def test_looking_and_being_refused_touch_nothing(
     blog: Api,  # noqa: F811
     hachaos: Hachaos,
     kubeconfig: str,
@@ -81,37 +81,7 @@ def test_without_yes_and_without_a_terminal_nothing_is_touched(
     tmp_path: Path,
 ) -> None:
     before, objects_before = state(blog), objects(blog)
-    there = ("--context", CONTEXT, "--kubeconfig", kubeconfig, "--reports", str(tmp_path / "reports"))
-
-    def refused(said: str, *arguments: str) -> None:
-        went = hachaos("run", "scenarios/kill-replica.yaml", *there, *arguments)
-        assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
-        assert said in went.stderr
-        assert not (tmp_path / "reports").exists()
-
-    refused("no terminal to ask on: nothing was touched", "--stack", file)
-    refused("hardened is a profile", "--yes")
-    assert (state(blog), objects(blog)) == (before, objects_before)
-    blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})
-    try:
-        refused("namespace blog is protected", "--stack", file, "--yes")
-        local = ("--name", NAME, "--reports", str(tmp_path / "reports"))
-        went = hachaos("run", "scenarios/kill-replica.yaml", *local, "--stack", file)
-        assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
-        assert "namespace blog is protected" in went.stderr
-    finally:
-        blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": None}}})
-    assert (state(blog), objects(blog)) == (before, objects_before)
-
-
-def test_looking_from_outside_touches_nothing(
-    blog: Api,  # noqa: F811
-    hachaos: Hachaos,
-    kubeconfig: str,
-    file: str,
-) -> None:
     there = ("--context", CONTEXT, "--kubeconfig", kubeconfig)
-    before = objects(blog)
     for command, said in (
         (("stack", "bind", "--namespace", "blog", *there), "workload: StatefulSet/db"),
         (("stack", "status", "--stack", file, *there), "every pod is ready"),
@@ -121,4 +91,23 @@ def test_looking_from_outside_touches_nothing(
         went = hachaos(*command)
         assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
         assert said in went.stdout
-    assert objects(blog) == before
+
+    reports = tmp_path / "reports"
+
+    def refused(said: str, *arguments: str) -> None:
+        went = hachaos("run", "scenarios/kill-replica.yaml", *arguments, "--reports", str(reports))
+        assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
+        assert said in went.stderr
+        assert not reports.exists()
+
+    refused("no terminal to ask on: nothing was touched", *there, "--stack", file)
+    refused("hardened is a profile", *there, "--yes")
+    refused("its current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
+    refused("there is no context 'prod'", "--context", "prod", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
+    blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})
+    try:
+        refused("namespace blog is protected", *there, "--stack", file, "--yes")
+        refused("namespace blog is protected", "--name", NAME, "--stack", file)
+    finally:
+        blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": None}}})
+    assert (state(blog), objects(blog)) == (before, objects_before)

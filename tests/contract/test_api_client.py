@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
 
 from chaos.cluster import api as api_module
-from chaos.cluster.api import Api, ApiRefused
+from chaos.cluster.api import Api, ApiRefused, connect
+from chaos.debug import DebugLog
 from chaos.errors import ClusterError
+from chaos.redact import plain
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
@@ -52,15 +60,70 @@ class FakeServer:
         return Api(configuration, "wordpress")
 
 
-def answer(status: int, body: Any) -> Handler:
+def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Handler:
+    return whole(json.dumps(body).encode(), status=status, headers=headers)
+
+
+def whole(data: bytes, *, status: int = 200, pretended: int = 0, headers: dict[str, str] | None = None) -> Handler:
+    """These bytes, of which there should be `pretended` if given; then the connection ends."""
+
     def handle(request: BaseHTTPRequestHandler) -> None:
-        data = json.dumps(body).encode()
         request.send_response(status)
-        request.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            request.send_header(name, value)
+        request.send_header("content-length", str(pretended or len(data)))
         request.end_headers()
         request.wfile.write(data)
+        request.close_connection = bool(pretended)
 
     return handle
+
+
+MISSING = answer(404, {"kind": "Status", "reason": "NotFound", "message": "pods not found"})
+
+
+def trickle(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("content-length", "100000")
+    request.end_headers()
+    try:
+        for _ in range(200):
+            request.wfile.write(b" ")
+            time.sleep(0.05)
+    except OSError:
+        request.close_connection = True
+
+
+def upgrade(hold: threading.Event | None, frames: bytes) -> Handler:
+    """Begin a command in a pod, send these bytes of its channel, and then nothing, or the end of the connection."""
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        key = request.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        request.send_response(101)
+        request.send_header("upgrade", "websocket")
+        request.send_header("connection", "Upgrade")
+        request.send_header("sec-websocket-accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        request.send_header("sec-websocket-protocol", "v4.channel.k8s.io")
+        request.end_headers()
+        request.wfile.write(frames)
+        if hold:
+            hold.wait(30)
+        request.close_connection = True
+
+    return handle
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """A server whose connections come about and on which nobody ever says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def at(host: str) -> Api:
+    configuration = Configuration()
+    configuration.host = host
+    return Api(configuration, "wordpress")
 
 
 def stream(*events: dict[str, Any], hold: threading.Event | None = None) -> Handler:
@@ -100,7 +163,7 @@ def server() -> Iterator[FakeServer]:
 
 
 def test_an_object_that_is_not_there_is_none(server: FakeServer) -> None:
-    server.answers["GET"] = [answer(404, {"message": "pods not found"})]
+    server.answers["GET"] = [MISSING]
     assert server.api().get("Pod", "mysql-0") is None
 
 
@@ -153,11 +216,229 @@ def test_a_deletion_can_be_of_one_version_alone(server: FakeServer) -> None:
     assert server.asked[0][2]["preconditions"] == {"uid": "u", "resourceVersion": "7"}
 
 
-def test_no_answer_is_an_error_and_never_an_empty_list(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (drop, "no answer from the API server"),
+        (answer(500, {"message": "etcd is away"}), "500 etcd is away"),
+        (answer(503, {"message": "starting"}), "503 starting"),
+        (answer(429, {"message": "slow down"}), "429 slow down"),
+        (answer(404, {"message": "no page"}), "404 no page"),
+        (whole(b"404 page not found", status=404), "404 404 page not found"),
+        (whole(b'{"metadata": {}, "items": [{"meta', pretended=400), "broke off"),
+        (whole(b'{"metadata": {}, "items": [{"meta'), "not whole"),
+        (answer(200, {"metadata": {}}), "no list"),
+        (answer(200, {"metadata": {}, "items": None}), "no list"),
+        (answer(200, []), "no object of the API"),
+    ],
+)
+def test_no_answer_is_an_error_and_never_an_empty_list(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, trouble: Handler, said: str
+) -> None:
+    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.3)
     monkeypatch.setattr(api_module, "_RETRY_FOR_S", 0.3)
-    server.answers["GET"] = [drop]
-    with pytest.raises(ClusterError, match="no answer from the API server"):
+    server.answers["GET"] = [trouble]
+    with pytest.raises(ClusterError, match=said):
         server.api().list("Pod")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        drop,
+        answer(500, {"message": "etcd is away"}),
+        answer(404, {"message": "no page"}),
+        whole(b"404 page not found", status=404),
+        whole(b'{"metadata": {"na'),
+    ],
+)
+def test_no_answer_is_an_error_and_never_an_object_that_is_not_there(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, trouble: Handler
+) -> None:
+    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.3)
+    monkeypatch.setattr(api_module, "_RETRY_FOR_S", 0.3)
+    server.answers["GET"] = [trouble]
+    with pytest.raises(ClusterError):
+        server.api().get("Pod", "mysql-0")
+
+
+def test_what_broke_off_is_asked_for_again(server: FakeServer) -> None:
+    half = whole(b'{"metadata": {}, "items": [{"meta', pretended=400)
+    server.answers["GET"] = [half, half, listing("7", pod("a", "1"))]
+    assert [item["metadata"]["name"] for item in server.api().list("Pod")] == ["a"]
+
+
+def test_an_answer_that_trickles_has_a_deadline(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.1)
+    monkeypatch.setattr(api_module, "_BODY_S", 0.5)
+    monkeypatch.setattr(api_module, "CALL_TIMEOUT_S", 0.4)
+    server.answers["GET"] = [trickle]
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match="too long"):
+        server.api().list("Pod")
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.1)
+    monkeypatch.setattr(api_module, "CALL_TIMEOUT_S", 0.3)
+    with silent() as host:
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match="no answer from the API server"):
+            at(host).list("Pod")
+        assert time.monotonic() - began < 5
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(server: FakeServer) -> None:
+    server.answers["GET"] = [listing("7", pod("a", "1"))]
+    address = server.server.server_address
+    api = server.api()
+    server.server.shutdown()
+    server.server.server_close()
+    late: list[ThreadingHTTPServer] = []
+
+    def come_back() -> None:
+        late.append(ThreadingHTTPServer(address, server.server.RequestHandlerClass))
+        late[0].daemon_threads = True
+        late[0].serve_forever(0.05)
+
+    threading.Timer(0.7, come_back).start()
+    assert len(api.list("Pod")) == 1
+    late[0].shutdown()
+    late[0].server_close()
+
+
+def test_one_that_has_answered_before_is_waited_for_longer(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.0)
+    good, trouble = listing("7", pod("a", "1")), answer(503, {"message": "starting"})
+    api = server.api()
+    server.answers["GET"] = [trouble, good]
+    with pytest.raises(ClusterError, match="503"):
+        api.list("Pod")
+    server.answers["GET"] = [good, trouble, good]
+    assert [len(api.list("Pod")), len(api.in_namespace("other").list("Pod"))] == [1, 1]
+
+
+def test_the_wait_that_a_server_asks_for_is_kept(server: FakeServer) -> None:
+    server.answers["GET"] = [answer(429, {"message": "slow down"}, {"Retry-After": "1"}), listing("7")]
+    began = time.monotonic()
+    assert server.api().list("Pod") == []
+    assert time.monotonic() - began >= 1
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(server: FakeServer) -> None:
+    server.answers["GET"] = [answer(429, {"message": "slow down"}, {"Retry-After": "3600"}), listing("7")]
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match="429 slow down"):
+        server.api().list("Pod")
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_that_has_just_been_started_and_knows_no_rights_yet_is_asked_again(server: FakeServer) -> None:
+    server.answers["GET"] = [drop, answer(403, {"message": "forbidden: role not found"}), listing("7", pod("a", "1"))]
+    assert len(server.api().list("Pod")) == 1
+
+
+def test_a_deletion_by_uid_whose_answer_was_lost_counts_when_the_pod_is_gone(server: FakeServer) -> None:
+    gone = [MISSING, answer(409, {"message": "the UID in the precondition does not match"})]
+    for trouble, done in ((drop, True), (answer(429, {"message": "slow down"}), False)):
+        for now in gone:
+            server.answers["DELETE"] = [trouble, now]
+            assert server.api().delete_exactly("Pod", "mysql-0", "uid-1") is done
+
+
+def needs(token: str, then: Handler) -> Handler:
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        known = request.headers.get("authorization") == f"Bearer {token}"
+        (then if known else answer(401, {"message": "Unauthorized"}))(request)
+
+    return handle
+
+
+def with_token(server: FakeServer, folder: Path, token: str) -> Path:
+    (folder / "token").write_text(token)
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "clusters": [{"name": "it", "cluster": {"server": f"http://127.0.0.1:{server.server.server_port}"}}],
+        "users": [{"name": "it", "user": {"tokenFile": str(folder / "token")}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }
+    (folder / "kubeconfig").write_text(json.dumps(config))
+    return folder / "kubeconfig"
+
+
+def test_a_token_that_has_expired_is_read_anew(server: FakeServer, tmp_path: Path) -> None:
+    server.answers["GET"] = [needs("new", listing("7", pod("a", "1")))]
+    api = connect(with_token(server, tmp_path, "old"))
+    (tmp_path / "token").write_text("new")
+    assert len(api.list("Pod")) == 1
+    assert len(server.asked) == 2
+    assert len(api.in_namespace("other").list("Pod")) == 1
+    assert len(server.asked) == 3, "all of them have the new token"
+
+
+def test_a_token_that_stays_expired_is_said_at_once(server: FakeServer, tmp_path: Path) -> None:
+    server.answers["GET"] = [needs("new", listing("7"))]
+    with pytest.raises(ApiRefused, match="does not take the credentials: 401 Unauthorized") as caught:
+        connect(with_token(server, tmp_path, "old")).list("Pod")
+    assert caught.value.hint
+    assert len(server.asked) == 1
+
+
+def test_a_watch_goes_on_with_a_new_token(server: FakeServer, tmp_path: Path) -> None:
+    hold = threading.Event()
+    server.answers["GET"] = [
+        needs("old", listing("5", pod("a", "4"))),
+        needs("new", stream()),
+        needs("new", stream({"type": "MODIFIED", "object": pod("a", "6")}, hold=hold)),
+    ]
+    api = connect(with_token(server, tmp_path, "old"))
+    (tmp_path / "token").write_text("new")
+    stop, seen = threading.Event(), []
+    for change, item in api.watch("Pod", stop=stop):
+        seen.append((change, item["metadata"]["resourceVersion"]))
+        if len(seen) == 2:
+            stop.set()
+            hold.set()
+    assert seen == [("ADDED", "4"), ("MODIFIED", "6")]
+
+
+def test_a_sign_of_life_is_asked_for_once(server: FakeServer) -> None:
+    server.answers["GET"] = [answer(200, "ok"), answer(403, {"message": "forbidden"}), answer(500, {"message": "etcd"})]
+    api = server.api()
+    api.ping(1)
+    api.ping(1)
+    with pytest.raises(ClusterError, match="500 etcd"):
+        api.ping(1)
+    assert [path for _, path, _ in server.asked] == ["/readyz"] * 3
+
+
+def test_a_command_in_a_pod_that_never_begins_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_CHANNEL_TIMEOUT_S", 0.3)
+    with silent() as host:
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match="sh in mysql-0/mysql: "):
+            at(host).execute("mysql-0", "mysql", ["sh"], timeout_s=1)
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("frames", [b"", b"\x82\x7e\x00"])
+def test_a_command_in_a_pod_that_hangs_has_a_deadline(server: FakeServer, frames: bytes) -> None:
+    hold = threading.Event()
+    server.answers["GET"] = [upgrade(hold, frames)]
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match=r"no end after 0\.5 s|the connection broke"):
+        server.api().execute("mysql-0", "mysql", ["sleep", "9"], timeout_s=0.5)
+    assert time.monotonic() - began < 5
+    hold.set()
+
+
+def test_a_command_whose_connection_breaks_has_no_output(server: FakeServer) -> None:
+    server.answers["GET"] = [upgrade(None, b"\x82\x04\x01all")]
+    with pytest.raises(ClusterError, match="the connection broke"):
+        server.api().execute("mysql-0", "mysql", ["cat", "all"], timeout_s=5)
 
 
 def test_apply_is_server_side_and_forced(server: FakeServer) -> None:
@@ -202,6 +483,65 @@ def test_an_expired_watch_is_begun_anew_and_tells_what_went_away_in_between(serv
     assert seen == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a"), ("MODIFIED", "b"), ("ADDED", "c")]
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        drop,
+        answer(500, {"message": "etcd is away"}),
+        answer(429, {"message": "slow down"}),
+        answer(200, {"metadata": {"resourceVersion": "9"}}),
+        whole(b'{"metadata": {"resourceVersion": "9"}, "items": ['),
+    ],
+)
+def test_a_list_that_fails_says_nothing_of_what_a_watch_knows(server: FakeServer, trouble: Handler) -> None:
+    hold = threading.Event()
+    server.answers["GET"] = [
+        listing("5", pod("a", "4")),
+        answer(410, {"message": "too old resource version"}),
+        trouble,
+        listing("9", pod("a", "8")),
+        stream(hold=hold),
+    ]
+    stop, seen = threading.Event(), []
+    for change, item in server.api().watch("Pod", stop=stop):
+        seen.append((change, item["metadata"]["name"]))
+        if len(seen) == 2:
+            stop.set()
+            hold.set()
+    assert seen == [("ADDED", "a"), ("MODIFIED", "a")]
+
+
+def test_a_watch_that_breaks_off_in_the_middle_of_a_change_tells_it_later(server: FakeServer) -> None:
+    hold = threading.Event()
+    half = json.dumps({"type": "DELETED", "object": pod("a", "6")}).encode()[:40]
+    server.answers["GET"] = [
+        listing("5", pod("a", "4")),
+        whole(half, pretended=400),
+        listing("9", pod("a", "8")),
+        stream(hold=hold),
+    ]
+    stop, seen = threading.Event(), []
+    for change, _ in server.api().watch("Pod", stop=stop):
+        seen.append(change)
+        if len(seen) == 2:
+            stop.set()
+            hold.set()
+    assert seen == ["ADDED", "MODIFIED"]
+
+
+def test_a_watch_that_is_silent_for_too_long_is_begun_anew(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_SILENT_S", 0.3)
+    hold = threading.Event()
+    server.answers["GET"] = [listing("5", pod("a", "4")), stream(hold=hold), listing("9"), stream(hold=hold)]
+    stop, seen = threading.Event(), []
+    for change, _ in server.api().watch("Pod", stop=stop):
+        seen.append(change)
+        if len(seen) == 2:
+            stop.set()
+            hold.set()
+    assert seen == ["ADDED", "DELETED"]
+
+
 def test_a_watch_on_which_nothing_happens_ends_soon_after_stop(server: FakeServer) -> None:
     hold = threading.Event()
     server.answers["GET"] = [listing("5"), stream(hold=hold)]
@@ -225,7 +565,7 @@ def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: F
     server.answers["POST"] = [
         answer(201, {}),
         answer(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}),
-        answer(404, {"message": "not found"}),
+        MISSING,
         answer(409, {"message": "the uid differs"}),
         answer(503, {"message": "overloaded"}),
         answer(403, {"message": "may not"}),
@@ -238,3 +578,22 @@ def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: F
     method, path, body = server.asked[0]
     assert (method, path) == ("POST", "/api/v1/namespaces/wordpress/pods/mysql-0/eviction")
     assert (body["kind"], body["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "u"}})
+
+
+def test_the_debug_log_has_each_call_and_never_the_token(server: FakeServer, tmp_path: Path) -> None:
+    token = "s3cr3t-t0ken-of-this-test"
+    server.answers["GET"] = [answer(200, {"items": []}), answer(403, {"message": f"no such token: {token}"}), drop]
+    api = server.api()
+    api._configuration.api_key = {"BearerToken": token}
+    api._configuration.api_key_prefix = {"BearerToken": "Bearer"}
+    log = DebugLog()
+    with log.kept(), log.into(tmp_path) as path:
+        api.list("Pod")
+        with pytest.raises(ApiRefused) as caught:
+            api.list("Pod")
+    assert plain(str(caught.value)).endswith("403 no such token: [redacted]")
+    lines = [line.split(" ", 2)[2] for line in path.read_text().splitlines()]
+    assert [re.sub(r"\d+ ms", "N ms", line) for line in lines] == [
+        "GET api/v1/namespaces/wordpress/pods: 200, N ms",
+        "GET api/v1/namespaces/wordpress/pods: 403, N ms",
+    ]

@@ -75,6 +75,8 @@ class Cluster:
         self.objects: dict[str, list[Object]] = {"pods": [], "services": [], "endpointslices": []}
         self.serve: Callable[[Kubelet], None] = echo
         self.refuse = 0
+        self.opens = threading.Event()
+        self.opens.set()
         self.hold = threading.Event()
         self.opened: list[str] = []
         cluster = self
@@ -110,6 +112,7 @@ class Cluster:
 
     def forward(self, request: Any, pod: str, port: int) -> None:
         request.close_connection = True
+        self.opens.wait(30)
         if self.refuse:
             request.answer(self.refuse, {"message": "so it was said"})
             return
@@ -229,6 +232,29 @@ def test_a_page_comes_whole_and_a_kept_answer_ends_where_the_server_ended(forwar
     until(lambda: not alive())
 
 
+def test_a_page_is_whole_before_the_connection_ends(forwarded: Cluster) -> None:
+    def served(kubelet: Kubelet) -> None:
+        asked = kubelet.receive() or b""
+        assert asked.startswith(b"GET / HTTP/1.1\r\nConnection: close\r\n")
+        kubelet.send(0, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+        assert kubelet.receive() is None
+
+    forwarded.serve = served
+    assert http.exchange("10.0.0.1:80", "GET", "/", {}, deadline_s=5).body == b"hello"
+    until(lambda: not alive())
+
+
+def test_a_page_that_breaks_off_is_no_answer(forwarded: Cluster) -> None:
+    def served(kubelet: Kubelet) -> None:
+        kubelet.receive()
+        kubelet.send(0, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+        kubelet.close()
+
+    forwarded.serve = served
+    with pytest.raises(http.NoAnswer, match="reset"):
+        http.exchange("10.0.0.1:80", "GET", "/", {}, deadline_s=5)
+
+
 @pytest.mark.parametrize("address", ["10.96.0.8", "192.0.2.80"])
 def test_a_services_address_leads_to_each_ready_endpoint_on_its_target_port(forwarded: Cluster, address: str) -> None:
     until_all = {"web-1:8080", "web-2:8080"}
@@ -310,6 +336,14 @@ def test_a_pod_that_is_gone_is_refused_and_an_api_server_that_cannot_is_no_way(f
             reach.connect("10.0.0.1", 80, 5)
     with pytest.raises(http.NotSent, match=reach.NO_WAY):
         http.exchange("10.0.0.1:80", "GET", "/", {}, deadline_s=5)
+
+
+def test_an_api_server_that_opens_none_in_time_is_no_way_and_not_the_pods_time_out(forwarded: Cluster) -> None:
+    forwarded.opens.clear()
+    with pytest.raises(http.NotSent, match=reach.NO_WAY):
+        http.exchange("10.0.0.1:80", "GET", "/", {}, deadline_s=0.3)
+    forwarded.opens.set()
+    until(lambda: not alive())
 
 
 def test_a_database_is_reached_the_same_way(forwarded: Cluster) -> None:

@@ -194,6 +194,16 @@ def test_a_run_that_is_put_back_gets_an_end_and_a_report(broken: Broken) -> None
     assert (broken.folder / "report.json").exists()
 
 
+def test_parts_that_are_not_ready_after_all_is_put_back_are_said(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.unready(next(pod.name for pod in broken.stack.pods("site")))
+    monkeypatch.setattr(recovering, "_READY_TIMEOUT_S", 0.1)
+    *_, last = recover(broken.reports)
+    assert last.startswith("all is put back, but after 0.1 s not all of the stack is ready: site: 2/3 ready, not:")
+
+
 def test_a_dry_run_only_says_what_would_be_done(broken: Broken) -> None:
     killed(broken, "database", after="change")
     broken.cluster.calls.clear()

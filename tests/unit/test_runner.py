@@ -45,9 +45,10 @@ class FakeStack:
     binding = SimpleNamespace(controllers=("database",))
     api = SimpleNamespace(namespace="n")
     local_cluster = ""
+    looks: Any = None
 
     def ready(self, role: str) -> bool:
-        return role == "database"
+        return role == "database" if self.looks is None else bool(self.looks())
 
 
 class FakeEvidence:
@@ -75,6 +76,11 @@ class FakeMonitors:
     good: bool = True
     bad_last: int = 0
     calls: list[str] = field(default_factory=list)
+    answers: bool = True
+
+    def await_api_server(self, timeout_s: float) -> bool:
+        self.calls.append("await API server")
+        return self.answers
 
     def __enter__(self) -> FakeMonitors:
         self.answer()
@@ -134,6 +140,8 @@ class FakeAction:
         self.monitors[0].answer()
 
     def effect(self, stack: Stack, aim: Aim, timeout_s: float) -> tuple[bool, dict[str, Any]]:
+        if "effect" in self.fail:
+            raise self.fail["effect"]
         return True, {}
 
     def put_back(self, stack: Stack, undo: dict[str, Any], timeout_s: float) -> None:
@@ -153,6 +161,9 @@ class Bench:
     answers: bool = True
     judged: Verdict = Verdict.PASS
     bad_last: int = 0
+    stack: FakeStack = field(default_factory=FakeStack)
+    wait_s: float = 5
+    api_answers: bool = True
 
     def see(self, record: Record) -> None:
         if self.answers and self.monitors and isinstance(record, StepBegun):
@@ -160,11 +171,11 @@ class Bench:
 
     def run(self, steps: int = 1, baseline: str = "stop", expect: Any = None, stop_at: float = float("inf")) -> None:
         planned = tuple(
-            PlannedStep(n, f"step {n}", "fake", "database", {"n": n}, Wait("database/ready", 5), expect or {})
+            PlannedStep(n, f"step {n}", "fake", "database", {"n": n}, Wait("database/ready", self.wait_s), expect or {})
             for n in range(steps)
         )
         plan = Plan("p", "c", "p.yaml", "", WORKLOAD, planned, baseline)
-        Runner(plan, cast("Stack", FakeStack()), self.journal, Clock(), stop_at).run()
+        Runner(plan, cast("Stack", self.stack), self.journal, Clock(), stop_at).run()
 
     def problems(self) -> dict[int, str]:
         return {record.index: record.problem for record in self.journal.history().of(StepEnded)}
@@ -180,7 +191,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         made = Bench(FakeAction(monitors=monitors), journal, monitors)
 
         def make(stack: Stack, clock: Clock, write: Any, workload: Workload) -> FakeMonitors:
-            monitors.append(FakeMonitors(clock, write, made.good, made.bad_last))
+            monitors.append(FakeMonitors(clock, write, made.good, made.bad_last, answers=made.api_answers))
             return monitors[-1]
 
         monkeypatch.setattr(runner_module, "Monitors", make)
@@ -227,7 +238,7 @@ def test_undos_are_carried_out_last_first(bench: Bench) -> None:
 
 def test_what_left_in_the_last_step_is_answered_before_the_monitors_end(bench: Bench) -> None:
     bench.run()
-    calls = bench.monitors[0].calls
+    calls = [call for call in bench.monitors[0].calls if call != "await API server"]
     assert calls[:3] == ["pause", "pause", "await answers"]
     assert calls[-1] == "end"
 
@@ -307,6 +318,63 @@ def test_a_fault_that_fails_half_way_is_undone(bench: Bench) -> None:
     assert (ended.happened, ended.error) == (None, "no answer")
 
 
+def test_a_fault_whose_effect_nobody_could_look_for_is_watched_to_its_end_all_the_same(bench: Bench) -> None:
+    bench.action.fail["effect"] = ClusterError("no answer")
+    bench.run()
+    (ended,) = bench.journal.history().of(ActionEnded)
+    assert (ended.happened, ended.error) == (None, "")
+    assert bench.problems()[0] == ""
+    waits = [wait.condition for wait in bench.journal.history().of(WaitEnded) if wait.step == 0]
+    assert waits == ["steady before the fault", "database/ready", "steady after the fault"]
+    assert [note.text for note in bench.journal.history().of(Note)] == [
+        "the effect of fake could not be looked for: no answer"
+    ]
+
+
+def test_without_an_api_server_nothing_is_broken(bench: Bench) -> None:
+    bench.api_answers = False
+    bench.run()
+    assert bench.action.calls == []
+    assert bench.problems()[0] == "the API server did not answer before the fault, so nothing was broken"
+
+
+def waited_for(bench: Bench) -> WaitEnded:
+    (wait,) = [wait for wait in bench.journal.history().of(WaitEnded) if wait.condition == "database/ready"]
+    return wait
+
+
+def test_whether_what_nobody_could_look_at_came_is_not_known(bench: Bench) -> None:
+    def away() -> bool:
+        raise ClusterError("no answer")
+
+    bench.stack.looks, bench.wait_s = away, 0.3
+    bench.run()
+    wait = waited_for(bench)
+    assert (wait.satisfied, wait.unknown, wait.detail) == (False, True, "no answer")
+
+
+def test_what_was_seen_to_come_long_after_its_time_may_have_come_in_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late() -> bool:
+        threading.Event().wait(0.4)
+        return True
+
+    monkeypatch.setattr(runner_module, "CALL_TIMEOUT_S", 0.1)
+    bench.stack.looks, bench.wait_s = late, 0.2
+    bench.run()
+    wait = waited_for(bench)
+    assert (wait.satisfied, wait.unknown) == (True, True)
+    assert wait.detail == "the API server did not answer when the time was over"
+
+
+def test_what_was_looked_at_and_was_not_there_did_not_come(bench: Bench) -> None:
+    bench.stack.looks, bench.wait_s = (lambda: False), 0.3
+    bench.run()
+    wait = waited_for(bench)
+    assert (wait.satisfied, wait.unknown) == (False, False)
+
+
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("a bug")])
 def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(bench: Bench, end: BaseException) -> None:
     bench.action.fail["inject 0"] = end
@@ -363,3 +431,16 @@ def test_a_stack_that_did_not_come_back_is_not_waited_for_at_the_end(bench: Benc
     bench.action.breaks = True
     bench.run()
     assert bench.problems().keys() == {-1, 0}
+
+
+def test_a_fault_whose_undo_cannot_be_written_on_what_it_changes_is_not_put_in(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise StackError("annotation hachaos.dev/undo is not what hachaos writes")
+
+    monkeypatch.setattr(runner_module.undo_notes, "note", refused)
+    bench.run()
+    assert bench.action.calls == ["aim", "put back 0"]
+    assert bench.problems()[0] == "fake could not be put in"
+    assert any("is not what hachaos writes" in record.text for record in bench.journal.history().of(Note))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from fake_api import FakeApi
 
 from chaos import session
 from chaos.checks.judge import Judgement
+from chaos.cluster import lease
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, StackError, UndoIncomplete
+from chaos.errors import ClusterError, HachaosError, HostError, StackError, UndoIncomplete
 from chaos.report.suite import SuiteReport, SuiteRun, report_of
 from chaos.scenario.plan import Plan, Suite, Workload
 from chaos.session import Options
@@ -127,3 +131,81 @@ def test_a_suites_word_on_baselines_overrules_its_scenarios(bench: Bench) -> Non
     assert [each.baseline for each in bench.ran] == ["record"]
     bench.run(suite("b"))
     assert bench.ran[-1].baseline == "stop"
+
+
+def test_a_scenario_that_was_aborted_ends_the_suite_with_a_verdict_and_the_call_as_well(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = bench.carried_out
+
+    def aborted(wanted: Plan, stack: Any, folder: Path, stop_at: float) -> session._Ran:
+        return replace(ran(wanted, stack, folder, stop_at), aborted="http: down" if wanted.name == "b" else "")
+
+    monkeypatch.setattr(bench, "carried_out", aborted)
+    assert bench.run(suite("a", "b", "c")) is Verdict.UNKNOWN
+    assert [each.name for each in bench.ran] == ["a", "b"]
+    assert bench.last()["c"] == "b was aborted: http: down"
+
+
+def test_what_ended_the_suite_is_said_before_a_report_that_cannot_be_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise HachaosError("report.html: No space left on device")
+
+    monkeypatch.setattr(session.report, "write_suite", full)
+    bench.ends = {"a": UndoIncomplete("1 pod is out")}
+    with pytest.raises(UndoIncomplete, match="1 pod is out"):
+        bench.run(suite("a"))
+
+
+@dataclass
+class Lent:
+    """A source whose stack is fit at once; `seen` is what was done, and whether the Lease was held then."""
+
+    api: FakeApi
+    borrowed: bool
+    namespace: str = "wordpress"
+    seen: list[tuple[str, bool]] = field(default_factory=list)
+
+    def ensure(self, target: Any, progress: Any) -> Any:
+        self.seen.append(("ensure", self.api.get("Lease", lease.NAME) is not None))
+        return SimpleNamespace(fenced=lambda **_: object())
+
+    def release(self, stack: Any, progress: Any) -> bool:
+        self.seen.append(("release", self.api.get("Lease", lease.NAME) is not None))
+        return True
+
+
+def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
+    source_ = Lent(api, borrowed)
+    target = cast("Target", SimpleNamespace(api=api, local=False, nodes=3))
+    return source_, session._Session(cast("Source", source_), target, Options(quiet=True))
+
+
+@pytest.mark.parametrize("borrowed", [True, False])
+def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_a_deployed_one_once_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, *, borrowed: bool
+) -> None:
+    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    api = FakeApi()
+    source_, made = lent(api, borrowed=borrowed)
+    with made.held:
+        for _ in range(2):
+            made.ready(plan("a"))
+        assert api.get("Lease", lease.NAME) is not None
+        made.release()
+    assert source_.seen == [("ensure", borrowed), ("ensure", True), ("release", True)]
+    assert api.get("Lease", lease.NAME) is None
+
+
+def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:
+    api = FakeApi()
+    source_, made = lent(api, borrowed=True)
+    held = {"kind": "Lease", "metadata": {"name": lease.NAME}, "spec": {"holderIdentity": "other", "renewTime": "1"}}
+    api.apply(held)
+    threading.Timer(0.2, lambda: api.patch("Lease", lease.NAME, {"spec": {"renewTime": "2"}})).start()
+    with made.held, pytest.raises(HostError, match="other since"):
+        made.ready(plan("a"))
+    made.release()
+    assert source_.seen == []

@@ -1,6 +1,5 @@
 """A stop reaches the main thread wherever it is, but never breaks what puts back; Ctrl-C twice does."""
 
-# ruff: noqa: PT012, SIM117: each block is what is stopped in its middle.
 from __future__ import annotations
 
 import os
@@ -128,3 +127,22 @@ def test_without_a_run_nothing_is_stopped_by_a_question_and_undo_goes_on() -> No
     stop.ask("nobody is there")
     with stop.undoing(), stop.sealed(), stop.exposed():
         pass
+
+
+def test_an_exception_on_its_way_is_not_replaced_by_a_stop_that_came_while_things_were_put_back() -> None:
+    with stop.by_signals(), pytest.raises(RuntimeError, match="left"):
+        try:
+            raise RuntimeError("left")
+        finally:
+            with stop.undoing():
+                send(signal.SIGINT)
+                time.sleep(0.01)
+
+
+def test_an_abort_that_came_too_late_can_be_taken_back() -> None:
+    with stop.by_signals():
+        with stop.sealed():
+            stop.ask("late")
+            time.sleep(0.01)
+            assert stop.taken_back() == "late"
+            assert stop.taken_back() == ""

@@ -238,6 +238,23 @@ def test_a_clone_that_was_over_before_the_primary_was_killed_is_not_an_interrupt
     assert effect["clone"][2] == "was over before the primary was killed"
 
 
+def test_whether_a_clone_that_nobody_could_look_at_was_over_is_not_known() -> None:
+    cluster = ActedCluster()
+    aim = being_filled(cluster, interrupt="primary")
+    delete = cluster.delete_exactly
+
+    def away(pod: str, container: str, *, tail: int | None = None, previous: bool = False) -> str:
+        raise ClusterError("no answer from the API server")
+
+    def late(kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
+        cluster.logs = away  # type: ignore[method-assign]
+        return delete(kind, name, uid, grace_s=grace_s)
+
+    cluster.delete_exactly = late  # type: ignore[method-assign]
+    with pytest.raises(ClusterError, match="no answer from the API server"):
+        ACTION.effect(cluster.stack(), aim, 1)
+
+
 def test_of_the_tutorials_stack_the_init_container_that_clones_is_the_sign() -> None:
     cluster = ActedCluster()
     stack = cluster.stack(provenance="xtrabackup", clone_log="clone-mysql")

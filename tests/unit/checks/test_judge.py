@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chaos import history as records_module
-from chaos.checks import findings
+from chaos.checks import continuity, findings
 from chaos.checks.judge import judge
 from chaos.history import Contents, History, Read, Record, RunBegun, RunEnded, StepBegun, Write
-from chaos.verdict import Verdict
+from chaos.verdict import CheckResult, Verdict
 
 SHORT = [r for r in story() if not isinstance(r, (Read, Write)) or r.due > 8]
 
@@ -45,10 +45,31 @@ def test_fail_beats_unknown() -> None:
     assert (found.verdict, found.reason.split(":")[0]) == (Verdict.FAIL, "availability")
 
 
-@pytest.mark.parametrize("how", ["interrupted", "failed"])
+@pytest.mark.parametrize("how", ["interrupted", "failed", "aborted"])
 def test_a_run_that_did_not_finish_is_unknown(how: str) -> None:
     found = judge(History(change(story(), a(RunEnded), how=how, detail="SIGTERM")))
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, f"the run was {how} (SIGTERM)")
+
+
+def test_a_run_that_was_aborted_stays_failed_where_a_check_failed_and_says_both() -> None:
+    records = story(expect={"reads": {"longest_outage_s": 0.1}})
+    found = judge(History(change(records, a(RunEnded), how="aborted", detail="http: down")))
+    assert found.verdict is Verdict.FAIL
+    assert found.reason.startswith("availability: ")
+    assert found.reason.endswith("; the run was aborted (http: down)")
+
+
+def test_a_check_that_breaks_off_is_unknown_names_its_error_and_keeps_no_other_from_its_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(history: History, step: object) -> CheckResult:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(continuity, "check", broken)
+    found = judge(History(story()))
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.reason == "continuity: the check itself broke off, please report: KeyError('a bug')"
+    assert {check.verdict for check in found.steps[0].checks if check.name != "continuity"} == {Verdict.PASS}
 
 
 def test_a_run_without_an_end_is_unknown() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from click.testing import CliRunner
 from chaos.cli.cluster import cluster
 from chaos.cluster.local import cluster as local
 from chaos.cluster.local import host, layout, state
+from chaos.cluster.local.images import hachaos, load, reference
+from chaos.cluster.local.images.archive import Image, Layer
+from chaos.cluster.local.images.hachaos import build
 from chaos.cluster.local.state import Anchor
 from chaos.errors import ClusterError, HostError, UsageError
 
@@ -105,3 +109,36 @@ def test_another_number_of_nodes_is_a_usage_error(nodes: str) -> None:
 def test_a_name_that_cannot_be_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="cannot name a cluster"):
         call("down", "--name", "../etc")
+
+
+@pytest.fixture
+def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Image:
+    """The image of hachaos, as if it were built."""
+    layer = tmp_path / "layer.tar"
+    layer.write_bytes(b"layer")
+    made = Image(reference("hachaos"), hachaos.RECIPE, (Layer(layer, "sha256:1"),))
+    monkeypatch.setattr(build, "ensure", lambda *_: made)
+    return made
+
+
+def test_the_image_is_given_to_the_nodes_of_a_running_cluster(
+    running: Anchor, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(load, "give", lambda made, found, _: given.append((made, found.name)))
+    assert call("image", "--name", "a", "-q") == "image localhost/hachaos/hachaos:1 is on 1 nodes of cluster a\n"
+    assert given == [(image, "a")]
+
+
+def test_without_a_cluster_the_image_is_not_even_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "ensure", None)
+    with pytest.raises(ClusterError, match="there is no cluster a"):
+        call("image", "--name", "a", "-q")
+
+
+def test_the_image_is_saved_to_a_file_without_a_cluster(image: Image, tmp_path: Path) -> None:
+    assert call("image", "--save", str(tmp_path / "x.tar"), "-q").endswith(f"is in {tmp_path / 'x.tar'}\n")
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert {"manifest.json", "1.tar"} <= set(tar.getnames())
+    with pytest.raises(UsageError, match=r"nowhere/x\.tar: No such file"):
+        call("image", "--save", str(tmp_path / "nowhere" / "x.tar"), "-q")

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from chaos.cluster.local import binaries, cache, images, versions
+from chaos import paths
+from chaos.cluster.local import binaries, cache, images, packages, versions
 from chaos.cluster.local.commands import Commands
-from chaos.cluster.local.images import builder, coredns, database, mysql_9, nfs_server, pause, wordpress
+from chaos.cluster.local.images import builder, coredns, database, hachaos, mysql_9, nfs_server, pause, wordpress
+from chaos.cluster.local.images.archive import Image, Layer
+from chaos.cluster.local.images.hachaos import build
 from chaos.progress import NoProgress
 
 RECIPES = [pause.RECIPE, coredns.RECIPE, database.RECIPE, wordpress.RECIPE, nfs_server.RECIPE]
@@ -31,8 +36,9 @@ def test_every_image_has_a_recipe_and_a_name() -> None:
 
 def test_an_image_on_demand_has_a_name_and_is_not_built_for_every_cluster() -> None:
     assert images.reference("mysql-9") == f"localhost/hachaos/mysql-9:{versions.IMAGES}"
-    assert (mysql_9.RECIPE.name,) == images.ON_DEMAND
-    assert not any("mysql-9" in line for line in (*builder.missing(), *builder.contents(binaries.coredns())))
+    assert (mysql_9.RECIPE.name, hachaos.RECIPE.name) == images.ON_DEMAND
+    always = (*builder.missing(), *builder.contents(binaries.coredns()))
+    assert not any(images.reference(name) in line or line == name for name in images.ON_DEMAND for line in always)
 
 
 def test_an_image_with_a_release_of_its_own_is_built_with_that_release_and_kept(
@@ -57,6 +63,60 @@ def test_an_image_with_a_release_of_its_own_is_built_with_that_release_and_kept(
     assert [layer.file.parent for layer in first.layers] == [builder.alone_entry(mysql_9.RECIPE)]
 
 
+def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Image, list[str]]:
+    """The image of hachaos, and what was done for it."""
+    done: list[str] = []
+
+    def run(self: Commands, what: str, argv: list[str | Path], **_: object) -> list[str]:
+        if what == "mmdebstrap":
+            (Path(argv[argv.index("bookworm") + 1]) / "etc").mkdir(parents=True)
+        if what in ("mmdebstrap", "pip"):
+            done.append(what)
+        return []
+
+    monkeypatch.setattr(Commands, "run", run)
+    monkeypatch.setattr(packages, "ensure", lambda *_: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return build.ensure(NoProgress(), Commands()), done
+
+
+def names(layer: Layer) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(layer.file) as tar:
+        return {entry.name: entry for entry in tar}
+
+
+def test_the_image_of_hachaos_has_its_code_above_its_dependencies(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, done = made(monkeypatch)
+    assert done == ["pip", "mmdebstrap"]
+    code = names(image.layers[1])
+    assert {"opt/hachaos/chaos/cli/main.py", "opt/hachaos/scenarios/kill-master.yaml"} <= code.keys()
+    assert "opt/hachaos/manifests/nightly/stack.yaml" in code
+    assert not [name for name in code if "__pycache__" in name]
+    assert all(entry.mode & 0o005 >= (0o005 if entry.isdir() else 0o004) for entry in code.values())
+
+
+def test_a_change_of_the_code_makes_no_other_layer_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before, _ = made(monkeypatch)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "other.yaml").write_text("name: other")
+    monkeypatch.setattr(paths, "scenarios", lambda: tmp_path / "scenarios")
+    after, done = made(monkeypatch)
+    assert done == []
+    assert after.layers[0] == before.layers[0]
+    assert after.layers[1].digest != before.layers[1].digest
+    assert "opt/hachaos/scenarios/other.yaml" in names(after.layers[1])
+    assert not before.layers[1].file.exists(), "layers of code that is gone would pile up"
+
+
+def test_hachaos_runs_as_a_user_that_a_kubelet_can_tell_from_root() -> None:
+    settings = hachaos.RECIPE.settings()
+    assert settings["User"] == "10001:10001"
+    assert settings["Entrypoint"] == ["/usr/local/bin/hachaos"]
+    assert "User" not in database.RECIPE.settings()
+    said = (hachaos.RECIPE.folder / "setup.sh").read_text()
+    assert f"hachaos:x:{hachaos.USER}:{hachaos.USER}:" in said
+
+
 def test_an_unknown_image_is_an_error() -> None:
     with pytest.raises(KeyError):
         images.reference("mysql")
@@ -69,7 +129,7 @@ def test_the_scripts_can_be_parsed(script: Path) -> None:
 
 def test_programs_that_images_start_are_executable() -> None:
     programs = [path for path in Path(images.__file__).parent.rglob("rootfs/usr/local/bin/*") if path.is_file()]
-    assert {path.name for path in programs} == {"apache2-foreground", "nfs-server"}
+    assert {path.name for path in programs} == {"apache2-foreground", "nfs-server", "hachaos"}
     assert all(path.stat().st_mode & 0o111 for path in programs)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +86,7 @@ class Page(BaseHTTPRequestHandler):
     hung: set[str]
     over: threading.Event
     logins: list[str]
+    broken: Counter[tuple[str, str]]
 
     def do_GET(self) -> None:
         if self.path in self.hung:
@@ -93,7 +95,12 @@ class Page(BaseHTTPRequestHandler):
         body = self.pages.get(self.path)
         if self.path == "/wp-admin/profile.php" and self.headers["Cookie"] != "wordpress_logged_in_1=c":
             body = None
-        self.send_response(404 if body is None else 200)
+        broken = (self.connection.getsockname()[0], self.path)
+        if self.broken[broken]:
+            self.broken[broken] -= 1
+            self.send_response(500)
+        else:
+            self.send_response(404 if body is None else 200)
         self.end_headers()
         self.wfile.write(body or b"")
 
@@ -115,6 +122,7 @@ class World:
         self.pages = {SEED.posts[0].path: b"<p>the first text", SEED.page.path: b"the page's text"}
         self.pages |= {SEED.picture.path: PIXELS, "/wp-login.php": b"", "/wp-admin/profile.php": PROFILE}
         self.hung: set[str] = set()
+        self.broken: Counter[tuple[str, str]] = Counter()
         self.logins: list[str] = []
         self.over = threading.Event()
         self.api_error = ""
@@ -126,7 +134,13 @@ class World:
             self.databases[name] = FakeDatabase(self.ips[name], port, data.answer)
             port = self.databases[name].port
         self.database_port = port
-        shared = {"pages": self.pages, "hung": self.hung, "over": self.over, "logins": self.logins}
+        shared = {
+            "pages": self.pages,
+            "hung": self.hung,
+            "broken": self.broken,
+            "over": self.over,
+            "logins": self.logins,
+        }
         handler = type("Handler", (Page,), shared)
         self.web: list[ThreadingHTTPServer] = []
         port = 0
@@ -413,6 +427,17 @@ def test_each_site_pod_is_asked_for_the_seed_content(world: World) -> None:
     assert found["web-0"].baseline["seed 12"] == "missing (404)"
     assert found["web-0"].baseline["picture"] == digest(PIXELS)
     assert not found["web-0"].baseline["seed 11"].startswith("missing")
+
+
+@pytest.mark.parametrize(("times", "held"), [(2, True), (20, False)])
+def test_a_page_that_a_pod_could_not_make_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, times: int, held: bool
+) -> None:
+    monkeypatch.setattr("chaos.monitors.site_contents._AGAIN_S", 0.01)
+    world.broken[world.site_ips["web-0"], SEED.page.path] = times
+    found = world.sites()
+    assert (found["web-0"].baseline == found["web-1"].baseline) is held
+    assert found["web-0"].baseline["seed 12"].startswith("missing (500)") is not held
 
 
 def test_a_site_pod_that_refuses_is_an_error(world: World) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from chaos.clock import Clock
 from chaos.history import ClusterEvent, PodSeen, Record
 from chaos.monitors.events import Events
@@ -36,7 +38,7 @@ def stack(*changes: tuple[str, Any]) -> Stack:
         stop.wait(20)
 
     binding = Profile.load("hardened").binding
-    return cast("Stack", SimpleNamespace(api=SimpleNamespace(watch=watch), binding=binding))
+    return cast("Stack", SimpleNamespace(api=SimpleNamespace(watch=watch, namespace="wordpress"), binding=binding))
 
 
 def seen(monitor_of: type[Pods] | type[Events], *changes: tuple[str, Any]) -> tuple[list[Record], Any]:
@@ -56,6 +58,14 @@ def seen(monitor_of: type[Pods] | type[Events], *changes: tuple[str, Any]) -> tu
     assert last.wait(20)
     monitor.stop()
     return records, monitor
+
+
+def test_the_pod_that_hachaos_runs_in_is_none_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POD_NAME", "hachaos")
+    monkeypatch.setenv("POD_NAMESPACE", "wordpress")
+    records, monitor = seen(Pods, ("ADDED", pod("hachaos")), ("ADDED", pod("web")))
+    assert [record.name for record in records if isinstance(record, PodSeen)] == ["web"]
+    assert (monitor.serving("hachaos"), monitor.serving("web")) == (None, "10.0.0.7:80")
 
 
 def test_a_pod_is_written_down_with_what_its_containers_do() -> None:

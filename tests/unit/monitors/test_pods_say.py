@@ -68,7 +68,8 @@ def test_a_pod_that_is_not_well_says_its_state_its_last_lines_and_its_last_event
 
 def test_a_pod_whose_log_cannot_be_had_still_says_its_state() -> None:
     (record,) = said([pod("mysql-1", "Pending", container("mysql", {}))], [], logs_hang=True)
-    assert record.lines == ("Pending on n1", "mysql: waiting, 2 restarts")
+    unread = "  its log could not be read: no answer"
+    assert record.lines == ("Pending on n1", "mysql: waiting, 2 restarts", unread)
 
 
 def test_a_pod_that_is_ending_is_not_well() -> None:

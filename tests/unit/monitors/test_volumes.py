@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from chaos.clock import Clock
-from chaos.cluster.api import Output
+from chaos.cluster.api import ApiRefused, Output
 from chaos.errors import ClusterError
 from chaos.history import VolumeSeen
 from chaos.monitors.volumes import Volumes
@@ -35,7 +35,7 @@ class World:
 
     def __init__(self, provenance: str) -> None:
         self.said = Output(0, '1700000000\n{"how": "clone", "donor": "mysql-1"}', "")
-        self.exec_error = self.api_error = ""
+        self.exec_error = self.api_error = self.log_error = ""
         self.logs: dict[bool, str] = {}
         self.commands: list[list[str]] = []
         self.marked: list[Output] = []
@@ -69,8 +69,10 @@ class World:
         return self.said
 
     def _logs(self, pod: str, container: str, *, previous: bool = False) -> str:
+        if self.log_error:
+            raise ClusterError(self.log_error)
         if previous not in self.logs:
-            raise ClusterError("no such container")
+            raise ApiRefused(400, "no such container")
         return self.logs[previous]
 
     def look(self) -> VolumeSeen:
@@ -128,9 +130,10 @@ def test_a_file_system_that_keeps_no_births_gives_none_and_not_1970(world: World
         Output(3, "", "stat: cannot stat '/data/mysql'"),
         Output(4, "1700000000\n", "cat: Permission denied"),
         Output(0, '1700000000\n{"how": "cl', ""),
+        Output(137, "", ""),
         Output(0, "1\n[]", ""),
     ],
-    ids=["no data folder", "no right to read", "half a file", "no object"],
+    ids=["no data folder", "no right to read", "half a file", "killed", "no object"],
 )
 def test_a_volume_that_cannot_be_told_is_an_error_with_its_claim(world: World, said: Output) -> None:
     world.said = said
@@ -241,3 +244,19 @@ def test_a_borrowed_database_is_given_no_marks(world: World) -> None:
     world.volumes._stack = cast("Stack", SimpleNamespace(**vars(world.volumes._stack) | {"binding": unmarked}))
     seen = marks(world, "before", [])
     assert (seen.marks, seen.mark, len(world.commands)) == (None, "", 1)
+
+
+def test_a_log_that_could_not_be_read_does_not_say_that_nothing_was_fetched(xtrabackup: World) -> None:
+    xtrabackup.said = Output(0, "1700000000\n", "")
+    xtrabackup.logs = {False: SKIPPED}
+    assert (xtrabackup.look().provenance or {})["how"] == "bootstrap"
+    xtrabackup.log_error = "no answer from the API server"
+    seen = xtrabackup.look()
+    assert (seen.provenance, seen.error) == (None, "no answer from the API server")
+
+
+def test_a_pod_in_which_a_command_hangs_is_asked_once(world: World) -> None:
+    world.exec_error = "sh in mysql-1/mysql: no end after 10 s"
+    seen = world.look()
+    assert (seen.error, seen.born, seen.marks, seen.mark) == (world.exec_error, None, None, "")
+    assert len(world.commands) == 1

@@ -5,7 +5,18 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from chaos.history import ActionBegun, PodSeen, Read, Record, StepBegun, StepEnded, UndoDone, WaitEnded, Write
+from chaos.history import (
+    ActionBegun,
+    ApiServerSeen,
+    PodSeen,
+    Read,
+    Record,
+    StepBegun,
+    StepEnded,
+    UndoDone,
+    WaitEnded,
+    Write,
+)
 from chaos.report import live
 
 PLAN: dict[str, Any] = {"name": "kill-master", "longest_s": 600.0, "steps": [{"name": "delete the master's pod"}]}
@@ -34,6 +45,13 @@ def test_a_step_its_fault_and_its_end_are_a_line_each() -> None:
         "delete-pod pod/mysql-0 (mysql-0 on node-1)",
         "database/ready after 3.00 s",
         "step 1 is over",
+    ]
+
+
+def test_an_api_server_that_does_not_answer_is_told_once_when_it_ceases_and_once_when_it_is_back() -> None:
+    assert lines(ApiServerSeen(2.0, False, 1.0, "no answer"), ApiServerSeen(9.0, True, 8.0)) == [
+        "the API server does not answer",
+        "the API server answers again",
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 import sample
 from rich.console import Console
 
+from chaos.history import ApiServerSeen, History
 from chaos.report import terminal, words
 from chaos.verdict import Outage
 
@@ -42,6 +43,24 @@ def test_a_log_gets_lines():
     assert "✗ continuity: 57 of 262 acknowledged writes are missing" in text
     assert "? replication: mysql-2 did not answer" in text
     assert "✗ fail: 57 acknowledged writes were lost" in text
+
+
+@pytest.mark.parametrize("tty", [False, True])
+@pytest.mark.parametrize(("back", "for_"), [(True, "for 1 min 01 s – 1 min 03 s:"), (False, "s or longer:")])
+def test_a_step_says_when_the_api_server_did_not_answer(back, for_, tty):
+    history, judgement = sample.passing()
+    (step,) = [step for step in judgement.steps if step.step.index == 0]
+    at = step.step.end - 0.1
+    records = [ApiServerSeen(at, False, at - 1)]
+    if back:
+        records.append(ApiServerSeen(at + 62, True, at + 60.9))
+    text = " ".join(printed((History([*history, *records]), judgement), tty=tty).split())
+    assert f"The API server did not answer from {words.clock(at)} on, for " in text
+    assert for_ in text
+
+
+def test_a_step_in_which_the_api_server_answered_says_nothing_of_it():
+    assert "API server" not in printed(sample.passing(), tty=False)
 
 
 def test_lines_of_a_log_are_not_folded():

@@ -14,7 +14,7 @@ from chaos import paths
 from chaos.errors import ExitCode, InputError, UsageError
 from chaos.history import Limits
 from chaos.scenario.load import MOST_ERRORS, ScenarioErrors, load, load_any
-from chaos.scenario.plan import Needs, Wait, Workload
+from chaos.scenario.plan import Abort, HttpCondition, Needs, PrometheusCondition, Wait, Workload
 
 
 def complaint(path: Path) -> list[str]:
@@ -350,3 +350,58 @@ def test_a_path_of_strange_bytes_stays_on_one_line(write: Write, right: str) -> 
         (line,) = complaint(Path(os.fsdecode(name)))
         assert line.isprintable()
         assert line.isascii()
+
+
+# Abort conditions
+
+
+def test_a_scenario_has_no_abort_condition_where_it_names_none(write: Write, right: str) -> None:
+    assert load(write(right)).abort == Abort()
+
+
+def test_abort_conditions_become_seconds_and_have_the_documented_defaults(write: Write, right: str) -> None:
+    text = right + (
+        "abort:\n  wall_time: 15m\n  error_budget: {reads: 60s, writes: 2m}\n"
+        "  http: {url: 'https://example.org/health'}\n"
+        "  prometheus: {url: 'http://p:9090', query: up, below: 1, for: 30s}\n"
+    )
+    plan = load(write(text))
+    assert plan.abort == Abort(
+        900,
+        {"reads": 60, "writes": 120},
+        HttpCondition("https://example.org/health", 15, 3, 5),
+        PrometheusCondition("http://p:9090", "up", None, 1, 15, 30, 5, "ignore"),
+    )
+    assert plan.to_json()["abort"]["prometheus"]["below"] == 1
+
+
+@pytest.mark.parametrize(
+    ("abort", "where", "what"),
+    [
+        ("{}", "15:8", "it names no condition; write one (wall_time, error_budget, http, prometheus) or remove it"),
+        ("{wal_time: 1m}", "15:9", "unknown key 'wal_time'; did you mean 'wall_time'?"),
+        ("{wall_time: 60}", "15:20", "60 has no unit; write 60s or 60m"),
+        ("{error_budget: {read: 1s}}", "15:24", "unknown key 'read'; did you mean 'reads'?"),
+        ("{error_budget: {}}", "15:23", "it limits nothing"),
+        ("{error_budget: {uploads: 1s}}", "15:33", "the workload has no uploads"),
+        ("{http: {every: 1s}}", "15:15", "'url' is missing; needed are url"),
+        ("{http: {url: 'ftp://x'}}", "15:21", "'ftp://x' is not a URL"),
+        ("{http: {url: 'file:///etc/passwd'}}", "15:21", "is not a URL"),
+        ("{http: {url: 'http://'}}", "15:21", "'http://' is not a URL"),
+        ("{http: {url: 'http://a:70000/'}}", "15:21", "is not a URL"),
+        ("{http: {url: 'http://me:pw@x/'}}", "15:21", "it holds a user or a password"),
+        ("{http: {url: 'http://x', fails: 0}}", "15:40", "0 does not fit; write a whole number from 1 to 1000"),
+        ("{prometheus: {url: 'http://x', query: up}}", "15:21", "write either above or below"),
+        ("{prometheus: {url: 'http://x', query: up, above: 1, below: 0}}", "15:21", "write either above or below"),
+        ("{prometheus: {url: 'http://x', query: up, above: .nan}}", "", "is not a number"),
+        ("{prometheus: {url: 'http://x', above: 1}}", "15:21", "'query' is missing; needed are url, query"),
+        ("{prometheus: {url: 'http://x', query: up, above: 1, missing: stop}}", "", "no word on a missing answer"),
+        ("5m", "15:8", "text stands where a mapping has to be"),
+    ],
+)
+def test_what_is_wrong_with_an_abort_condition_is_said_with_its_place(
+    write: Write, right: str, abort: str, where: str, what: str
+) -> None:
+    (line,) = complaint(write(right + f"abort: {abort}\n"))
+    assert line.startswith(f"s.yaml:{where}")
+    assert what in line

@@ -6,7 +6,7 @@ from chaos.cluster.local import versions
 
 NAMES = ("pause", "coredns", "database", "wordpress", "nfs-server")
 """What every cluster has."""
-ON_DEMAND = ("mysql-9",)
+ON_DEMAND = ("mysql-9", "hachaos")
 """What a running cluster can be given besides (see `load`)."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from chaos.cluster.local.images import archive, coredns, database, nfs_server, p
 from chaos.cluster.local.images.archive import Image, Layer
 from chaos.cluster.local.images.recipe import Recipe
 from chaos.cluster.local.retry import retrying
-from chaos.progress import Progress
+from chaos.progress import Progress, Task
 
 DEBIAN_RECIPES = (database.RECIPE, wordpress.RECIPE, nfs_server.RECIPE)
 
@@ -197,28 +197,41 @@ def images(coredns_binary: Path) -> tuple[Image, ...]:
     )
 
 
-def alone_entry(recipe: Recipe) -> Path:
-    """The cache entry of the only layer of an image with a release of its own."""
+Fill = Callable[[Path, Task], None]
+"""Puts files into a folder, which is then copied into an image."""
+
+
+def alone_entry(recipe: Recipe, inputs: Sequence[Path] = ()) -> Path:
+    """The cache entry of the only layer of an image with a release of its own; `inputs` go into it as well."""
     parts = (recipe.release, repr((recipe.packages, recipe.leave_out)), *_DPKG_OPTIONS, *_LEAVE_OUT)
-    return cache.entry(f"image-{recipe.name}", cache.key(*parts, recipe.folder / "setup.sh"))
+    inside = [path for path in (recipe.folder / "rootfs", *inputs) if path.exists()]
+    return cache.entry(f"image-{recipe.name}", cache.key(*parts, recipe.folder / "setup.sh", *inside))
 
 
-def ensure_alone(recipe: Recipe, progress: Progress, commands: Commands) -> Image:
+def ensure_alone(
+    recipe: Recipe, progress: Progress, commands: Commands, *, fill: Fill | None = None, inputs: Sequence[Path] = ()
+) -> Image:
     """An image with a release of its own, made if need be. Its archive's date is not looked at.
 
-    Raises HostError when the archive does not answer or the disk is full.
+    `fill` adds to the recipe's `rootfs/`, from `inputs`. Raises HostError when the archive does not answer or the disk
+    is full.
     """
-    target = alone_entry(recipe)
+    target = alone_entry(recipe, inputs)
     if not cache.is_whole(target):
         with cache.lock(progress):
             if not cache.is_whole(target):
-                _build_alone(recipe, target, progress, commands)
+                _build_alone(recipe, target, progress, commands, fill)
     return Image(reference(recipe.name), recipe, (archive.layer_of(target / _LAYER),))
 
 
-def _build_alone(recipe: Recipe, target: Path, progress: Progress, commands: Commands) -> None:
+def _build_alone(recipe: Recipe, target: Path, progress: Progress, commands: Commands, fill: Fill | None) -> None:
     with progress.task(f"image {recipe.name}") as task, cache.building(target, watch=_is_layer) as folder:
-        rootfs = folder / "rootfs"
+        rootfs, tree = folder / "rootfs", folder / "tree"
+        if (recipe.folder / "rootfs").is_dir():
+            shutil.copytree(recipe.folder / "rootfs", tree)
+        tree.mkdir(exist_ok=True)
+        if fill is not None:
+            fill(tree, task)
         argv: list[str | Path] = [
             *_NAMESPACES,
             "mmdebstrap",
@@ -233,10 +246,11 @@ def _build_alone(recipe: Recipe, target: Path, progress: Progress, commands: Com
             '--aptopt=Acquire::Retries "3"',
             '--aptopt=Acquire::Check-Valid-Until "false"',
             *(f"--aptopt={option}" for option in _proxy_options(commands)),
+            f'--customize-hook=cp -R --preserve=timestamps {shlex.quote(str(tree))}/. "$1/"',
             f'--customize-hook=chroot "$1" sh -s < {shlex.quote(str(recipe.folder / "setup.sh"))}',
             recipe.release,
             rootfs,
-            f"deb {_MIRROR} {recipe.release} main",
+            *_sources_of(recipe.release),
         ]
         log = cache.root() / "log" / f"image-{recipe.name}.log"
         retrying(
@@ -250,6 +264,12 @@ def _build_alone(recipe: Recipe, target: Path, progress: Progress, commands: Com
         leave_out = (*_LEAVE_OUT, *recipe.leave_out)
         archive.write_layer(rootfs, folder / _LAYER, leave_out=leave_out, newest=versions.SOURCE_DATE_EPOCH)
         cache.remove(rootfs)
+        cache.remove(tree)
+
+
+def _sources_of(release: str) -> list[str | Path]:
+    own = _sources() if release == versions.DEBIAN else []
+    return [*own] or [f"deb {_MIRROR} {release} main"]
 
 
 def _pack_single(tree: Path, folder: Path) -> None:

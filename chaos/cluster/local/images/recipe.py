@@ -22,6 +22,10 @@ class Recipe:
     leave_out: tuple[str, ...] = ()
     """Patterns (fnmatch, of paths without the leading slash) of what the layer leaves out."""
     command: tuple[str, ...] = ()
+    entry_point: tuple[str, ...] = ()
+    """What stands before the command, and before arguments that take the command's place."""
+    user: str = ""
+    """`UID:GID`, numbers, so that a kubelet can tell that it is not root; empty for root."""
     environment: tuple[str, ...] = ()
     """`NAME=value` each."""
     working_directory: str = "/"
@@ -31,10 +35,15 @@ class Recipe:
 
     def settings(self) -> dict[str, object]:
         """What a container runtime is told of the image: the `config` part of the image's configuration."""
-        return {
+        settings: dict[str, object] = {
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *self.environment],
             "Cmd": list(self.command),
             "WorkingDir": self.working_directory,
             "StopSignal": self.stop_signal,
             "ExposedPorts": {f"{port}/tcp": {} for port in self.ports},
         }
+        if self.entry_point:
+            settings["Entrypoint"] = list(self.entry_point)
+        if self.user:
+            settings["User"] = self.user
+        return settings
