@@ -135,7 +135,7 @@ def test_what_is_printed_is_all_that_a_run_uses_and_nothing_else(
     stacks, wanted = source.of(str(file)), plans(*SCENARIOS)
     needed = rights.needed(wanted, stacks, outside=True)
     began = time.monotonic()
-    assert rights.missing(account.api, needed) == []
+    assert rights.missing(account.api.in_namespace("blog"), needed) == []
     print(f"{len(needed)} rights were asked for in {time.monotonic() - began:.2f} s")
     done, used = run(SCENARIOS, file, account, tmp_path / "runs")
     require_exact(needed, used)
