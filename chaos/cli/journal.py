@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chaos.cli import run_folders
+from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.history import History, Record
@@ -45,7 +46,7 @@ def journal(run: Path, *, everything: bool, only_undo: bool, as_json: bool) -> i
             click.echo(f"{folder}:")
         lines = _undo_lines(history) if only_undo else ((_at(record), *_told(record)) for record in shown)
         for at, kind, text in lines:
-            click.echo(words.legal(f"{words.clock(at):>9}  {kind:<13}  {text}").replace("\n", " ").rstrip())
+            click.echo(plain(f"{words.clock(at):>9}  {kind:<13}  {text}").replace("\n", " ").rstrip())
         if torn(folder):
             click.echo(f"{folder / NAME}: the last line is torn (the run was cut off) and is left out", err=True)
         if history.ended is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.cluster.api import Api
@@ -56,9 +57,9 @@ def preflight(spec: str, name: str, elsewhere: Elsewhere | None, *, manifests: b
 
 def _show(risk: Risk) -> None:
     where = f" ({risk.place})" if risk.place else ""
-    click.echo(f"{risk.severity:6}  {risk.rule}  {risk.object} {risk.field}{where}")
-    click.echo(f"        {risk.reason}")
-    click.echo(f"        remedy: {risk.remedy}")
+    click.echo(plain(f"{risk.severity:6}  {risk.rule}  {risk.object} {risk.field}{where}"))
+    click.echo(plain(f"        {risk.reason}"))
+    click.echo(plain(f"        remedy: {risk.remedy}"))
 
 
 def _is_file(spec: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
@@ -34,7 +35,14 @@ def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None
     """
     from chaos.recover import recover as put_back
 
-    lines = put_back(reports, stack=stack, cluster=cluster, elsewhere=elsewhere, dry_run=dry_run, say=click.echo)
+    lines = put_back(
+        reports,
+        stack=stack,
+        cluster=cluster,
+        elsewhere=elsewhere,
+        dry_run=dry_run,
+        say=lambda line: click.echo(plain(line)),
+    )
     if not lines:
         click.echo("nothing to recover: every run was put back")
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
@@ -100,9 +101,9 @@ def status(name: str, profile: str, elsewhere: Elsewhere | None) -> None:
         raise SystemExit(int(ExitCode.PASS if ready else ExitCode.TROUBLE))
     wrong, known = deployment.problems(found), deployment.known_faults(found)
     for line in wrong:
-        click.echo(f"wrong: {line}")
+        click.echo(plain(f"wrong: {line}"))
     for line in known:
-        click.echo(f"known fault: {line}")
+        click.echo(plain(f"known fault: {line}"))
     if wrong:
         click.echo("the stack is not sound")
     elif profile == deployment.PUBLISHED:

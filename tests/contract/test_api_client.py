@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import socket
 import threading
 import time
@@ -19,7 +20,9 @@ from kubernetes.client import Configuration
 
 from chaos.cluster import api as api_module
 from chaos.cluster.api import Api, ApiRefused, connect
+from chaos.debug import DebugLog
 from chaos.errors import ClusterError
+from chaos.redact import plain
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
@@ -562,7 +565,7 @@ def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: F
     server.answers["POST"] = [
         answer(201, {}),
         answer(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}),
-        answer(404, {"message": "not found", "reason": "NotFound"}),
+        MISSING,
         answer(409, {"message": "the uid differs"}),
         answer(503, {"message": "overloaded"}),
         answer(403, {"message": "may not"}),
@@ -575,3 +578,22 @@ def test_an_eviction_names_the_uid_and_tells_a_budgets_no_from_trouble(server: F
     method, path, body = server.asked[0]
     assert (method, path) == ("POST", "/api/v1/namespaces/wordpress/pods/mysql-0/eviction")
     assert (body["kind"], body["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "u"}})
+
+
+def test_the_debug_log_has_each_call_and_never_the_token(server: FakeServer, tmp_path: Path) -> None:
+    token = "s3cr3t-t0ken-of-this-test"
+    server.answers["GET"] = [answer(200, {"items": []}), answer(403, {"message": f"no such token: {token}"}), drop]
+    api = server.api()
+    api._configuration.api_key = {"BearerToken": token}
+    api._configuration.api_key_prefix = {"BearerToken": "Bearer"}
+    log = DebugLog()
+    with log.kept(), log.into(tmp_path) as path:
+        api.list("Pod")
+        with pytest.raises(ApiRefused) as caught:
+            api.list("Pod")
+    assert plain(str(caught.value)).endswith("403 no such token: [redacted]")
+    lines = [line.split(" ", 2)[2] for line in path.read_text().splitlines()]
+    assert [re.sub(r"\d+ ms", "N ms", line) for line in lines] == [
+        "GET api/v1/namespaces/wordpress/pods: 200, N ms",
+        "GET api/v1/namespaces/wordpress/pods: 403, N ms",
+    ]
