@@ -65,7 +65,8 @@ def of(spec: str) -> Source:
         from chaos.stack import bound
 
         path = Path(spec)
-        return Borrowed(str(path.resolve()), bound.load(path))
+        # Not resolved: in a pod the file is a link into a folder that is gone with the ConfigMap's next version.
+        return Borrowed(str(path.absolute()), bound.load(path))
     return Deployed(spec, Profile.load(spec))
 
 
