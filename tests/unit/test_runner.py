@@ -45,6 +45,7 @@ class FakeStack:
     binding = SimpleNamespace(controllers=("database",))
     api = SimpleNamespace(namespace="n")
     local_cluster = ""
+    context = ""
     looks: Any = None
 
     def ready(self, role: str) -> bool:

@@ -36,7 +36,7 @@ class Servers:
         known = SimpleNamespace(ledger_user="root", ledger_password="")
         self.stack = Stack(
             replace(hardened, database=database),
-            cast("Api", SimpleNamespace(list=self._pods)),
+            cast("Api", SimpleNamespace(list=self._pods, namespace="n")),
             cast("Credentials", known),
             cast("Seed", None),
         )
