@@ -32,7 +32,7 @@ from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
 CLUSTER = "crash"
-LIFE_S = {"kill-master": 50.0, "mysql-shrink": 70.0, "stop-nfs": 170.0, "wordpress-scale": 70.0}
+LIFE_S = {"kill-master": 25.0, "mysql-shrink": 33.0, "stop-nfs": 110.0, "wordpress-scale": 55.0}
 """How long each scenario takes, from the call of the command to its end, on a machine with two cores."""
 
 _SETTLED_S = 20.0
