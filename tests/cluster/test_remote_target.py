@@ -102,7 +102,7 @@ def test_looking_and_being_refused_touch_nothing(
 
     refused("no terminal to ask on: nothing was touched", *there, "--stack", file)
     refused("hardened is a profile", *there, "--yes")
-    refused("its current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
+    refused("current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     refused("there is no context 'prod'", "--context", "prod", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})
     try:
