@@ -68,7 +68,7 @@ def test_a_scenario_passes_from_outside_and_leaves_the_stack_as_it_was(
     begun = json.loads((folder / "journal.jsonl").read_text().splitlines()[0])
     assert begun["stack"]["target"] == "context/prod-like"
     assert begun["stack"]["reach"] == "port-forward"
-    assert "by port-forward" in (folder / "report.html").read_text()
+    assert "by a port-forward through the API server" in (folder / "report.html").read_text()
     assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
     assert state(blog) == before
 
