@@ -126,7 +126,10 @@ def _pump(near: socket.socket, far: WebSocket) -> bool:
     poll.register(near, select.POLLIN)
     poll.register(wire, select.POLLIN)
     while True:
-        ready = {number for number, _ in poll.poll()}
+        # What TLS has read and decrypted already is no more to be seen on the socket, from the handshake on.
+        ready = {number for number, _ in poll.poll(0 if _has_more(wire) else None)}
+        if _has_more(wire):
+            ready.add(wire.fileno())
         if near.fileno() in ready:
             data = near.recv(_CHUNK)
             if not data:
@@ -145,9 +148,12 @@ def _pump(near: socket.socket, far: WebSocket) -> bool:
                     return False
                 else:
                     near.sendall(data)
-            # What TLS has read and decrypted already is no more to be seen on the socket.
-            if not (isinstance(wire, ssl.SSLSocket) and wire.pending()):
+            if not _has_more(wire):
                 break
+
+
+def _has_more(wire: socket.socket) -> bool:
+    return isinstance(wire, ssl.SSLSocket) and wire.pending() > 0
 
 
 class _Directory:

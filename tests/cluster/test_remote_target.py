@@ -68,7 +68,7 @@ def test_a_scenario_passes_from_outside_and_leaves_the_stack_as_it_was(
     begun = json.loads((folder / "journal.jsonl").read_text().splitlines()[0])
     assert begun["stack"]["target"] == "context/prod-like"
     assert begun["stack"]["reach"] == "port-forward"
-    assert "by port-forward" in (folder / "report.html").read_text()
+    assert "by a port-forward through the API server" in (folder / "report.html").read_text()
     assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
     assert state(blog) == before
 
@@ -102,7 +102,7 @@ def test_looking_and_being_refused_touch_nothing(
 
     refused("no terminal to ask on: nothing was touched", *there, "--stack", file)
     refused("hardened is a profile", *there, "--yes")
-    refused("its current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
+    refused("current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     refused("there is no context 'prod'", "--context", "prod", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})
     try:
