@@ -20,7 +20,7 @@ _FORMAT = 1
 _DAY_S = 24 * 3600.0
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

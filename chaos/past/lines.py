@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from chaos.past import rule
 from chaos.past.index import Past
 from chaos.past.runs import FIGURES, MISSING, Run
-from chaos.past.standing import ABOUT, Standing
+from chaos.past.standing import Standing
 from chaos.redact import plain
 from chaos.report import words
 from chaos.verdict import Verdict
@@ -94,13 +93,3 @@ def _of(one: Standing, last: int) -> str:
 
 def _unread(why: str, folders: Sequence[str]) -> list[str]:
     return [plain(f"{words.count(len(folders), 'folder')} {why}: {', '.join(folders[:5])}")] if folders else []
-
-
-def legend() -> str:
-    """What the signs and the words mean."""
-    states = "; ".join(f"{state}: {about}" for state, about in ABOUT.items())
-    return (
-        f"✓ pass, ✗ fail, ? unknown, · missing. {states}. Figures: median (quartiles) of the latest passing runs. "
-        f"Slower: the last {rule.LAST} passing runs against up to {rule.MOST} before them, Mann-Whitney, one-sided, "
-        f"false alarms {rule.ALPHA:.0%} at most."
-    )

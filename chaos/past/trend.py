@@ -63,9 +63,9 @@ def _head(found: Sequence[Standing]) -> str:
 
 def _rule() -> str:
     return (
-        f"Slower: the last {rule.LAST} passing runs took longer than the up to {rule.MOST} before them, by the "
-        f"one-sided rank-sum test of Mann and Whitney, with at most {rule.ALPHA:.0%} of false alarms for a scenario. Flaky or "
-        "broken: whether so many bad runs at the end would be chance, as often as runs were bad before."
+        f"Slower: by their ranks, the last {rule.LAST} passing runs took longer than up to {rule.MOST} before them; "
+        f"false alarms in {rule.ALPHA:.1%} of judgements at most. Flaky or broken: whether so many bad runs at the end "
+        "would be chance, were runs bad as often as before."
     )
 
 

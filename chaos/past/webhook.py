@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from chaos.errors import HachaosError
+from chaos.errors import HachaosError, UsageError
 from chaos.past.runs import MISSING, Run
 from chaos.past.standing import standings
 from chaos.redact import redact
@@ -73,6 +73,17 @@ def _slack(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def require_address(url: str) -> None:
+    """Raise UsageError for what is no address of a webhook; it is not repeated, since such an address is a secret."""
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fit = False
+    if not fit:
+        raise UsageError("--webhook: this is no address", hint="it looks like https://HOST/PATH")
+
+
 def send(url: str, values: dict[str, Any]) -> None:
     """Post it, up to three times within ten seconds each.
 
@@ -92,13 +103,13 @@ def send(url: str, values: dict[str, Any]) -> None:
                 answer = requests.post(url, json=values, timeout=_DEADLINE_S, allow_redirects=False)
                 if answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500:
                     raise _Busy(f"it answered {answer.status_code}")
-        problem = "" if answer.ok and not answer.is_redirect else f"it answered {answer.status_code}"
+        problem = "" if answer.status_code < 300 else f"it answered {answer.status_code}"
     except _Busy as error:
         problem = str(error)
     except requests.RequestException as error:
         problem = type(error).__name__
     if problem:
-        raise HachaosError(f"the webhook at {urlsplit(url).hostname or '?'} was not told: {problem}")
+        raise HachaosError(f"the webhook at {urlsplit(url).hostname} was not told: {problem}")
 
 
 class _Busy(Exception):
