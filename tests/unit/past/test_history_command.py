@@ -36,7 +36,7 @@ def test_each_scenario_is_told_in_a_few_lines(reports: Path) -> None:
     assert code == 0
     assert "kill-master on hardened, local/hachaos: doubtful" in said
     assert "✓✓✓✓✗  21 runs: 20 pass, 1 fail" in said
-    assert "recovered in  ▆▇▅▆▅  5.00 s (4.00 s – 5.25 s)" in said
+    assert "recovered in  ▇█▆▇▆  5.00 s (4.00 s – 6.00 s)" in said
     assert "first bad     bad: a write is lost" in said
 
 
