@@ -20,6 +20,7 @@ from chaos.verdict import Verdict
 
 _MOST_DRAWN: Final = 120
 _MOST_LISTED: Final = 30
+_MOST_MARKS: Final = 15
 _HEIGHT: Final = 90
 _TOP: Final = 10
 
@@ -31,7 +32,8 @@ def render(found: Sequence[Standing], past: Past, reports: Path, path: Path) -> 
         for package, name in (("chaos.report", "report.css"), ("chaos.past", "trend.css"))
     )
     to_reports = Path(os.path.relpath(reports.resolve(), path.resolve().parent))
-    parts = [_head(found), _overview(found), *(_one(number, one, to_reports) for number, one in enumerate(found))]
+    each = "\n".join(_one(number, one, to_reports) for number, one in enumerate(found))
+    parts = [_head(found), _overview(found), f'<section>\n<h2 id="each">Run by run</h2>\n{each}\n</section>']
     parts += [
         _unread("that only a newer hachaos can read", past.newer),
         _unread("that cannot be read", past.unreadable),
@@ -74,7 +76,7 @@ def _overview(found: Sequence[Standing]) -> str:
         (
             f'<a href="#s{number}">{_e(one.scenario)}</a><br><span class="hint">{_e(_where(one))}</span>',
             _state(one),
-            _verdicts(one.runs[-20:]),
+            _verdicts(one.runs[-_MOST_MARKS:]),
             *(_e(lines.spread(one, figure)) for figure in FIGURES),
         )
         for number, one in enumerate(found)
@@ -102,7 +104,7 @@ def _verdicts(runs: Sequence[Run]) -> str:
 
 def _one(number: int, one: Standing, reports: Path) -> str:
     shown = one.runs[-_MOST_DRAWN:]
-    facts = [_e(f"{words.sentence(lines.counted(one.runs))} {words.sentence(f'{one.state}: {ABOUT[one.state]}')}")]
+    facts = [_e(f"{words.sentence(lines.counted(one.runs))} {words.sentence(ABOUT[one.state])}")]
     if one.first_bad:
         facts.append(f"First bad run: {_link(one.first_bad, reports)}. {_e(words.sentence(one.first_bad.reason))}")
     facts += [f"<b>Slower.</b> {_e(words.sentence(sentence))}" for sentence in lines.slower(one)]
