@@ -3,7 +3,8 @@
 Takes the passing runs below each folder, whatever target they ran on, a scenario at a time. In their order of time it
 counts on how many of them the rule raises a false alarm, as a user would have met it. Then it asks the same of random
 orders (healthy runs could have come in any), and how often five runs at the end, each of whose figures is half as long
-again, are seen.
+again, are seen. Last, thirty nights are drawn from the runs with replacement, and then five slow ones: how many of the
+thirty alarm, in how many series no more than one, and whether the five are seen.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from chaos.past.index import past
 from chaos.past.runs import FIGURES, Run
 
 _ORDERS = 400
+_SERIES = 200
+_NIGHTS = 30
 _SLOWER = 1.5
 
 
@@ -29,15 +32,22 @@ def main() -> None:
         for run in past(Path(folder)).runs:
             if run.verdict == "pass" and run.ended == "finished":
                 by_scenario[run.scenario].append(run)
-    print("| scenario | healthy runs | judged in order | false alarms | random orders | slowed down, seen |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| scenario | healthy runs | judged in order | false alarms | random orders | slowed down, seen "
+        "| false alarms in thirty nights | at most one | then slowed down, seen |"
+    )
+    print("|---" * 9 + "|")
     for scenario, runs in sorted(by_scenario.items()):
         ordered = sorted(runs, key=lambda run: run.began)
         judged = range(rule.LEAST + rule.LAST, len(runs) + 1)
+        cells = ["", ""]
         if judged:
-            alarms = sum(_alarms(ordered[:number]) for number in judged)
-            false, seen = _shuffled(ordered)
-            print(f"| {scenario} | {len(runs)} | {len(judged)} | {alarms} | {false:.1%} | {seen:.0%} |")
+            cells = [f"{share:.1%}" for share in _shuffled(ordered)]
+        if len(runs) > rule.LAST:
+            alarms, few, seen = _drawn(ordered)
+            cells += [f"{alarms:.2f}", f"{few:.0%}", f"{seen:.0%}"]
+        in_order = sum(_alarms(ordered[:number]) for number in judged)
+        print(f"| {scenario} | {len(runs)} | {len(judged)} | {in_order} | {' | '.join(cells)} |")
 
 
 def _shuffled(runs: list[Run]) -> tuple[float, float]:
@@ -46,6 +56,17 @@ def _shuffled(runs: list[Run]) -> tuple[float, float]:
     orders = [draw.sample(runs, len(runs)) for _ in range(_ORDERS)]
     slowed = [[*order[: -rule.LAST], *map(_slow, order[-rule.LAST :])] for order in orders]
     return sum(map(_alarms, orders)) / _ORDERS, sum(map(_alarms, slowed)) / _ORDERS
+
+
+def _drawn(runs: list[Run]) -> tuple[float, float, float]:
+    """Of series of nights: the alarms in each on average, the share with one at most, and that with slow ones seen."""
+    draw = random.Random(3)
+    alarms, seen = [], 0
+    for _ in range(_SERIES):
+        nights = draw.choices(runs, k=_NIGHTS)
+        alarms.append(sum(_alarms(nights[:number]) for number in range(1, _NIGHTS + 1)))
+        seen += _alarms([*nights, *map(_slow, draw.choices(runs, k=rule.LAST))])
+    return sum(alarms) / _SERIES, sum(count <= 1 for count in alarms) / _SERIES, seen / _SERIES
 
 
 def _alarms(runs: list[Run]) -> bool:

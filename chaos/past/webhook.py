@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from chaos.errors import HachaosError, UsageError
 from chaos.past.runs import MISSING, Run
 from chaos.past.standing import standings
-from chaos.redact import redact
+from chaos.redact import know, redact
 from chaos.report import words
 from chaos.verdict import Verdict
 
@@ -22,6 +22,7 @@ FORMATS: Final = ("json", "slack")
 _DEADLINE_S: Final = 10.0
 _TIMES: Final = 3
 _LONGEST: Final = 1000
+_TELLING: Final = 12
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,16 @@ def _slack(text: str) -> str:
 
 
 def require_address(url: str) -> None:
-    """Raise UsageError for what is no address of a webhook; it is not repeated, since such an address is a secret."""
+    """Raise UsageError for what is no address of a webhook.
+
+    It is not repeated, and redacted from now on wherever it turns up: who knows such an address can write to it.
+    """
     try:
         parts = urlsplit(url)
         fit = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         fit = False
+    know(url, *([parts.path] if fit and len(parts.path) >= _TELLING else []))
     if not fit:
         raise UsageError("--webhook: this is no address", hint="it looks like https://HOST/PATH")
 

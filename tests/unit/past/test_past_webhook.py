@@ -19,6 +19,7 @@ from chaos.past import webhook
 from chaos.past.after import told
 from chaos.past.index import past
 from chaos.past.runs import MISSING
+from chaos.redact import redact
 
 
 @dataclass
@@ -154,6 +155,11 @@ def test_a_webhook_that_is_not_there_costs_a_line_without_its_secret(
     assert said.startswith("hachaos: the webhook at ")
     assert "s3cret" not in said
     assert said.count("\n") == 1
+
+
+def test_the_address_of_a_webhook_is_redacted(hook: Hook) -> None:
+    webhook.require_address(hook.url)
+    assert "s3cret" not in redact(f"POST {hook.url} failed") + redact('"POST /services/s3cret HTTP/1.1" 500')
 
 
 def test_a_webhook_that_redirects_is_not_followed(hook: Hook) -> None:
