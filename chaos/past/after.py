@@ -21,8 +21,8 @@ def told(
 ) -> Iterator[None]:
     """Around runs of scenarios: what goes wrong here is said on standard error, and changes no exit code.
 
-    When they end in an error, each scenario that has not begun is noted as missing; not so for a mistake on the command
-    line, which its user is told. With a `url` the webhook there is told of verdicts that changed. Raises UsageError
+    When they end in an error, or one was aborted, each scenario that has not begun is noted as missing; not so for a
+    mistake on the command line, which its user is told. With a `url` the webhook there is told of verdicts that changed. Raises UsageError
     before anything is run for a `url` that is no address.
     """
     if url:
@@ -36,6 +36,9 @@ def told(
     except HachaosError as error:
         _note(reports, scenarios, stack, target, since, redact(str(error)))
         raise
+    else:
+        if len(scenarios) > 1:
+            _note(reports, scenarios, stack, target, since, "a run before it was aborted")
     finally:
         if url:
             _tell(reports, since, url, style)

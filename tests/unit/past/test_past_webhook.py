@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,8 +54,6 @@ def hook() -> Iterator[Hook]:
 
 def after(reports: Path, hook: Hook, verdict: str, style: str = "json", **also: Any) -> None:
     """A run with this verdict begins, is reported and over."""
-    import time
-
     with told(reports, ["kill-master"], "hardened", "local/hachaos", hook.url, style):
         write(reports, run(verdict=verdict, began=time.time() + 1, **also))
 
@@ -178,8 +177,6 @@ def test_a_run_that_cannot_start_is_missing_and_told(tmp_path: Path, hook: Hook)
 
 
 def test_of_several_only_those_that_had_not_begun_are_missing(tmp_path: Path, hook: Hook) -> None:
-    import time
-
     with suppress(ClusterError), told(tmp_path, ["kill-master", "drain-node"], "hardened", "local/hachaos"):
         write(tmp_path, run(verdict="unknown", began=time.time(), ended="failed"))
         raise ClusterError("it is gone")
@@ -187,6 +184,15 @@ def test_of_several_only_those_that_had_not_begun_are_missing(tmp_path: Path, ho
         "kill-master": "unknown",
         "drain-node": MISSING,
     }
+
+
+def test_what_comes_after_a_run_that_was_aborted_is_missing(tmp_path: Path) -> None:
+    with told(tmp_path, ["kill-master", "drain-node"], "hardened", "local/hachaos"):
+        write(tmp_path, run(verdict="fail", began=time.time(), ended="aborted"))
+    assert [(one.scenario, one.verdict) for one in past(tmp_path).runs] == [
+        ("kill-master", "fail"),
+        ("drain-node", MISSING),
+    ]
 
 
 def test_a_mistake_on_the_command_line_leaves_nothing(tmp_path: Path) -> None:
