@@ -54,8 +54,8 @@ class Request:
 class Link:
     """The connections to one API server, which all its Apis share, and the credentials on them.
 
-    `load` reads where it is and the credentials, at first and whenever they are taken no longer. Safe to use from many
-    threads.
+    `load` reads where it is and the credentials, at first and whenever they are taken no longer; what it raises first
+    is passed on. Safe to use from many threads.
     """
 
     def __init__(self, load: Callable[[], Configuration]) -> None:
@@ -87,7 +87,10 @@ class Link:
             return self.authorization() != used
 
     def call(self, request: Request, *, again: bool = False) -> Object:
-        """The object that is the answer. `again` = try again while there is none. Raises NoAnswer, ApiRefused."""
+        """The object that is the answer. `again` = try again while there is none.
+
+        Raises ClusterError: NoAnswer, ApiRefused, or that the answer is no object.
+        """
         lost = False
 
         def once() -> Object:
