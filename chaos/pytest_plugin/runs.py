@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -245,10 +246,13 @@ class Runs:
         return code, interrupted
 
     def _say(self, text: str) -> None:
-        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        """Say it on the terminal at once, past what captures a test's output."""
+        plugins = self.config.pluginmanager
+        reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
         if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(f"hachaos: {plain(text)}")
+            with capture.global_and_fixture_disabled() if capture else nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"hachaos: {plain(text)}")
 
 
 KEY = pytest.StashKey[Runs]()
