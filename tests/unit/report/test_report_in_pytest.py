@@ -451,6 +451,30 @@ def test_a_run_for_a_pytest_that_is_gone_is_not_begun(tmp_path: Path, monkeypatc
     assert (code, said["problem"]) == (130, "interrupted by the end of pytest")
 
 
+def test_a_run_is_stopped_and_puts_back_when_pytest_is_killed(tmp_path: Path) -> None:
+    run = f"""
+import os, pathlib, signal
+from chaos.pytest_plugin import child
+def stopped(*_):
+    pathlib.Path({str(tmp_path / "stopped")!r}).touch()
+    os._exit(0)
+signal.signal(signal.SIGTERM, stopped)
+child._end_with(os.getppid())
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {run!r}])"
+    with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == "ready\n"
+        started.kill()
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "stopped").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 def test_a_real_process_refuses_a_stack_that_is_not_there(pytester: pytest.Pytester) -> None:
     (pytester.path / "a.yaml").write_text(SCENARIO.format(name="a", more="", action="noop"))
     done = pytester.runpytest_subprocess(
