@@ -20,9 +20,12 @@ import pytest
 import sample
 
 from chaos import report, session
+from chaos.cluster import protected
+from chaos.cluster import target as targets
 from chaos.errors import ExitCode, HachaosError, UndoIncomplete
 from chaos.journal import Journal
 from chaos.pytest_plugin import child, collect, runs
+from chaos.stack import source
 from chaos.stop import Interrupted
 from chaos.verdict import EXIT
 
@@ -336,7 +339,7 @@ def test_run(run_scenario):
 def test_stack(stack):
     assert [pod.role for pod in stack.pods if pod.ready] == ["site"]
 """
-SEEN = {
+SEEN: dict[str, Any] = {
     "name": "hardened",
     "namespace": "wordpress",
     "target": "local/hachaos",
@@ -443,6 +446,32 @@ def test_the_process_of_a_run_says_why_it_has_no_verdict(
 
     monkeypatch.setattr(session, "run", run)
     assert carried_out(tmp_path, monkeypatch, ORDER) == (code, said)
+
+
+@pytest.mark.parametrize("borrowed", [True, False])
+def test_a_stack_that_is_borrowed_is_only_looked_at_and_another_made_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, borrowed: bool
+) -> None:
+    pods = [SimpleNamespace(**SEEN["pods"][0], terminating=False), SimpleNamespace(terminating=True)]
+    found = SimpleNamespace(
+        binding=SimpleNamespace(name="hardened", controllers={"site": None}),
+        api=SimpleNamespace(namespace="wordpress"),
+        pods=lambda _: pods,
+        images=dict,
+    )
+    done = []
+    made = SimpleNamespace(
+        borrowed=borrowed,
+        spec="s",
+        namespace="wordpress",
+        attach=lambda _: done.append("attach") or found,
+        ensure=lambda *_: done.append("ensure") or found,
+    )
+    monkeypatch.setattr(source, "of", lambda _: made)
+    monkeypatch.setattr(targets, "of", lambda *_, **__: SimpleNamespace(name="local/hachaos", api=None))
+    monkeypatch.setattr(protected, "refuse", lambda *_: done.append("protected?"))
+    assert carried_out(tmp_path, monkeypatch, ORDER | {"what": "stack"}) == (0, {"stack": SEEN, "ended": 0})
+    assert done == ["protected?", "attach" if borrowed else "ensure"]
 
 
 def test_a_run_for_a_pytest_that_is_gone_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
