@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from chaos.verdict import EXIT
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[3]
+
+PAGE = (ROOT / "docs/pytest.md").read_text()
 
 SCENARIO = """\
 apiVersion: hachaos/v1
@@ -365,6 +368,22 @@ def test_a_marked_test_is_skipped_without_the_option_and_others_say_what_they_ne
     done = bench.run("test_own.py", "-rs")
     done.assert_outcomes(skipped=1, errors=2)
     done.stdout.fnmatch_lines(["*run_scenario: needs --hachaos*", "*needs --hachaos"])
+
+
+def test_the_pages_example_is_right_as_it_stands(bench: Bench) -> None:
+    bench.scenario("kill-master")
+    databases = [SEEN["pods"][0] | {"name": f"mysql-{n}", "role": "database/replica"} for n in range(3)]
+    said = {"stack": SEEN | {"pods": [*SEEN["pods"], *databases]}, "ended": 0}
+    (bench.fakes / "stack.json").write_text(json.dumps({"code": 0, "said": said}))
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    bench.pytester.makepyfile(test_own=example)
+    bench.run("--hachaos", "test_own.py").assert_outcomes(passed=3)
+    bench.run("test_own.py").assert_outcomes(skipped=3)
+
+
+def test_the_page_names_every_option(bench: Bench) -> None:
+    options = re.findall(r"^  (--hachaos[a-z-]*)", bench.run("--help").stdout.str(), re.MULTILINE)
+    assert set(re.findall(r"--hachaos[a-z-]*[a-z]", PAGE)) == set(options)
 
 
 def test_a_fixture_fails_its_test_where_the_run_has_no_verdict(bench: Bench) -> None:
