@@ -305,6 +305,17 @@ def test_nothing_more_is_broken_once_something_was_left_undone(bench: Bench, end
     assert bench.ran == ["a"]
 
 
+def test_nothing_more_is_begun_after_a_run_that_was_aborted(bench: Bench) -> None:
+    bench.scenario("a", "unknown")
+    bench.scenario("b")
+    path = bench.fakes / "run-of-a/report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": {"how": "aborted", "detail": "http: down"}}))
+    done = bench.run("--hachaos")
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines(["unknown: not begun: a was aborted"])
+    assert bench.ran == ["a"]
+
+
 def test_ctrl_c_ends_the_run_which_is_waited_for(bench: Bench) -> None:
     bench.scenario("a", "unknown", waits=True)
     code = f"""
