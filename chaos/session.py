@@ -10,7 +10,7 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ class Options:
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
     not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
-    `debug` each run folder has a debug log.
+    `debug` each run folder has a debug log. `began` is called with the folder of each scenario that is run by itself.
     """
 
     stack: str = "hardened"
@@ -62,6 +62,7 @@ class Options:
     allow_nodes: bool = False
     elsewhere: Elsewhere | None = None
     yes: bool = False
+    began: Callable[[Path], None] | None = None
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -133,7 +134,10 @@ class _Session:
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
         stack = self.ready(plan)
-        ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+        folder = _folder(self.options.reports, plan.name)
+        if self.options.began is not None:
+            self.options.began(folder)
+        ran = self.carried_out(plan, stack, folder)
         if ran.problem is not None:
             raise ran.problem
         self.aborted = ran.aborted

@@ -8,12 +8,25 @@ from pathlib import Path
 import click
 
 from chaos import journal
-from chaos.cli import run_folders
+from chaos.cli import completion, run_folders
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--only", metavar="CHECK", multiple=True, help="Judge by this check alone; may be given more than once.")
+@click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.runs,
+)
+@click.option(
+    "--only",
+    metavar="CHECK",
+    multiple=True,
+    shell_complete=completion.checks,
+    help="Judge by this check alone; may be given more than once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each run's report.json, one on a line.")
 @click.option("--write", is_flag=True, help="Draw the reports in the run folders anew as well.")
 def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli import completion
 from chaos.cli.targets import elsewhere_options
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
+)
 @click.option(
     "--stack",
     default="hardened",
     show_default=True,
     metavar="PROFILE|FILE",
+    shell_complete=completion.stacks,
     help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
 )
 @click.option(
