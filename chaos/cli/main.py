@@ -11,6 +11,7 @@ from types import TracebackType
 import click
 
 from chaos import __version__
+from chaos.cli.colors import no_color
 from chaos.errors import ExitCode, HachaosError
 from chaos.redact import plain, redact
 
@@ -71,6 +72,7 @@ _EPILOG = (
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+@no_color
 @click.version_option(__version__, "--version", "-V", prog_name="hachaos")
 def hachaos() -> None:
     """Break a highly available WordPress + MySQL + NFS stack on Kubernetes on purpose, and prove what was lost.
