@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
     try:
         result = hachaos.main(args=arguments, prog_name="hachaos", standalone_mode=False)
     except HachaosError as error:
-        _complain(str(error), error.hint)
+        _complain(str(error), error.hint or error.usual_hint)
         return int(error.exit_code)
     except click.exceptions.Exit as error:
         return int(error.exit_code)

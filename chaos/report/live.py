@@ -297,7 +297,7 @@ def _panel(state: _State, elapsed: float, usual_s: float | None, width: int) -> 
         line((f"{_whole(elapsed)} of {usual}at most {longest}", "dim")),
         table,
         _pods(state),
-        line((f"{state.doing}: for {_whole(elapsed - state.doing_since)}", "dim")),
+        line((f"{state.doing} ({_whole(elapsed - state.doing_since)} so far)", "dim")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -50,7 +51,11 @@ def suite(
     name: str, verdict: Verdict, sentence: str, rows: Iterable[Claim], runs: Iterable[tuple[str, Summary | None]]
 ) -> str:
     """The text of report.md for a suite: the claims table, then the steps of each scenario that was run."""
-    parts = [f"## {_MARK[verdict]} {_text(name)}: {verdict.value}", _text(sentence), _harmless(claims.markdown(rows))]
+    parts = [
+        f"## {_MARK[verdict]} {_text(name)}: {verdict.value}",
+        _text(sentence),
+        _harmless(claims.markdown(rows).rstrip()),
+    ]
     steps = [
         (f"{_text(scenario)} · {_step_name(step)}", step)
         for scenario, summary in runs
@@ -118,5 +123,5 @@ def _text(text: str, *, code: bool = False) -> str:
 
 
 def _harmless(text: str) -> str:
-    # A word joiner: a name after a bare @ calls its bearer, wherever the comment is posted.
-    return text.replace("@", "@\N{WORD JOINER}")
+    # A word joiner: a name after a bare @ calls its bearer, a number after # links to an issue that is none of ours.
+    return re.sub(r"[@#](?=\w)", "\\g<0>\N{WORD JOINER}", text)
