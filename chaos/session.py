@@ -281,10 +281,11 @@ class _Session:
                 if not self.options.quiet:
                     print(f"debug log: {path}", file=sys.stderr)
                 written.listen(_decided)
-            usual_s = usual.duration_s(self.options.reports, plan.name, stack.binding.name)
+            begun = self._begun(plan, stack, folder, clock)
+            usual_s = usual.duration_s(self.options.reports, plan.name, str(begun.stack["profile"]))
             shown = live.display(plan.to_json(), quiet=self.options.quiet, usual_s=usual_s)
             written.listen(open_.enter_context(shown))
-            written.write(self._begun(plan, stack, folder, clock))
+            written.write(begun)
             runner = Runner(plan, stack, written, clock, stop_at)
             try:
                 with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):
