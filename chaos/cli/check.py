@@ -45,7 +45,7 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
             if write:
                 write_reports(folder, history, judgement)
             if as_json:
-                click.echo(json.dumps(json_.render(summarise(history, judgement)), ensure_ascii=False, allow_nan=False))
+                click.echo(json.dumps(json_.render(summarise(history, judgement)), allow_nan=False))
             elif markdown:
                 click.echo(markdown_.render(summarise(history, judgement)))
             elif only:

@@ -58,13 +58,16 @@ def write_suite(folder: Path, suite: Suite, stack: str, runs: Sequence[SuiteRun]
 
 
 def one_line(folder: Path) -> str:
-    """The folder's report.json, a run's or a suite's, on one line. Raises HachaosError where it cannot be read."""
+    """The folder's report.json, a run's or a suite's, on one line of ASCII, which steers no terminal.
+
+    Raises HachaosError where it cannot be read.
+    """
     path = folder / "report.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise HachaosError(f"{path}: {error}", hint=f"hachaos check --write {folder} draws it anew") from error
-    return json.dumps(values, ensure_ascii=False)
+    return json.dumps(values)
 
 
 def add_step_summary(folder: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from chaos.redact import plain
 from chaos.report import cells, claims, words
 from chaos.report.claims import Claim
 from chaos.report.json_ import versions
@@ -124,4 +125,4 @@ def _text(text: str, *, code: bool = False) -> str:
 
 def _harmless(text: str) -> str:
     # A word joiner: a name after a bare @ calls its bearer, a number after # links to an issue that is none of ours.
-    return re.sub(r"[@#](?=\w)", "\\g<0>\N{WORD JOINER}", text)
+    return re.sub(r"[@#](?=\w)", "\\g<0>\N{WORD JOINER}", plain(text))

@@ -11,6 +11,7 @@ from typing import Final
 
 from chaos import __version__
 from chaos.history import BASELINE
+from chaos.redact import plain
 from chaos.report import words
 from chaos.report.summary import StepSummary, Stream, Summary
 from chaos.verdict import Verdict
@@ -118,5 +119,5 @@ def _line(name: str, labels: dict[str, str], value: float) -> str:
 
 
 def _label(text: str) -> str:
-    # Beyond what the format asks for: what is no text in XML (control characters) is none in a label either.
-    return words.legal(text).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"').replace("\r", " ")
+    one_line = plain(words.legal(text)).replace("\r", " ")
+    return one_line.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
