@@ -1,6 +1,6 @@
 """junit.xml: the run for CI systems. One test suite for the scenario, one test case for each check of each step.
 
-Its schema, docs/schemas/junit.xsd, is what the dialects of Jenkins' xUnit plugin and of Maven Surefire both take.
+Its schema, docs/schemas/junit.xsd, is narrower than those of both common dialects, Jenkins' and Maven Surefire's.
 
 A failed check is a `failure`. An unknown one is an `error` of type `unknown`: CI systems (Jenkins, GitLab, GitHub's
 reporters) count an error as not passed and show it apart from a failure, whereas a skipped test leaves a job green.
