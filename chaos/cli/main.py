@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos import __version__
+from chaos.cli.colors import no_color
 from chaos.errors import ExitCode, HachaosError
 from chaos.redact import plain, redact
 
@@ -85,6 +86,7 @@ _EPILOG = (
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+@no_color
 @click.version_option(__version__, "--version", "-V", prog_name="hachaos")
 def hachaos() -> None:
     """Break a highly available WordPress + MySQL + NFS stack on Kubernetes on purpose, and prove what was lost.
@@ -103,7 +105,7 @@ def _run(arguments: list[str]) -> int:
     try:
         result = hachaos.main(args=arguments, prog_name="hachaos", standalone_mode=False)
     except HachaosError as error:
-        _complain(str(error), error.hint)
+        _complain(str(error), error.hint or error.usual_hint)
         return int(error.exit_code)
     except click.exceptions.Exit as error:
         return int(error.exit_code)

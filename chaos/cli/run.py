@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli import completion
+from chaos.cli.colors import no_color
 from chaos.cli.targets import elsewhere_options
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ if TYPE_CHECKING:
 )
 @click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print each report.json as one line to standard output, and nothing else.",
+)
+@no_color
 def run(
     scenario: tuple[Path, ...],
     stack: str,
@@ -59,6 +67,7 @@ def run(
     yes: bool,
     debug: bool,
     quiet: bool,
+    as_json: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
 
@@ -80,6 +89,7 @@ def run(
         nodes=nodes,
         reports=reports,
         quiet=quiet,
+        as_json=as_json,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
         allow_nodes=allow_nodes,
