@@ -283,6 +283,11 @@ def test_what_is_no_pass_in_junit_is_annotated_and_an_unknown_is_told_from_a_fai
     assert (none.returncode, none.stdout) == (0, "")
 
 
+def test_the_page_tells_the_words() -> None:
+    rows = re.findall(r"^\| (\d+) \| `([a-z-]+)` \|", (ROOT / "docs/nightly.md").read_text(), re.MULTILINE)
+    assert {int(code): word for code, word in rows} == {int(code): WORDS[code] for code in ExitCode}
+
+
 def test_they_are_not_active_here() -> None:
     assert not (ROOT / ".github/workflows").exists()
     assert not (ROOT / ".gitlab-ci.yml").exists()

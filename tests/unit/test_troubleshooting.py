@@ -52,7 +52,7 @@ def quoted() -> list[str]:
     """The first thing in code type of each row of a table whose first column is a message or a sentence."""
     found, in_table = [], False
     for line in PAGE.read_text().splitlines():
-        if line.startswith("| message") or line.startswith("| sentence"):
+        if line.startswith(("| message", "| sentence")):
             in_table = True
         elif not line.startswith("|"):
             in_table = False
