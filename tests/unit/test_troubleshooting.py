@@ -66,7 +66,7 @@ def is_printed(message: str) -> bool:
 
     What others say of a failure may be put after it elsewhere than where the message is.
     """
-    pieces = re.split(r"'?\b[A-Z][A-Z-]+(?:\.yaml)?\b'?|\bN\b|\b401\b|\b403\b", message.removesuffix(": MESSAGE"))
+    pieces = re.split(r"'?\b[A-Z][A-Z-]+(?:\.yaml)?\b'?|\bN\b|\b401\b|\b403\b", re.sub(r": [A-Z]+$", "", message))
     wanted = re.compile(".*".join(map(re.escape, pieces)), re.DOTALL)
     return any(wanted.fullmatch(each.removesuffix(f": {FILLED_IN}")) for each in templates())
 
