@@ -68,7 +68,7 @@ def is_printed(message: str) -> bool:
     """
     pieces = re.split(r"'?\b[A-Z][A-Z-]+(?:\.yaml)?\b'?|\bN\b|\b401\b|\b403\b", re.sub(r": [A-Z]+$", "", message))
     wanted = re.compile(".*".join(map(re.escape, pieces)), re.DOTALL)
-    return any(wanted.fullmatch(each.removesuffix(f": {FILLED_IN}")) for each in templates())
+    return any(wanted.fullmatch(re.sub(f": {FILLED_IN}?$", "", each)) for each in templates())
 
 
 @pytest.mark.parametrize("message", quoted())
