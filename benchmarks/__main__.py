@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import check, cluster, load, outages, runs, startup
+from benchmarks import check, cluster, history, load, outages, runs, startup
 from benchmarks.table import Row, render
 
 BENCHMARKS = {
     "startup": startup.measure,
     "check": check.measure,
+    "history": history.measure,
     "load": load.measure,
     "outages": outages.measure,
     "cluster": cluster.measure,

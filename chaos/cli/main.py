@@ -30,6 +30,8 @@ _COMMANDS = {
     "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
     "check": ("chaos.cli.check:check", "Judge runs again, from their folders alone."),
     "diff": ("chaos.cli.diff:diff", "Compare two runs."),
+    "history": ("chaos.cli.history:history", "Show how each scenario stands over all runs, and whether it got worse."),
+    "trend": ("chaos.cli.history:trend", "Draw how outages and recovery went from run to run."),
     "journal": ("chaos.cli.journal:journal", "Read a run's journal: what was done, decided and put back."),
     "recover": ("chaos.cli.recover:recover", "Put back what unfinished runs have changed."),
     "preflight": ("chaos.cli.preflight:preflight", "List the risks in a stack's objects; touch nothing."),

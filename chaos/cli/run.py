@@ -44,6 +44,21 @@ if TYPE_CHECKING:
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
+@click.option(
+    "--webhook",
+    default="",
+    metavar="URL",
+    envvar="HACHAOS_WEBHOOK",
+    help="Tell this address when a verdict is another than the last time. Better in $HACHAOS_WEBHOOK: it is a secret.",
+)
+@click.option(
+    "--webhook-format",
+    type=click.Choice(["json", "slack"]),
+    default="json",
+    show_default=True,
+    envvar="HACHAOS_WEBHOOK_FORMAT",
+    help="As plain JSON, or as Slack wants it.",
+)
 @click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
 @click.option(
@@ -61,6 +76,8 @@ def run(
     cluster: str,
     reports: Path,
     elsewhere: Elsewhere | None,
+    webhook: str,
+    webhook_format: str,
     *,
     allow_destructive: bool,
     allow_nodes: bool,
@@ -80,6 +97,8 @@ def run(
     items = [load_any(path) for path in scenario]  # what is wrong with a file is said before the heavy imports
 
     from chaos import session
+    from chaos.past.after import told
+    from chaos.scenario.plan import plans_of
 
     options = session.Options(
         stack=stack,
@@ -95,4 +114,7 @@ def run(
         allow_nodes=allow_nodes,
         debug=debug,
     )
-    return int(session.run(items, options))
+    names = [plan.name for plan in plans_of(items)]
+    target = elsewhere.place if elsewhere else f"local/{cluster}"
+    with told(reports, names, stack, target, webhook, webhook_format):
+        return int(session.run(items, options))

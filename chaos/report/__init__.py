@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.checks.judge import Judgement
 from chaos.errors import HachaosError
-from chaos.history import History
-from chaos.scenario.plan import Suite
 
 if TYPE_CHECKING:
+    from chaos.checks.judge import Judgement
+    from chaos.history import History
     from chaos.report.suite import SuiteReport, SuiteRun
+    from chaos.scenario.plan import Suite
 
 FILES = ("report.json", "report.html", "report.md", "junit.xml", "metrics.prom")
 

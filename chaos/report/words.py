@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import re
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from chaos.history import BASELINE, Step
 from chaos.verdict import Outage, Verdict
+
+if TYPE_CHECKING:
+    from chaos.history import Step
 
 MARK: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
 """One sign for each verdict, so that colour never carries it alone."""
@@ -28,6 +30,8 @@ _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010
 
 def step(one: Step) -> str:
     """A step's number and name: `1 · delete the master's pod`; the baseline and the end have no number."""
+    from chaos.history import BASELINE
+
     return f"{one.index + 1} · {one.name}" if one.of_plan else "Baseline" if one.index == BASELINE else "The end"
 
 
