@@ -98,13 +98,24 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
 class _Ran:
     """What became of one scenario; `problem` is what ended it before its end, or left it undone.
 
-    `aborted` says why it stopped itself, where it did: then nothing more is to be broken either.
+    `aborted` says why it stopped itself, where it did, and `interrupted` that a signal ended it: then nothing more is
+    to be broken either.
     """
 
     verdict: Verdict
     run: SuiteRun
     problem: BaseException | None = None
     aborted: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a run ended (`RunEnded.how`), what ended it before its end or left it undone, and why it was aborted."""
+
+    how: str
+    problem: BaseException | None
+    aborted: str
 
 
 @dataclass
@@ -147,7 +158,7 @@ class _Session:
         if self.options.baseline:
             plan = replace(plan, baseline=self.options.baseline)
         with stop.sealed():
-            problem, aborted = self._carry_out(plan, stack, folder, stop_at)
+            ended = self._carry_out(plan, stack, folder, stop_at)
             try:
                 with _bugs_into(folder):
                     history = journal.read(folder)
@@ -157,9 +168,9 @@ class _Session:
                         terminal.summary(history, judgement, folder)
             except HachaosError as error:
                 # What is left undone, or what filled the disk, has to be said before it.
-                raise problem or error from error
+                raise ended.problem or error from error
         run = SuiteRun(plan.name, plan.claim, folder.name, history, judgement)
-        return _Ran(judgement.verdict, run, problem, aborted)
+        return _Ran(judgement.verdict, run, ended.problem, ended.aborted, ended.how == "interrupted")
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
@@ -185,7 +196,7 @@ class _Session:
                 wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
                 if not self.options.quiet:
                     terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
-                problem = None
+                ran = None
                 try:
                     stack = self.ready(wanted)
                 except StackError as error:
@@ -193,10 +204,10 @@ class _Session:
                 else:
                     ran = self.carried_out(wanted, stack, _make(inner), stop_at)
                     runs.append(ran.run)
-                    problem, self.aborted = ran.problem, ran.aborted
+                    self.aborted = ran.aborted
                 del waiting[number]
-                if problem is not None and not self._made_good(problem, inner):
-                    raise problem
+                if ran and ran.problem is not None and not self._made_good(ran, inner):
+                    raise ran.problem
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if self.aborted:
                     reason = f"{plan.name} was aborted: {self.aborted}"
@@ -236,11 +247,14 @@ class _Session:
             self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
             self._has_lease = True
 
-    def _made_good(self, problem: BaseException, folder: Path) -> bool:
-        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
-        return isinstance(problem, UndoIncomplete) and deployed_again(
-            self.stacks, self.target, folder, quiet=self.options.quiet
-        )
+    def _made_good(self, ran: _Ran, folder: Path) -> bool:
+        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again.
+
+        Nobody has asked for that who has stopped the run.
+        """
+        if ran.interrupted or ran.aborted or not isinstance(ran.problem, UndoIncomplete):
+            return False
+        return deployed_again(self.stacks, self.target, folder, quiet=self.options.quiet)
 
     def release(self) -> None:
         """Take away what only the runs needed."""
@@ -252,8 +266,8 @@ class _Session:
                 with suppress(HachaosError):
                     self.stacks.release(self.stacks.attach(self.target), shown)
 
-    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
-        """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> _Ended:
+        """Run the plan with the journal open."""
         clock = Clock()
         problem: BaseException | None = None
         how, aborted = "finished", ""
@@ -278,6 +292,11 @@ class _Session:
                 how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
+                # An undo that did not hold does not hide what had ended the run before it.
+                if isinstance(error.__context__, stop.Interrupted):
+                    how = "interrupted"
+                elif isinstance(error.__context__, stop.Aborted):
+                    how, aborted = "aborted", str(error.__context__)
             if not aborted and (aborted := stop.taken_back()) and problem is None:
                 how = "aborted"
             if not isinstance(problem, stop.UndoStopped):
@@ -291,7 +310,7 @@ class _Session:
                     hint=journal.ROOM,
                 )
             written.write(RunEnded(clock.now(), how, aborted or str(problem or "")), sync=True)
-        return problem, aborted
+        return _Ended(how, problem, aborted)
 
     def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
         return RunBegun(

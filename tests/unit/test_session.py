@@ -39,8 +39,10 @@ class Bench:
     """A session whose scenarios only say what they were given; `ends` are their verdicts or what they raise."""
 
     reports: Path
+    patch: pytest.MonkeyPatch
     ends: dict[str, Any] = field(default_factory=dict)
     heals: bool = False
+    stopped: dict[str, Any] = field(default_factory=dict)
     ran: list[Plan] = field(default_factory=list)
     written: list[list[SuiteRun]] = field(default_factory=list)
 
@@ -56,13 +58,14 @@ class Bench:
         problem = end if isinstance(end, BaseException) else None
         verdict = Verdict.FAIL if problem else end
         judgement = Judgement(verdict, (), "so it was")
-        return session._Ran(verdict, SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement), problem)
+        run = SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement)
+        return session._Ran(verdict, run, problem, **self.stopped)
 
     def run(self, wanted: Suite) -> Verdict:
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.reports, quiet=True))
         made.ready = self.ready  # type: ignore[method-assign]
         made.carried_out = self.carried_out  # type: ignore[assignment, method-assign]
-        made._made_good = lambda problem, _: isinstance(problem, UndoIncomplete) and self.heals  # type: ignore[method-assign]
+        self.patch.setattr(session, "deployed_again", lambda *_, **__: self.heals)
         return made.suite(wanted)
 
     def last(self) -> dict[str, str]:
@@ -72,7 +75,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(tmp_path)
+    made = Bench(tmp_path, monkeypatch)
 
     def write(folder: Path, wanted: Suite, stack: str, runs: list[SuiteRun]) -> SuiteReport:
         made.written.append(list(runs))
@@ -118,6 +121,16 @@ def test_a_suite_goes_on_when_what_was_left_undone_holds_after_the_stack_was_dep
     bench.ends, bench.heals = {"b": UndoIncomplete("1 pod is out")}, True
     assert bench.run(suite("a", "b", "c")) is Verdict.FAIL
     assert bench.last() == {"a": "pass", "b": "fail", "c": "pass"}
+
+
+@pytest.mark.parametrize("stopped", [{"interrupted": True}, {"aborted": "http: down"}])
+def test_a_suite_that_was_stopped_does_not_deploy_the_stack_again_and_go_on(
+    bench: Bench, stopped: dict[str, Any]
+) -> None:
+    bench.ends, bench.heals, bench.stopped = {"a": UndoIncomplete("1 pod is out")}, True, stopped
+    with pytest.raises(UndoIncomplete):
+        bench.run(suite("a", "b"))
+    assert [each.name for each in bench.ran] == ["a"]
 
 
 def test_a_scenario_for_which_no_stack_can_be_had_is_not_run_and_the_others_are(bench: Bench) -> None:
