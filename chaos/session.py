@@ -29,7 +29,7 @@ from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun,
 from chaos.journal import Journal, JournalFull
 from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
-from chaos.progress import progress
+from chaos.progress import Progress, progress
 from chaos.redact import redact
 from chaos.report import live, terminal
 from chaos.report.suite import SuiteRun
@@ -37,8 +37,8 @@ from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, incomplete
+from chaos.stack.stack import Stack, uid_of
+from chaos.undo import deployed_again, incomplete, recovery
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -82,15 +82,13 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             run_lock.hold(options.cluster)
         else:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
-        with ExitStack() as held:
-            held.callback(reach.direct)
-            session = _Session(stacks, target, options, held, debug)
-            try:
-                verdicts = session.all(items)
-            except stop.Aborted as error:
-                raise HachaosError(f"the run was stopped: {error}") from error
-            finally:
-                session.release()
+        session = _Session(stacks, target, options, debug=debug)
+        try:
+            verdicts = session.all(items)
+        except stop.Aborted as error:
+            raise HachaosError(f"the run was stopped: {error}") from error
+        finally:
+            session.release()
     return EXIT[merge(verdicts)]
 
 
@@ -257,14 +255,25 @@ class _Session:
         return deployed_again(self.stacks, self.target, folder, quiet=self.options.quiet)
 
     def release(self) -> None:
-        """Take away what only the runs needed."""
-        with stop.undoing(), progress(quiet=self.options.quiet) as shown:
-            if self._stack is not None:
-                self.stacks.release(self._stack, shown)
-            elif self.stacks.borrowed and self._has_lease:
-                # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
-                with suppress(HachaosError):
-                    self.stacks.release(self.stacks.attach(self.target), shown)
+        """Take away what only the runs needed, the Lease last. Raises UndoIncomplete when Ctrl-C stops that."""
+        with stop.undoing(), self.held:
+            self.held.callback(reach.direct)
+            try:
+                with progress(quiet=self.options.quiet) as shown:
+                    self._give_back(shown)
+            except stop.UndoStopped as error:
+                raise UndoIncomplete(
+                    f"{self.stacks.spec}: what the run wrote into it was not all removed",
+                    hint=recovery(self._stack, self.stacks.spec),
+                ) from error
+
+    def _give_back(self, shown: Progress) -> None:
+        if self._stack is not None:
+            self.stacks.release(self._stack, shown)
+        elif self.stacks.borrowed and self._has_lease:
+            # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
+            with suppress(HachaosError):
+                self.stacks.release(self.stacks.attach(self.target), shown)
 
     def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> _Ended:
         """Run the plan with the journal open."""
@@ -324,6 +333,7 @@ class _Session:
                 "profile": stack.binding.name,
                 "source": self.stacks.spec,
                 "namespace": stack.api.namespace,
+                "namespace_uid": uid_of(stack),
                 "target": self.target.name,
                 "nodes": self.target.nodes,
                 "reach": self.target.reach,

@@ -75,6 +75,23 @@ def forget(stack: Stack, run: str, done: Collection[UndoPlanned]) -> None:
             _clean_replica_sets(stack, str(planned.undo["name"]))
 
 
+def is_noted(stack: Stack, run: str, alike: Collection[UndoPlanned]) -> bool:
+    """Whether one of these records of a run, which restore one thing, stands on it still.
+
+    So it is too where nobody can tell: it is on no object, or that is not there, or may not be looked at. Raises as
+    `note` does.
+    """
+    ids = {planned.id for planned in alike}
+    for planned in alike:
+        try:
+            workload = _workload(stack, planned.undo)
+        except ApiRefused:
+            return True
+        if workload is None or any(each.run == run and each.id in ids for each in _noted(workload)):
+            return True
+    return False
+
+
 def found(stack: Stack) -> list[Noted]:
     """All records on the stack's workloads, in the order in which they were written on each. Raises as `note` does."""
     records: list[Noted] = []

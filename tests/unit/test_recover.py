@@ -16,9 +16,10 @@ from chaos import journal as journals
 from chaos import recover as recovering
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError, UndoIncomplete
-from chaos.history import FORMAT, RunBegun, RunEnded, UndoPlanned
+from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.stack import deploy
 from chaos.stack.stack import Stack
@@ -69,7 +70,7 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
 
 def on_cluster(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
     """An embedded cluster on which there is no stack of ours."""
-    target = cast("Target", SimpleNamespace()) if there else None
+    target = cast("Target", SimpleNamespace(local=True, name="local/none")) if there else None
     monkeypatch.setattr(recovering, "is_gone", lambda _: not there)
     monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
     monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
@@ -102,6 +103,7 @@ def test_recover_has_nothing_to_do_with_runs_that_ended(lent: Lent, tmp_path: Pa
 
 PROFILE = "hardened"
 FOLDER = "20260101T000000Z-shrink"
+UID = "uid-of-the-namespace"
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Broken:
 def begin(reports: Path) -> Journal:
     (reports / FOLDER).mkdir(parents=True)
     journal = Journal(reports / FOLDER)
-    stack = {"source": PROFILE, "target": "local/none"}
+    stack = {"source": PROFILE, "target": "local/none", "namespace_uid": UID}
     journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
     return journal
 
@@ -136,6 +138,8 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
     on_cluster(monkeypatch)
     cluster = ActedCluster()
     cluster.namespace = "wordpress"
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": UID}})
+    cluster.calls.clear()
     stack = cluster.stack()
 
     def attach(_: object, profile: Any) -> Stack:
@@ -245,6 +249,69 @@ def test_a_run_on_another_cluster_is_left_as_it_is(broken: Broken) -> None:
     lines = recovering.recover(broken.reports, stack=PROFILE, cluster="other", quiet=True)
     assert lines == [f"{FOLDER}: was not on local/other, but on local/none: it is left as it is"]
     assert unfinished(journals.read(broken.folder))
+
+
+def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    without_note = {"metadata": {"annotations": {undo_notes.UNDO: None}}}
+    broken.cluster.patch("StatefulSet", "mysql", without_note | {"spec": {"replicas": 5}})
+    said, ended = recover(broken.reports)
+    assert said.startswith(
+        f"{FOLDER}: step 1 (scale): nothing is noted on statefulset/mysql any more, so it was put back"
+    )
+    assert ended == f"{FOLDER}: ended, and reported as far as it went"
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert recover(broken.reports) == []
+
+
+def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    broken.cluster.patch(
+        "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 2}}
+    )
+    gone = f"{FOLDER}: its namespace wordpress was made anew since, and all changes are gone with it"
+    assert recover(broken.reports) == [gone]
+    assert broken.workload()["spec"]["replicas"] == 2
+    assert recover(broken.reports) == []
+
+
+def test_a_run_that_ends_while_its_lease_is_waited_for_is_not_put_back_once_more(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change")
+
+    def hold(*_: object) -> Any:
+        """The run is alive till now: it puts back what it changed, ends, and then somebody scales on purpose."""
+        broken.cluster.patch(
+            "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 5}}
+        )
+        with Journal(broken.folder) as written:
+            written.write(UndoDone(2.0, 0, verified=True))
+            written.write(RunEnded(3.0, "finished"))
+        return nullcontext()
+
+    monkeypatch.setattr(recovering.lease, "hold", hold)
+    assert recover(broken.reports) == []
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert [record.how for record in journals.read(broken.folder) if isinstance(record, RunEnded)] == ["finished"]
+
+
+@pytest.mark.parametrize("known", [{}, {"target": "context/other"}])
+def test_a_run_that_does_not_say_that_it_was_there_is_not_put_back_on_a_cluster_that_is_not_the_embedded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    on_cluster(monkeypatch)
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    with Journal(folder) as journal:
+        journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, {"source": PROFILE} | known, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", {"kind": "StatefulSet", "name": "mysql", "replicas": 1}))
+    (said,) = recovering.recover(
+        tmp_path, stack=PROFILE, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
+    )
+    assert said.startswith(f"{FOLDER}: was not on context/prod, but on ")
+    assert unfinished(journals.read(folder))
 
 
 def record(**changes: Any) -> str:

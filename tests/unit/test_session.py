@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +14,7 @@ from typing import Any, cast
 import pytest
 from fake_api import FakeApi
 
-from chaos import session
+from chaos import session, stop
 from chaos.checks.judge import Judgement
 from chaos.cluster import lease
 from chaos.cluster.target import Target
@@ -179,11 +182,12 @@ class Lent:
     api: FakeApi
     borrowed: bool
     namespace: str = "wordpress"
+    spec: str = "lent.yaml"
     seen: list[tuple[str, bool]] = field(default_factory=list)
 
     def ensure(self, target: Any, progress: Any) -> Any:
         self.seen.append(("ensure", self.api.get("Lease", lease.NAME) is not None))
-        return SimpleNamespace(fenced=lambda **_: object())
+        return SimpleNamespace(fenced=lambda **_: SimpleNamespace(elsewhere=None, local_cluster=""))
 
     def release(self, stack: Any, progress: Any) -> bool:
         self.seen.append(("release", self.api.get("Lease", lease.NAME) is not None))
@@ -203,11 +207,10 @@ def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_
     monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
     api = FakeApi()
     source_, made = lent(api, borrowed=borrowed)
-    with made.held:
-        for _ in range(2):
-            made.ready(plan("a"))
-        assert api.get("Lease", lease.NAME) is not None
-        made.release()
+    for _ in range(2):
+        made.ready(plan("a"))
+    assert api.get("Lease", lease.NAME) is not None
+    made.release()
     assert source_.seen == [("ensure", borrowed), ("ensure", True), ("release", True)]
     assert api.get("Lease", lease.NAME) is None
 
@@ -218,7 +221,54 @@ def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:
     held = {"kind": "Lease", "metadata": {"name": lease.NAME}, "spec": {"holderIdentity": "other", "renewTime": "1"}}
     api.apply(held)
     threading.Timer(0.2, lambda: api.patch("Lease", lease.NAME, {"spec": {"renewTime": "2"}})).start()
-    with made.held, pytest.raises(HostError, match="other since"):
+    with pytest.raises(HostError, match="other since"):
         made.ready(plan("a"))
     made.release()
     assert source_.seen == []
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_while_the_stack_is_given_back_does_not_keep_the_lease(
+    monkeypatch: pytest.MonkeyPatch, signals: int
+) -> None:
+    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    api = FakeApi()
+    source_, made = lent(api, borrowed=True)
+
+    def release(stack: Any, progress: Any) -> bool:
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(source_, "release", release)
+    with stop.by_signals():
+        made.ready(plan("a"))
+        with pytest.raises(Interrupted if signals == 1 else UndoIncomplete) as caught:
+            made.release()
+    assert api.get("Lease", lease.NAME) is None
+    if signals == 2:
+        assert isinstance(caught.value, UndoIncomplete)
+        assert (str(caught.value), caught.value.hint) == (
+            "lent.yaml: what the run wrote into it was not all removed",
+            "hachaos recover --stack lent.yaml",
+        )
+
+
+def test_a_signal_while_the_lease_is_given_back_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    api = FakeApi()
+    _, made = lent(api, borrowed=True)
+    real = threading.Thread.join
+
+    def join(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "lease":
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with stop.by_signals():
+        made.ready(plan("a"))
+        with pytest.raises(Interrupted):
+            made.release()
+    assert api.get("Lease", lease.NAME) is None

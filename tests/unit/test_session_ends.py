@@ -84,7 +84,9 @@ class Bench:
 
         self._patch.setattr(session, "Runner", make)
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.folder, quiet=True))
-        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", context=""))
+        stack = cast(
+            "Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", elsewhere=None)
+        )
         return made.carried_out(plan, stack, self.folder)
 
     def kinds(self) -> list[str]:
