@@ -387,3 +387,29 @@ def test_a_journal_that_was_cut_off_anywhere_gets_an_end_and_a_report_that_is_no
             history = journals.read(folder)
             assert unfinished(history) == []
             assert history.ended
+
+
+def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = broken.stack
+    mine, others = (
+        UndoPlanned(0.0, number, 0, "drain-node", {"kind": "Node", "name": "node-1", "namespace": "wordpress"})
+        for number in (0, 1)
+    )
+    real = broken.cluster.get
+    noted = []
+
+    def get(kind: str, name: str) -> Any:
+        found = real(kind, name)
+        if kind == "Node" and not noted:
+            noted.append(name)
+            undo_notes.note(stack, "reports/other", others)
+        return found
+
+    monkeypatch.setattr(broken.cluster, "get", get)
+    undo_notes.note(stack, "reports/mine", mine)
+    assert [each.run for each in undo_notes.found(stack)] == ["reports/other", "reports/mine"]
+    noted.clear()
+    undo_notes.forget(stack, "reports/mine", [mine])
+    assert [each.run for each in undo_notes.found(stack)] == ["reports/other"]
