@@ -7,7 +7,7 @@ import re
 import time
 from typing import Final
 
-from chaos.history import BASELINE, Step
+from chaos.history import BASELINE, Step, WaitEnded
 from chaos.verdict import Outage, Verdict
 
 MARK: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
@@ -65,6 +65,13 @@ def latency(value: float) -> str:
 def limit(value: float) -> str:
     """A duration that somebody set, given in seconds: `30 s`, `2.5 s`."""
     return f"{value:g} s"
+
+
+def waited(wait: WaitEnded) -> str:
+    """Whether something that was waited for came, in words that stand between what it is and the seconds."""
+    if wait.unknown:
+        return "is not known to have come within"
+    return "after" if wait.satisfied else "did not come within"
 
 
 def sentence(text: str) -> str:
