@@ -232,6 +232,7 @@ class _Session:
         with progress(quiet=self.options.quiet) as shown:
             self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         self._hold_lease(plan)
+        preconditions.require_put_back(stack, self.stacks.spec)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive

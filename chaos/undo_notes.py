@@ -91,13 +91,21 @@ def is_noted(stack: Stack, run: str, alike: Collection[UndoPlanned]) -> bool:
 
 
 def found(stack: Stack) -> list[Noted]:
-    """All records on the stack's workloads, in the order in which they were written on each. Raises as `note` does."""
+    """All records on the stack's workloads, and on nodes that it was drained from; each one's in the order of writing.
+
+    Raises as `note` does.
+    """
+    return on_workloads(stack) + _on_nodes(stack)
+
+
+def on_workloads(stack: Stack) -> list[Noted]:
+    """Those on the stack's workloads. Raises as `note` does."""
     records: list[Noted] = []
     for controller in stack.binding.controllers.values():
         workload = stack.api.get(controller.kind, controller.name)
         if workload is not None:
             records += _noted(workload | {"kind": controller.kind})
-    return records + _on_nodes(stack)
+    return records
 
 
 def _on_nodes(stack: Stack) -> list[Noted]:

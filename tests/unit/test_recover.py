@@ -413,3 +413,33 @@ def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
     noted.clear()
     undo_notes.forget(stack, "reports/mine", [mine])
     assert [each.run for each in undo_notes.found(stack)] == ["reports/other"]
+
+
+def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = str(tmp_path / "blog.yaml")
+    (tmp_path / "blog.yaml").write_text("")
+    cluster = ActedCluster()
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    cluster.calls.clear()
+    lent = SimpleNamespace(spec=spec, borrowed=True, attach=lambda _: cluster.stack(), release=lambda *_: False)
+    target = SimpleNamespace(local=False, name="context/prod")
+    monkeypatch.setattr(recovering.source, "of", lambda _: lent)
+    monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
+    monkeypatch.setattr(recovering.lease, "hold", lambda *_: nullcontext())
+    folder = tmp_path / "reports" / FOLDER
+    folder.mkdir(parents=True)
+    stack = {"source": spec, "target": "context/prod", "namespace_uid": UID}
+    undo = {"kind": "StatefulSet", "name": "mysql", "role": "database", "replicas": 1}
+    with Journal(folder) as journal:
+        journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", undo))
+    (said,) = recovering.recover(
+        tmp_path / "reports", stack=spec, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
+    )
+    assert said.startswith(
+        f"{FOLDER}: was not on this namespace wordpress of context/prod: another cluster has that name"
+    )
+    assert cluster.calls == []
+    assert unfinished(journals.read(folder))

@@ -194,6 +194,11 @@ class Lent:
         return True
 
 
+def no_preconditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("require", "require_put_back"):
+        monkeypatch.setattr(session.preconditions, name, lambda *_, **__: None)
+
+
 def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
     source_ = Lent(api, borrowed)
     target = cast("Target", SimpleNamespace(api=api, local=False, nodes=3))
@@ -204,7 +209,7 @@ def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
 def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_a_deployed_one_once_it_is_there(
     monkeypatch: pytest.MonkeyPatch, *, borrowed: bool
 ) -> None:
-    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    no_preconditions(monkeypatch)
     api = FakeApi()
     source_, made = lent(api, borrowed=borrowed)
     for _ in range(2):
@@ -231,7 +236,7 @@ def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:
 def test_a_signal_while_the_stack_is_given_back_does_not_keep_the_lease(
     monkeypatch: pytest.MonkeyPatch, signals: int
 ) -> None:
-    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    no_preconditions(monkeypatch)
     api = FakeApi()
     source_, made = lent(api, borrowed=True)
 
@@ -256,7 +261,7 @@ def test_a_signal_while_the_stack_is_given_back_does_not_keep_the_lease(
 
 
 def test_a_signal_while_the_lease_is_given_back_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    no_preconditions(monkeypatch)
     api = FakeApi()
     _, made = lent(api, borrowed=True)
     real = threading.Thread.join
