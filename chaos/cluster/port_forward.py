@@ -24,7 +24,7 @@ from concurrent.futures import TimeoutError as NotInTime
 from websocket import ABNF, WebSocket, WebSocketException
 
 from chaos.cluster.api import Api, ApiRefused, Object
-from chaos.cluster.reach import NoWay
+from chaos.cluster.way import NoWay
 from chaos.errors import ClusterError
 
 _CHUNK = 65536

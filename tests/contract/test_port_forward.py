@@ -18,7 +18,7 @@ import pytest
 from kubernetes.client import Configuration
 
 from chaos.cluster import reach
-from chaos.cluster.api import Api
+from chaos.cluster.api import Api, Link
 from chaos.cluster.port_forward import PortForward
 from chaos.stack import http
 from chaos.stack.clients import NotYet, WordPress
@@ -131,7 +131,7 @@ class Cluster:
     def api(self) -> Api:
         configuration = Configuration()
         configuration.host = f"http://127.0.0.1:{self.server.server_port}"
-        return Api(configuration, "blog")
+        return Api(Link(lambda: configuration), "blog")
 
     def end(self) -> None:
         self.hold.set()
