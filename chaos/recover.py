@@ -69,6 +69,8 @@ def recover(
     for line in [*_elsewhere(runs, place), *map(str, unread)]:
         tell(line)
     runs = [run for run in runs if run.is_on(place)]
+    if elsewhere and not runs and not _is_file(stack):
+        tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
     _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
     if unread:
         raise unread[0]

@@ -307,9 +307,10 @@ def test_a_run_that_does_not_say_that_it_was_there_is_not_put_back_on_a_cluster_
     with Journal(folder) as journal:
         journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, {"source": PROFILE} | known, {}))
         journal.write(UndoPlanned(1.0, 0, 0, "scale", {"kind": "StatefulSet", "name": "mysql", "replicas": 1}))
-    (said,) = recovering.recover(
+    said, hint = recovering.recover(
         tmp_path, stack=PROFILE, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
     )
+    assert hint.endswith("is left on context/prod; whose folder is not there is only found with --stack FILE")
     assert said.startswith(f"{FOLDER}: was not on context/prod, but on ")
     assert unfinished(journals.read(folder))
 
