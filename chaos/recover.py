@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
 from chaos.actions.action import wait_until
@@ -18,7 +18,7 @@ from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.local import cluster as embedded
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, HachaosError, StackError
+from chaos.errors import ClusterError, HachaosError, StackError, UsageError
 from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
@@ -29,6 +29,7 @@ from chaos.stack.stack import Stack, uid_of, unready
 from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, recovery, unfinished
 
 Say = Callable[[str], None]
+_Given = TypeVar("_Given")
 
 _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
@@ -116,7 +117,7 @@ class _Run:
     @property
     def spec(self) -> str:
         """What names its stack: a profile, or the path of a binding's file."""
-        return str(self.stack.get("source", "hardened"))
+        return _absolute(str(self.stack.get("source", "hardened")))
 
     def is_on(self, place: str) -> bool:
         """Whether it ran there. One that does not say where ran on an embedded cluster: there was no other then."""
@@ -202,7 +203,8 @@ class _Recovery:
     tell: Say
 
     def carry_out(self, *, dry_run: bool) -> None:
-        sources = {spec: source.of(spec) for spec in self._specs()}
+        """Do all that can be done, then raise the first of what kept a stack from being looked at."""
+        specs = self._specs()
         if not self.runs and self.elsewhere is None and is_gone(self.cluster):
             return
         target = target_of(self.cluster, self.elsewhere, quiet=self.quiet)
@@ -213,39 +215,61 @@ class _Recovery:
             return
         if self.elsewhere is None:
             run_lock.hold(self.cluster)
+        blocked: list[HachaosError] = []
         with ExitStack() as held:
-            found = [self._look(target, spec, each) for spec, each in sources.items()]
+            found = self._looked(lambda spec: self._look(target, source.of(spec)), specs, blocked)
             if not dry_run:
-                for there in found:
-                    self._hold(there, held)
+                self._hold(found, held)
                 # A run that was alive may have put all back itself, until its Lease could be had.
-                found = [self._look(target, there.source.spec, there.source, there.holder) for there in found]
+                found = self._looked(lambda there: self._look(target, there.source, there.holder), found, blocked)
             for there in found:
                 self._plan(there)
             if not dry_run:
                 self._put_back(target, found)
+        if blocked:
+            raise blocked[0]
 
-    def _hold(self, there: _There, held: ExitStack) -> None:
-        """Hold a stack's Lease, where something may have to be done. Raises HostError when a run is alive."""
-        stack = there.stack
-        if stack and (there.runs or there.lost or there.holder or there.source.borrowed):
-            held.enter_context(lease.hold(stack.api, "recover"))
+    def _looked(
+        self, look: Callable[[_Given], _There], given: list[_Given], blocked: list[HachaosError]
+    ) -> list[_There]:
+        """What is found at each place; one that cannot be looked at, for what is wrong with it alone, is only said."""
+        found = []
+        for each in given:
+            try:
+                found.append(look(each))
+            except (StackError, UsageError) as error:
+                blocked.append(error)
+                self.tell(f"{error}; that stack is left as it is")
+        return found
+
+    def _hold(self, found: list[_There], held: ExitStack) -> None:
+        """Hold each stack's Lease, where something may have to be done. Raises HostError when a run is alive."""
+        seen = set()
+        for there in found:
+            stack = there.stack
+            if stack is None or stack.api.namespace in seen:
+                continue
+            if there.runs or there.lost or there.gone or there.holder or there.source.borrowed:
+                seen.add(stack.api.namespace)
+                held.enter_context(lease.hold(stack.api, "recover"))
 
     def _specs(self) -> list[str]:
         """What names the stacks to look at: those of the runs, and the one that was asked for."""
         of_runs = [run.spec for run in self.runs if run.undos or not _is_file(run.spec) or Path(run.spec).is_file()]
-        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (self.spec,)
+        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (_absolute(self.spec),)
         if self.elsewhere is not None:
             asked = tuple(spec for spec in asked if _is_file(spec))  # no profile is deployed there
         return list(dict.fromkeys([*of_runs, *asked]))
 
-    def _look(self, target: Target, spec: str, stacks: Source, holder: str | None = None) -> _There:
-        runs = [run for each in self.runs if each.spec == spec and (run := each.anew()) is not None]
+    def _look(self, target: Target, stacks: Source, holder: str | None = None) -> _There:
+        runs = [run for each in self.runs if each.spec == stacks.spec and (run := each.anew()) is not None]
         try:
             # Nodes that a run drained are put back as well.
             stack = stacks.attach(target).fenced(allow_nodes=True)
         except StackError:
-            if stacks.borrowed or (runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == spec):
+            if stacks.borrowed or (
+                runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == stacks.spec
+            ):
                 raise
             return _There(stacks, None, runs, [])
         known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
@@ -418,6 +442,11 @@ def _words(planned: UndoPlanned) -> str:
 
 def _namespace(run: _Run) -> str:
     return str(run.history.run.stack.get("namespace", "wordpress"))
+
+
+def _absolute(spec: str) -> str:
+    """As a source has it, however the path of a binding's file was written."""
+    return str(Path(spec).absolute()) if _is_file(spec) else spec
 
 
 def _is_file(spec: str) -> bool:

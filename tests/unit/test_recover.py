@@ -18,7 +18,7 @@ from chaos import undo_notes
 from chaos.actions import ACTIONS
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
-from chaos.errors import StackError, UndoIncomplete
+from chaos.errors import StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.stack import deploy
@@ -315,6 +315,22 @@ def test_a_run_that_does_not_say_that_it_was_there_is_not_put_back_on_a_cluster_
     assert unfinished(journals.read(folder))
 
 
+def test_a_stack_whose_binding_is_gone_keeps_no_other_from_being_put_back(broken: Broken, tmp_path: Path) -> None:
+    killed(broken, "database", after="change")
+    other = broken.reports / "20260102T000000Z-other"
+    other.mkdir()
+    gone = str(tmp_path / "gone.yaml")
+    with Journal(other) as journal:
+        stack = {"source": gone, "target": "local/none"}
+        journal.write(RunBegun(FORMAT, "other", "s", "c", 0.0, {"steps": []}, stack, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", {"kind": "StatefulSet", "name": "db", "replicas": 1}))
+    with pytest.raises(UsageError, match="gone"):
+        recover(broken.reports)
+    assert broken.workload()["spec"]["replicas"] == 3
+    assert unfinished(journals.read(broken.folder)) == []
+    assert unfinished(journals.read(other))
+
+
 def record(**changes: Any) -> str:
     """The text of an annotation with one record, with something about it changed."""
     good = {"run": "r", "id": 0, "step": 0, "action": "scale", "undo": {"kind": "StatefulSet", "name": "mysql"}}
@@ -444,3 +460,13 @@ def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_
     )
     assert cluster.calls == []
     assert unfinished(journals.read(folder))
+
+
+def test_a_binding_that_is_named_by_another_path_is_the_same_stack(
+    lent: Lent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_that_was_killed(tmp_path / "reports/x", lent.spec)
+    monkeypatch.chdir(tmp_path)
+    assert len(recover(tmp_path / "reports", "my-stack.yaml")) == 3
+    ends = [record for record in journals.read(tmp_path / "reports/x") if isinstance(record, RunEnded)]
+    assert len(ends) == 1
