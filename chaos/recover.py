@@ -142,6 +142,13 @@ class _Run:
         ]
         return replace(self, undos=[undo for undo in self.undos if undo not in settled], settled=settled)
 
+    def settle(self) -> None:
+        """Write that what bears no note any more needs no undo."""
+        if self.settled:
+            with Journal(self.folder) as again:
+                for undo in self.settled:
+                    again.write(UndoDone(self.history.last_time, undo.id, verified=True), sync=True)
+
     def end(self, how: str, *, void: bool = False) -> None:
         """Write that it was put back, or (`void`) that what it changed is gone, and a report if there is none.
 
@@ -150,7 +157,7 @@ class _Run:
         at = self.history.last_time
         with Journal(self.folder) as again:
             again.write(Note(at, f"hachaos recover at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {how}"))
-            for undo in [*self.settled, *(self.undos if void else ())]:
+            for undo in self.undos if void else ():
                 again.write(UndoDone(at, undo.id, verified=True), sync=True)
             if self.history.ended is None:
                 again.write(RunEnded(at, "recovered", f"it was cut off; {how}"), sync=True)
@@ -354,6 +361,7 @@ class _Recovery:
 
     def _of_run(self, target: Target, stacks: Source, stack: Stack, run: _Run) -> list[str]:
         """Put back what one run has left; what could not be."""
+        run.settle()
         if not run.undos:
             run.end("nothing was left to be put back")
             self.tell(f"{run.name}: ended, and reported as far as it went")

@@ -264,6 +264,20 @@ def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is
     assert recover(broken.reports) == []
 
 
+def test_of_what_was_put_back_by_hand_nothing_is_left_to_do(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(broken, "database", after="change")
+    aim = ACTIONS["stop-service"].aim(broken.stack, "files", {})
+    with Journal(broken.folder) as journal:
+        journal.write(UndoPlanned(2.0, 1, 1, "stop-service", aim.undo))  # the note was never written, nor it begun
+    broken.cluster.stuck = True
+    monkeypatch.setattr(recovering, "PUT_BACK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
+    with pytest.raises(UndoIncomplete) as caught:
+        recover(broken.reports)
+    assert "nfs" not in str(caught.value.hint)
+    assert [undo.id for undo in unfinished(journals.read(broken.folder))] == [0]
+
+
 def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broken) -> None:
     killed(broken, "database", after="change")
     broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
