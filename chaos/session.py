@@ -29,7 +29,7 @@ from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun,
 from chaos.journal import Journal, JournalFull
 from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
-from chaos.progress import progress
+from chaos.progress import Progress, progress
 from chaos.redact import redact
 from chaos.report import live, terminal, usual
 from chaos.report.suite import SuiteRun
@@ -37,8 +37,8 @@ from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, incomplete
+from chaos.stack.stack import Stack, uid_of
+from chaos.undo import deployed_again, incomplete, recovery
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -47,9 +47,9 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. `as_json` prints reports as JSON to standard output instead of in words. `elsewhere` is a cluster that is
-    not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log. `began`
-    is called with the folder of each scenario that is run by itself.
+    not empty. `as_json` prints reports as JSON to standard output instead of in words. `elsewhere` is a cluster that
+    is not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log.
+    `began` is called with the folder of each scenario that is run by itself.
     """
 
     stack: str = "hardened"
@@ -85,15 +85,13 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             run_lock.hold(options.cluster)
         else:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
-        with ExitStack() as held:
-            held.callback(reach.direct)
-            session = _Session(stacks, target, options, held, debug)
-            try:
-                verdicts = session.all(items)
-            except stop.Aborted as error:
-                raise HachaosError(f"the run was stopped: {error}") from error
-            finally:
-                session.release()
+        session = _Session(stacks, target, options, debug=debug)
+        try:
+            verdicts = session.all(items)
+        except stop.Aborted as error:
+            raise HachaosError(f"the run was stopped: {error}") from error
+        finally:
+            session.release()
     return EXIT[merge(verdicts)]
 
 
@@ -101,13 +99,24 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
 class _Ran:
     """What became of one scenario; `problem` is what ended it before its end, or left it undone.
 
-    `aborted` says why it stopped itself, where it did: then nothing more is to be broken either.
+    `aborted` says why it stopped itself, where it did, and `interrupted` that a signal ended it: then nothing more is
+    to be broken either.
     """
 
     verdict: Verdict
     run: SuiteRun
     problem: BaseException | None = None
     aborted: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a run ended (`RunEnded.how`), what ended it before its end or left it undone, and why it was aborted."""
+
+    how: str
+    problem: BaseException | None
+    aborted: str
 
 
 @dataclass
@@ -165,7 +174,7 @@ class _Session:
         if self.options.baseline:
             plan = replace(plan, baseline=self.options.baseline)
         with stop.sealed():
-            problem, aborted = self._carry_out(plan, stack, folder, stop_at)
+            ended = self._carry_out(plan, stack, folder, stop_at)
             try:
                 with _bugs_into(folder):
                     history = journal.read(folder)
@@ -175,9 +184,9 @@ class _Session:
                         terminal.summary(history, judgement, folder)
             except HachaosError as error:
                 # What is left undone, or what filled the disk, has to be said before it.
-                raise problem or error from error
+                raise ended.problem or error from error
         run = SuiteRun(plan.name, plan.claim, folder.name, history, judgement)
-        return _Ran(judgement.verdict, run, problem, aborted)
+        return _Ran(judgement.verdict, run, ended.problem, ended.aborted, ended.how == "interrupted")
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
@@ -203,7 +212,7 @@ class _Session:
                 wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
                 if self._in_words:
                     terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
-                problem = None
+                ran = None
                 try:
                     stack = self.ready(wanted)
                 except StackError as error:
@@ -211,10 +220,10 @@ class _Session:
                 else:
                     ran = self.carried_out(wanted, stack, _make(inner), stop_at)
                     runs.append(ran.run)
-                    problem, self.aborted = ran.problem, ran.aborted
+                    self.aborted = ran.aborted
                 del waiting[number]
-                if problem is not None and not self._made_good(problem, inner):
-                    raise problem
+                if ran and ran.problem is not None and not self._made_good(ran, inner):
+                    raise ran.problem
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if self.aborted:
                     reason = f"{plan.name} was aborted: {self.aborted}"
@@ -242,6 +251,7 @@ class _Session:
         with progress(quiet=self.options.quiet) as shown:
             self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         self._hold_lease(plan)
+        preconditions.require_put_back(stack, self.stacks.spec)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
@@ -255,24 +265,38 @@ class _Session:
             self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
             self._has_lease = True
 
-    def _made_good(self, problem: BaseException, folder: Path) -> bool:
-        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
-        return isinstance(problem, UndoIncomplete) and deployed_again(
-            self.stacks, self.target, folder, quiet=self.options.quiet
-        )
+    def _made_good(self, ran: _Ran, folder: Path) -> bool:
+        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again.
+
+        Nobody has asked for that who has stopped the run.
+        """
+        if ran.interrupted or ran.aborted or not isinstance(ran.problem, UndoIncomplete):
+            return False
+        return deployed_again(self.stacks, self.target, folder, quiet=self.options.quiet)
 
     def release(self) -> None:
-        """Take away what only the runs needed."""
-        with stop.undoing(), progress(quiet=self.options.quiet) as shown:
-            if self._stack is not None:
-                self.stacks.release(self._stack, shown)
-            elif self.stacks.borrowed and self._has_lease:
-                # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
-                with suppress(HachaosError):
-                    self.stacks.release(self.stacks.attach(self.target), shown)
+        """Take away what only the runs needed, the Lease last. Raises UndoIncomplete when Ctrl-C stops that."""
+        with stop.undoing(), self.held:
+            self.held.callback(reach.direct)
+            try:
+                with progress(quiet=self.options.quiet) as shown:
+                    self._give_back(shown)
+            except stop.UndoStopped as error:
+                raise UndoIncomplete(
+                    f"{self.stacks.spec}: what the run wrote into it was not all removed",
+                    hint=recovery(self._stack, self.stacks.spec),
+                ) from error
 
-    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
-        """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
+    def _give_back(self, shown: Progress) -> None:
+        if self._stack is not None:
+            self.stacks.release(self._stack, shown)
+        elif self.stacks.borrowed and self._has_lease:
+            # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
+            with suppress(HachaosError):
+                self.stacks.release(self.stacks.attach(self.target), shown)
+
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> _Ended:
+        """Run the plan with the journal open."""
         clock = Clock()
         problem: BaseException | None = None
         how, aborted = "finished", ""
@@ -300,6 +324,11 @@ class _Session:
                 how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
+                # An undo that did not hold does not hide what had ended the run before it.
+                if isinstance(error.__context__, stop.Interrupted):
+                    how = "interrupted"
+                elif isinstance(error.__context__, stop.Aborted):
+                    how, aborted = "aborted", str(error.__context__)
             if not aborted and (aborted := stop.taken_back()) and problem is None:
                 how = "aborted"
             if not isinstance(problem, stop.UndoStopped):
@@ -313,7 +342,7 @@ class _Session:
                     hint=journal.ROOM,
                 )
             written.write(RunEnded(clock.now(), how, aborted or str(problem or "")), sync=True)
-        return problem, aborted
+        return _Ended(how, problem, aborted)
 
     def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
         return RunBegun(
@@ -327,6 +356,7 @@ class _Session:
                 "profile": stack.binding.name,
                 "source": self.stacks.spec,
                 "namespace": stack.api.namespace,
+                "namespace_uid": uid_of(stack),
                 "target": self.target.name,
                 "nodes": self.target.nodes,
                 "reach": self.target.reach,

@@ -11,6 +11,7 @@ import click
 
 from chaos.cli import completion, run_folders
 from chaos.redact import plain
+from chaos.report import words
 
 if TYPE_CHECKING:
     from chaos.history import History, Record
@@ -153,8 +154,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "undo-planned": lambda r: f"undo {r.id} of {_of_step(r)} {r.action}: {_json(r.undo)}",
     "undo-done": lambda r: f"undo {r.id}: {'put back and looked at' if r.verified else f'NOT put back: {r.error}'}",
     "wait-ended": lambda r: (
-        f"{_of_step(r)}: {r.condition} {'after' if r.satisfied else 'did not come within'} {r.took_s:.1f} s"
-        + (f": {r.detail}" if r.detail else "")
+        f"{_of_step(r)}: {r.condition} {words.waited(r)} {r.took_s:.1f} s" + (f": {r.detail}" if r.detail else "")
     ),
     "pod": _pod,
     "pod-said": lambda r: f"{r.pod}: {' | '.join(r.lines)}",

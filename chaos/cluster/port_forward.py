@@ -66,7 +66,8 @@ class PortForward:
         self._directory.close()
         with self._lock:
             for near in self._open:
-                near.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # One that was reset has no other end any more.
+                    near.shutdown(socket.SHUT_RDWR)
 
     def _carry(self, pod: str, port: int, opened: Future[socket.socket]) -> None:
         try:

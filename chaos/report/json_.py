@@ -102,7 +102,13 @@ def _step(step: StepSummary) -> dict[str, Any]:
             "may_stay_out": sorted(step.step.limits.may_stay_out),
         },
         "waits": [
-            {"condition": wait.condition, "satisfied": wait.satisfied, "took_s": wait.took_s, "detail": wait.detail}
+            {
+                "condition": wait.condition,
+                "satisfied": wait.satisfied,
+                "took_s": wait.took_s,
+                "detail": wait.detail,
+                "unknown": wait.unknown,
+            }
             for wait in step.waits
         ],
         "reads": _stream(step.reads),

@@ -143,7 +143,7 @@ class _State:
                 line = f"{record.action} failed: {record.error}" if record.error else ""
             case WaitEnded():
                 self._do(_NEXT.get(record.condition, "waiting for steady answers"), record.at)
-                word = "after" if record.satisfied else "did not come within"
+                word = words.waited(record)
                 tail = f": {record.detail}" if record.detail else ""
                 line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
             case StepEnded():
