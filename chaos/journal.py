@@ -23,6 +23,7 @@ from chaos.history import (
     KINDS,
     ActionBegun,
     ActionEnded,
+    ApiServerSeen,
     ClusterEvent,
     Contents,
     Heartbeat,
@@ -160,6 +161,7 @@ class Journal:
 
 
 _FROM_OUTSIDE: dict[type[Record], tuple[str, ...]] = {
+    ApiServerSeen: ("reason",),
     RunBegun: ("claim", "scenario_text"),
     RunEnded: ("detail",),
     StepEnded: ("problem",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from chaos import rights
+from chaos import rights, undo_notes
 from chaos.cluster.api import Api
 from chaos.errors import ClusterError, StackError, UsageError
 from chaos.scenario.plan import Needs, Plan, Suite
@@ -13,6 +13,7 @@ from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
+from chaos.undo import recovery
 
 
 def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
@@ -43,6 +44,19 @@ def require_rights(plans: Sequence[Plan], stacks: Source, api: Api, *, outside: 
         raise ClusterError(
             f"{number} missing in namespace {namespace}: {', '.join(map(str, lacking))}",
             hint=f"hachaos rbac {files} --stack {stacks.spec} prints the Role that has them; nothing was touched",
+        )
+
+
+def require_put_back(stack: Stack, spec: str) -> None:
+    """Refuse a stack that bears the notes of a run that was cut off: what it changed would be taken for how it was.
+
+    `spec` names the stack on a command line. Raises StackError with those runs.
+    """
+    runs = dict.fromkeys(each.run for each in undo_notes.on_workloads(stack))
+    if runs:
+        raise StackError(
+            f"{spec}: what {', '.join(runs)} changed was never put back; nothing was broken",
+            hint=f"first: {recovery(stack, spec)}",
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
 from chaos.actions.action import wait_until
@@ -17,21 +18,24 @@ from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.local import cluster as embedded
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, HachaosError, StackError
+from chaos.errors import ClusterError, HachaosError, StackError, UsageError
 from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack, unready
-from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, unfinished
+from chaos.stack.stack import Stack, uid_of, unready
+from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, recovery, unfinished
 
 Say = Callable[[str], None]
+_Given = TypeVar("_Given")
 
 _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
 
+
+_GONE = "its namespace {} was made anew since, and all changes are gone with it"
 
 _READY_TIMEOUT_S = 120.0
 """What the parts of a stack get to come back in that were not themselves changed."""
@@ -66,6 +70,8 @@ def recover(
     for line in [*_elsewhere(runs, place), *map(str, unread)]:
         tell(line)
     runs = [run for run in runs if run.is_on(place)]
+    if elsewhere and not runs and not _is_file(stack):
+        tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
     _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
     if unread:
         raise unread[0]
@@ -99,16 +105,49 @@ class _Run:
     folder: Path
     history: History
     undos: Sequence[UndoPlanned]
+    settled: Sequence[UndoPlanned] = ()
+    """Undos whose note is gone from what they would change: it is as somebody wants it."""
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        """What its first record says of the stack."""
+        begun = next(iter(self.history.of(RunBegun)), None)
+        return begun.stack if begun else {}
 
     @property
     def spec(self) -> str:
         """What names its stack: a profile, or the path of a binding's file."""
-        begun = next(iter(self.history.of(RunBegun)), None)
-        return str(begun.stack.get("source", "hardened")) if begun else "hardened"
+        return _absolute(str(self.stack.get("source", "hardened")))
 
     def is_on(self, place: str) -> bool:
-        begun = next(iter(self.history.of(RunBegun)), None)
-        return begun is None or str(begun.stack.get("target", place)) == place
+        """Whether it ran there. One that does not say where ran on an embedded cluster: there was no other then."""
+        known = self.stack.get("target")
+        return place.startswith("local/") if known is None else str(known) == place
+
+    def anew(self) -> _Run | None:
+        """What is left of it now: nothing, if somebody else has put it back since."""
+        return _run(self.name, self.folder, journal.read(self.folder))
+
+    def looked_at(self, stack: Stack) -> _Run:
+        """The same, without what bears no note of it any more.
+
+        The note is there before the change, and goes with its undo, also with one by hand. What was changed after that
+        was changed by somebody else. Journals that know no uid are older than the notes.
+        """
+        if not self.stack.get("namespace_uid"):
+            return self
+        name = undo_notes.run_of(self.folder)
+        settled = [
+            undo for alike in in_order(self.undos) if not undo_notes.is_noted(stack, name, alike) for undo in alike
+        ]
+        return replace(self, undos=[undo for undo in self.undos if undo not in settled], settled=settled)
+
+    def settle(self) -> None:
+        """Write that what bears no note any more needs no undo."""
+        if self.settled:
+            with Journal(self.folder) as again:
+                for undo in self.settled:
+                    again.write(UndoDone(self.history.last_time, undo.id, verified=True), sync=True)
 
     def end(self, how: str, *, void: bool = False) -> None:
         """Write that it was put back, or (`void`) that what it changed is gone, and a report if there is none.
@@ -154,6 +193,9 @@ class _There:
     stack: Stack | None
     runs: list[_Run]
     lost: list[_Lost]
+    gone: list[_Run] = field(default_factory=list)
+    """Runs on a namespace of that name that is no more."""
+
     holder: str = ""
     """Who has the stack's Lease; empty where there is none."""
 
@@ -168,7 +210,8 @@ class _Recovery:
     tell: Say
 
     def carry_out(self, *, dry_run: bool) -> None:
-        sources = {spec: source.of(spec) for spec in self._specs()}
+        """Do all that can be done, then raise the first of what kept a stack from being looked at."""
+        specs = self._specs()
         if not self.runs and self.elsewhere is None and is_gone(self.cluster):
             return
         target = target_of(self.cluster, self.elsewhere, quiet=self.quiet)
@@ -179,54 +222,94 @@ class _Recovery:
             return
         if self.elsewhere is None:
             run_lock.hold(self.cluster)
+        blocked: list[HachaosError] = []
         with ExitStack() as held:
-            found = [self._look(target, spec, each) for spec, each in sources.items()]
+            found = self._looked(lambda spec: self._look(target, source.of(spec)), specs, blocked)
+            if not dry_run:
+                self._hold(found, held)
+                # A run that was alive may have put all back itself, until its Lease could be had.
+                found = self._looked(lambda there: self._look(target, there.source, there.holder), found, blocked)
             for there in found:
                 self._plan(there)
-            if dry_run:
-                return
-            seen = set()
-            for there in found:
-                namespace = there.stack.api.namespace if there.stack else ""
-                if there.stack and namespace not in seen and (there.runs or there.lost or there.holder):
-                    seen.add(namespace)
-                    held.enter_context(lease.hold(there.stack.api, "recover"))
-            self._put_back(target, found)
+            if not dry_run:
+                self._put_back(target, found)
+        if blocked:
+            raise blocked[0]
+
+    def _looked(
+        self, look: Callable[[_Given], _There], given: list[_Given], blocked: list[HachaosError]
+    ) -> list[_There]:
+        """What is found at each place; one that cannot be looked at, for what is wrong with it alone, is only said."""
+        found = []
+        for each in given:
+            try:
+                found.append(look(each))
+            except (StackError, UsageError) as error:
+                blocked.append(error)
+                self.tell(f"{error}; that stack is left as it is")
+        return found
+
+    def _hold(self, found: list[_There], held: ExitStack) -> None:
+        """Hold each stack's Lease, where something may have to be done. Raises HostError when a run is alive."""
+        seen = set()
+        for there in found:
+            stack = there.stack
+            if stack is None or stack.api.namespace in seen:
+                continue
+            if there.runs or there.lost or there.gone or there.holder or there.source.borrowed:
+                seen.add(stack.api.namespace)
+                held.enter_context(lease.hold(stack.api, "recover"))
 
     def _specs(self) -> list[str]:
         """What names the stacks to look at: those of the runs, and the one that was asked for."""
         of_runs = [run.spec for run in self.runs if run.undos or not _is_file(run.spec) or Path(run.spec).is_file()]
-        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (self.spec,)
+        asked: tuple[str, ...] = _OURS if self.spec in _OURS else (_absolute(self.spec),)
         if self.elsewhere is not None:
             asked = tuple(spec for spec in asked if _is_file(spec))  # no profile is deployed there
         return list(dict.fromkeys([*of_runs, *asked]))
 
-    def _look(self, target: Target, spec: str, stacks: Source) -> _There:
-        runs = [run for run in self.runs if run.spec == spec]
+    def _look(self, target: Target, stacks: Source, holder: str | None = None) -> _There:
+        runs = [run for each in self.runs if each.spec == stacks.spec and (run := each.anew()) is not None]
         try:
             # Nodes that a run drained are put back as well.
             stack = stacks.attach(target).fenced(allow_nodes=True)
         except StackError:
-            if stacks.borrowed or (runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == spec):
+            if stacks.borrowed or (
+                runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == stacks.spec
+            ):
                 raise
             return _There(stacks, None, runs, [])
         known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
+        gone = [run for run in runs if _is_of_another(run, stack)]
+        runs = [run.looked_at(stack) for run in runs if run not in gone]
+        if not target.local:
+            # Of another's kubeconfig the same name may lead to another cluster, where all is as it was left.
+            if holder is None:
+                for run in gone:
+                    self.tell(
+                        f"{run.name}: was not on this namespace {stack.api.namespace} of {target.name}: another "
+                        "cluster has that name, or it was made anew: it is left as it is"
+                    )
+            gone = []
         lost: dict[str, list[UndoPlanned]] = {}
         for noted in undo_notes.found(stack):
             if (noted.run, noted.id) not in known:
                 lost.setdefault(noted.run, []).append(noted.planned)
-        held = stack.api.get("Lease", lease.NAME)
-        holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
-        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], holder)
+        if holder is None:
+            held = stack.api.get("Lease", lease.NAME)
+            holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
+        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], gone, holder)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
         if there.stack is None:
             return
+        for run in there.gone:
+            self.tell(f"{run.name}: {_GONE.format(there.stack.api.namespace)}")
         for run in there.runs:
-            for line in _planned(run.undos):
+            for line in [*_planned(run.undos), *_unplanned(run.settled)]:
                 self.tell(f"{run.name}: {line}")
-            if not run.undos:
+            if not run.undos and not run.settled:
                 self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
         for lost in there.lost:
             for line in _planned(lost.undos):
@@ -237,10 +320,13 @@ class _Recovery:
     def _put_back(self, target: Target, found: list[_There]) -> None:
         problems: list[str] = []
         commands: list[str] = []
+        again = ""
         for there in found:
             if there.stack is None:
                 self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
                 continue
+            for run in there.gone:
+                run.end(_GONE.format(there.stack.api.namespace), void=True)
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
@@ -249,11 +335,12 @@ class _Recovery:
                 if wrong := self._of_lost(there.stack, lost):
                     problems += wrong
                     commands += by_hand(there.stack, lost.undos)
+            again = recovery(there.stack) if problems else ""
             if not problems and (there.lost or any(run.undos for run in there.runs)):
                 self._await_ready(there.stack)
             self._release(there.source, there.stack)
         if problems:
-            raise left_to_do(problems, commands)
+            raise left_to_do(problems, commands, again)
 
     def _await_ready(self, stack: Stack) -> None:
         """Wait for all parts: one that did without another (the site without its files) comes back after it."""
@@ -274,6 +361,7 @@ class _Recovery:
 
     def _of_run(self, target: Target, stacks: Source, stack: Stack, run: _Run) -> list[str]:
         """Put back what one run has left; what could not be."""
+        run.settle()
         if not run.undos:
             run.end("nothing was left to be put back")
             self.tell(f"{run.name}: ended, and reported as far as it went")
@@ -309,22 +397,44 @@ def _runs(reports: Path) -> tuple[list[_Run], list[HachaosError]]:
         except HachaosError as error:
             unread.append(error)
             continue
-        undos = unfinished(history)
-        if undos or (history.ended is None and len(history.of(RunBegun)) > 0):
-            runs.append(_Run(str(folder.relative_to(reports)), folder, history, undos))
+        run = _run(str(folder.relative_to(reports)), folder, history)
+        if run is not None:
+            runs.append(run)
     return runs, unread
+
+
+def _run(name: str, folder: Path, history: History) -> _Run | None:
+    undos = unfinished(history)
+    is_left = undos or (history.ended is None and len(history.of(RunBegun)) > 0)
+    return _Run(name, folder, history, undos) if is_left else None
+
+
+def _is_of_another(run: _Run, stack: Stack) -> bool:
+    """Whether a run was on another namespace of the same name: of another cluster, or one that was made anew since."""
+    known = run.stack.get("namespace_uid")
+    return bool(known) and known != uid_of(stack)
 
 
 def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:
     for run in runs:
         if not run.is_on(place):
-            yield f"{run.name}: was not on {place}, but on {run.history.run.stack['target']}: it is left as it is"
+            known = run.stack.get("target", "an embedded cluster")
+            yield f"{run.name}: was not on {place}, but on {known}: it is left as it is"
 
 
 def _planned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
     """What carrying out undo records will do, a line each."""
     for first, *_ in in_order(undos):
         yield f"step {first.step + 1} ({first.action}): {_words(first)}"
+
+
+def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
+    """Why undo records are not carried out, a line each."""
+    for first, *_ in in_order(undos):
+        yield (
+            f"step {first.step + 1} ({first.action}): nothing is noted on {undo_notes.place(first.undo)} any more, so "
+            "it was put back or never begun: it is left as it is"
+        )
 
 
 def _words(planned: UndoPlanned) -> str:
@@ -340,6 +450,11 @@ def _words(planned: UndoPlanned) -> str:
 
 def _namespace(run: _Run) -> str:
     return str(run.history.run.stack.get("namespace", "wordpress"))
+
+
+def _absolute(spec: str) -> str:
+    """As a source has it, however the path of a binding's file was written."""
+    return str(Path(spec).absolute()) if _is_file(spec) else spec
 
 
 def _is_file(spec: str) -> bool:

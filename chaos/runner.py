@@ -13,6 +13,7 @@ from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
 from chaos.cluster.api import CALL_TIMEOUT_S
+from chaos.cluster.reach import NO_WAY
 from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
     BASELINE,
@@ -24,6 +25,7 @@ from chaos.history import (
     Note,
     Read,
     Record,
+    Skipped,
     StepBegun,
     StepEnded,
     UndoDone,
@@ -34,6 +36,7 @@ from chaos.history import (
 from chaos.journal import Journal
 from chaos.monitors.evidence import Evidence, pods_say
 from chaos.monitors.monitors import Monitors
+from chaos.monitors.reads import SERVICE_STREAM
 from chaos.scenario.plan import (
     DRAIN_TIMEOUT_S,
     EFFECT_TIMEOUT_S,
@@ -78,6 +81,7 @@ class Steady:
     def __init__(self, clock: Clock, streams: tuple[str, ...]) -> None:
         self._clock = clock
         self._since: dict[str, float | None] = dict.fromkeys(streams)
+        self._no_way: set[str] = set()
         self._lock = threading.Lock()
 
     def see(self, record: Record) -> None:
@@ -86,16 +90,25 @@ class Steady:
             self._note("reads", record.start, good=record.ok)
         elif isinstance(record, Write):
             self._note(f"{record.what}s", record.start, good=record.outcome == "ok")
+        elif isinstance(record, Skipped) and record.reason == NO_WAY:
+            stream = "reads" if record.stream == SERVICE_STREAM else record.stream
+            self._note(stream, record.due, good=False, seen=False)
 
-    def _note(self, stream: str, at: float, *, good: bool) -> None:
+    def _note(self, stream: str, at: float, *, good: bool, seen: bool = True) -> None:
         with self._lock:
             if stream in self._since:
                 self._since[stream] = (self._since[stream] or at) if good else None
+                (self._no_way.discard if seen else self._no_way.add)(stream)
 
     def forget(self) -> None:
         """Begin anew: only answers from now on count."""
         with self._lock:
             self._since = dict.fromkeys(self._since)
+
+    def unseen(self, streams: Collection[str]) -> bool:
+        """Whether of each of these streams the last request never left, since nothing led to the cluster."""
+        with self._lock:
+            return bool(streams) and self._no_way.issuperset(streams)
 
     def silent(self, excused: Collection[str] = ()) -> list[str]:
         """The streams whose last answer was not good, or that have none yet, without those that are excused."""
@@ -274,9 +287,12 @@ class Runner:
         excused = self._may_be_out | self._never_steady
         began = self.clock.now()
         satisfied = wait_until(lambda: not self._steady.missing(excused), timeout_s)
-        missing = "" if satisfied else "no steady good answers to " + ", ".join(self._steady.missing(excused))
+        missing = [] if satisfied else self._steady.missing(excused)
+        unknown = self._steady.unseen(missing)
+        detail = "no steady good answers to " + ", ".join(missing) if missing else ""
+        detail += ": nothing led to the cluster" if unknown else ""
         now = self.clock.now()
-        self.journal.write(WaitEnded(now, step, condition, satisfied, round(now - began, 3), missing))
+        self.journal.write(WaitEnded(now, step, condition, satisfied, round(now - began, 3), detail, unknown))
         return satisfied
 
     def _ask_the_pods(self, step: PlannedStep) -> None:

@@ -10,7 +10,7 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,16 +29,16 @@ from chaos.history import FORMAT, Contents, Read, Record, ReplicaSeen, RunBegun,
 from chaos.journal import Journal, JournalFull
 from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
-from chaos.progress import progress
+from chaos.progress import Progress, progress
 from chaos.redact import redact
-from chaos.report import live, terminal
+from chaos.report import live, terminal, usual
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
 from chaos.stack import source
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack
-from chaos.undo import deployed_again, incomplete
+from chaos.stack.stack import Stack, uid_of
+from chaos.undo import deployed_again, incomplete, recovery
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -47,8 +47,9 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
-    `debug` each run folder has a debug log.
+    not empty. `as_json` prints reports as JSON to standard output instead of in words. `elsewhere` is a cluster that
+    is not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log.
+    `began` is called with the folder of each scenario that is run by itself.
     """
 
     stack: str = "hardened"
@@ -56,12 +57,14 @@ class Options:
     nodes: int | None = None
     reports: Path = Path("reports")
     quiet: bool = False
+    as_json: bool = False
     baseline: str = ""
     allow_destructive: bool = False
     debug: bool = False
     allow_nodes: bool = False
     elsewhere: Elsewhere | None = None
     yes: bool = False
+    began: Callable[[Path], None] | None = None
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -82,15 +85,13 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             run_lock.hold(options.cluster)
         else:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
-        with ExitStack() as held:
-            held.callback(reach.direct)
-            session = _Session(stacks, target, options, held, debug)
-            try:
-                verdicts = session.all(items)
-            except stop.Aborted as error:
-                raise HachaosError(f"the run was stopped: {error}") from error
-            finally:
-                session.release()
+        session = _Session(stacks, target, options, debug=debug)
+        try:
+            verdicts = session.all(items)
+        except stop.Aborted as error:
+            raise HachaosError(f"the run was stopped: {error}") from error
+        finally:
+            session.release()
     return EXIT[merge(verdicts)]
 
 
@@ -98,13 +99,24 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
 class _Ran:
     """What became of one scenario; `problem` is what ended it before its end, or left it undone.
 
-    `aborted` says why it stopped itself, where it did: then nothing more is to be broken either.
+    `aborted` says why it stopped itself, where it did, and `interrupted` that a signal ended it: then nothing more is
+    to be broken either.
     """
 
     verdict: Verdict
     run: SuiteRun
     problem: BaseException | None = None
     aborted: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a run ended (`RunEnded.how`), what ended it before its end or left it undone, and why it was aborted."""
+
+    how: str
+    problem: BaseException | None
+    aborted: str
 
 
 @dataclass
@@ -133,11 +145,26 @@ class _Session:
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
         stack = self.ready(plan)
-        ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+        folder = _folder(self.options.reports, plan.name)
+        if self.options.began is not None:
+            self.options.began(folder)
+        ran = self.carried_out(plan, stack, folder)
+        self._told(folder)
         if ran.problem is not None:
             raise ran.problem
         self.aborted = ran.aborted
         return ran
+
+    @property
+    def _in_words(self) -> bool:
+        """Whether standard output is for people."""
+        return not self.options.quiet and not self.options.as_json
+
+    def _told(self, folder: Path) -> None:
+        """Hand the report in the folder, a run's or a suite's, to whoever started hachaos."""
+        if self.options.as_json:
+            print(report.one_line(folder), flush=True)
+        report.add_step_summary(folder)
 
     def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
         """Run one plan on a stack that is fit for it, judge it, write its report into the folder.
@@ -147,19 +174,19 @@ class _Session:
         if self.options.baseline:
             plan = replace(plan, baseline=self.options.baseline)
         with stop.sealed():
-            problem, aborted = self._carry_out(plan, stack, folder, stop_at)
+            ended = self._carry_out(plan, stack, folder, stop_at)
             try:
                 with _bugs_into(folder):
                     history = journal.read(folder)
                     judgement = judge(history)
                     report.write(folder, history, judgement)
-                    if not self.options.quiet:
+                    if self._in_words:
                         terminal.summary(history, judgement, folder)
             except HachaosError as error:
                 # What is left undone, or what filled the disk, has to be said before it.
-                raise problem or error from error
+                raise ended.problem or error from error
         run = SuiteRun(plan.name, plan.claim, folder.name, history, judgement)
-        return _Ran(judgement.verdict, run, problem, aborted)
+        return _Ran(judgement.verdict, run, ended.problem, ended.aborted, ended.how == "interrupted")
 
     def suite(self, suite: Suite) -> Verdict:
         """Run a suite's scenarios into one folder; its report is written anew after each.
@@ -183,9 +210,9 @@ class _Session:
                     break
                 inner = folder / f"{number:02}-{plan.name}"
                 wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
-                if not self.options.quiet:
+                if self._in_words:
                     terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
-                problem = None
+                ran = None
                 try:
                     stack = self.ready(wanted)
                 except StackError as error:
@@ -193,10 +220,10 @@ class _Session:
                 else:
                     ran = self.carried_out(wanted, stack, _make(inner), stop_at)
                     runs.append(ran.run)
-                    problem, self.aborted = ran.problem, ran.aborted
+                    self.aborted = ran.aborted
                 del waiting[number]
-                if problem is not None and not self._made_good(problem, inner):
-                    raise problem
+                if ran and ran.problem is not None and not self._made_good(ran, inner):
+                    raise ran.problem
                 report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
                 if self.aborted:
                     reason = f"{plan.name} was aborted: {self.aborted}"
@@ -209,10 +236,11 @@ class _Session:
             runs += _not_run(waiting, reason)
             try:
                 written = report.write_suite(folder, suite, self.options.stack, runs)
+                self._told(folder)
             except HachaosError as error:
                 # What ended the suite has to be said before what became of its report.
                 raise ended or error from error
-            if not self.options.quiet:
+            if self._in_words:
                 terminal.suite_summary(written, folder)
         return written.verdict
 
@@ -223,6 +251,7 @@ class _Session:
         with progress(quiet=self.options.quiet) as shown:
             self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         self._hold_lease(plan)
+        preconditions.require_put_back(stack, self.stacks.spec)
         local = self.target.local
         preconditions.require(
             plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
@@ -236,24 +265,38 @@ class _Session:
             self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
             self._has_lease = True
 
-    def _made_good(self, problem: BaseException, folder: Path) -> bool:
-        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again."""
-        return isinstance(problem, UndoIncomplete) and deployed_again(
-            self.stacks, self.target, folder, quiet=self.options.quiet
-        )
+    def _made_good(self, ran: _Ran, folder: Path) -> bool:
+        """Whether what a run could not put back holds once the stack, if it is ours, is deployed again.
+
+        Nobody has asked for that who has stopped the run.
+        """
+        if ran.interrupted or ran.aborted or not isinstance(ran.problem, UndoIncomplete):
+            return False
+        return deployed_again(self.stacks, self.target, folder, quiet=self.options.quiet)
 
     def release(self) -> None:
-        """Take away what only the runs needed."""
-        with stop.undoing(), progress(quiet=self.options.quiet) as shown:
-            if self._stack is not None:
-                self.stacks.release(self._stack, shown)
-            elif self.stacks.borrowed and self._has_lease:
-                # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
-                with suppress(HachaosError):
-                    self.stacks.release(self.stacks.attach(self.target), shown)
+        """Take away what only the runs needed, the Lease last. Raises UndoIncomplete when Ctrl-C stops that."""
+        with stop.undoing(), self.held:
+            self.held.callback(reach.direct)
+            try:
+                with progress(quiet=self.options.quiet) as shown:
+                    self._give_back(shown)
+            except stop.UndoStopped as error:
+                raise UndoIncomplete(
+                    f"{self.stacks.spec}: what the run wrote into it was not all removed",
+                    hint=recovery(self._stack, self.stacks.spec),
+                ) from error
 
-    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> tuple[BaseException | None, str]:
-        """Run the plan with the journal open. What ended it before its end, or left it undone; why it was aborted."""
+    def _give_back(self, shown: Progress) -> None:
+        if self._stack is not None:
+            self.stacks.release(self._stack, shown)
+        elif self.stacks.borrowed and self._has_lease:
+            # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
+            with suppress(HachaosError):
+                self.stacks.release(self.stacks.attach(self.target), shown)
+
+    def _carry_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float) -> _Ended:
+        """Run the plan with the journal open."""
         clock = Clock()
         problem: BaseException | None = None
         how, aborted = "finished", ""
@@ -266,8 +309,11 @@ class _Session:
                 if not self.options.quiet:
                     print(f"debug log: {path}", file=sys.stderr)
                 written.listen(_decided)
-            written.listen(open_.enter_context(live.display(plan.to_json(), quiet=self.options.quiet)))
-            written.write(self._begun(plan, stack, folder, clock))
+            begun = self._begun(plan, stack, folder, clock)
+            usual_s = usual.duration_s(self.options.reports, plan.name, str(begun.stack["profile"]))
+            shown = live.display(plan.to_json(), quiet=self.options.quiet, usual_s=usual_s)
+            written.listen(open_.enter_context(shown))
+            written.write(begun)
             runner = Runner(plan, stack, written, clock, stop_at)
             try:
                 with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):
@@ -278,6 +324,11 @@ class _Session:
                 how, aborted = "aborted", str(error)
             except HachaosError as error:
                 how, problem = "failed", error
+                # An undo that did not hold does not hide what had ended the run before it.
+                if isinstance(error.__context__, stop.Interrupted):
+                    how = "interrupted"
+                elif isinstance(error.__context__, stop.Aborted):
+                    how, aborted = "aborted", str(error.__context__)
             if not aborted and (aborted := stop.taken_back()) and problem is None:
                 how = "aborted"
             if not isinstance(problem, stop.UndoStopped):
@@ -291,7 +342,7 @@ class _Session:
                     hint=journal.ROOM,
                 )
             written.write(RunEnded(clock.now(), how, aborted or str(problem or "")), sync=True)
-        return problem, aborted
+        return _Ended(how, problem, aborted)
 
     def _begun(self, plan: Plan, stack: Stack, folder: Path, clock: Clock) -> RunBegun:
         return RunBegun(
@@ -305,6 +356,7 @@ class _Session:
                 "profile": stack.binding.name,
                 "source": self.stacks.spec,
                 "namespace": stack.api.namespace,
+                "namespace_uid": uid_of(stack),
                 "target": self.target.name,
                 "nodes": self.target.nodes,
                 "reach": self.target.reach,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shlex
 import time
@@ -116,29 +117,51 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
             noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
     annotation = f"{undo_notes.UNDO}-"
     commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
-    # The current context of whoever reads it may be another cluster's.
-    ours = "kubectl"
-    if stack.local_cluster:
-        ours = f"hachaos cluster kubectl --name {stack.local_cluster} --"
-    elif stack.context:
-        ours = shlex.join(["kubectl", "--context", stack.context])
+    ours = _kubectl(stack)
     return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
+
+
+def _kubectl(stack: Stack) -> str:
+    """How kubectl is called for this cluster: the current context of whoever reads it may be another's."""
+    if stack.local_cluster:
+        return f"hachaos cluster kubectl --name {stack.local_cluster} --"
+    if stack.elsewhere is None or not stack.elsewhere.context:
+        return "kubectl"
+    files, context = stack.elsewhere.kubeconfig, stack.elsewhere.context
+    if os.pathsep in files:  # which only the variable takes
+        return f"KUBECONFIG={shlex.quote(files)} {shlex.join(['kubectl', '--context', context])}"
+    return shlex.join(["kubectl", *(["--kubeconfig", files] if files else []), "--context", context])
+
+
+def recovery(stack: Stack | None, spec: str = "") -> str:
+    """The command that puts back what is left, or removes what was written, on the cluster of a stack."""
+    words = ["hachaos recover"]
+    if spec:
+        words.append(shlex.join(["--stack", spec]))
+    if stack is not None and stack.elsewhere is not None:
+        words.append(stack.elsewhere.option)
+    elif stack is not None and stack.local_cluster not in ("", "hachaos"):
+        words.append(shlex.join(["--name", stack.local_cluster]))
+    return " ".join(words)
 
 
 def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
     """The error for what was left undone, with the commands that do it, one a line."""
-    return left_to_do(problems, by_hand(stack, undos))
+    return left_to_do(problems, by_hand(stack, undos), recovery(stack))
 
 
-def left_to_do(problems: Iterable[str], commands: Collection[str]) -> UndoIncomplete:
+def left_to_do(problems: Iterable[str], commands: Collection[str], recover: str) -> UndoIncomplete:
     """As `incomplete`, of commands that are known already."""
-    hint = "hachaos recover" + (", or by hand:\n" + "\n".join(commands) if commands else "")
+    hint = recover + (", or by hand:\n" + "\n".join(commands) if commands else "")
     return UndoIncomplete("; ".join(problems), hint=hint)
 
 
 def deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool) -> bool:
-    """Bring a stack of ours to where it is sound; whether all that a run left undone is back then."""
-    if stacks.borrowed:
+    """Bring a stack of ours to where it is sound; whether all that a run left undone is back then.
+
+    Nothing is ever deployed on a cluster that is not the embedded one.
+    """
+    if stacks.borrowed or not target.local:
         return False
     try:
         with progress(quiet=quiet) as shown:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ UNDO = "hachaos.dev/undo"
 
 _CLEAN_LOOKS = 3
 _LOOK_EVERY_S = 0.2
+_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ def note(stack: Stack, run: str, planned: UndoPlanned) -> None:
 
     Raises StackError when something else than records stands there, ClusterError when the cluster does not answer.
     """
-    workload = _workload(stack, planned.undo)
-    if workload is None:
-        return
     new = Noted(run, planned.id, planned.step, planned.action, planned.undo)
-    known = [each for each in _noted(workload) if (each.run, each.id) != (run, planned.id)]
-    _write(stack, planned.undo, [*known, new])
+    _change(
+        stack,
+        planned.undo,
+        lambda known: [*(each for each in known if (each.run, each.id) != (run, planned.id)), new],
+    )
 
 
 def forget(stack: Stack, run: str, done: Collection[UndoPlanned]) -> None:
@@ -64,25 +66,46 @@ def forget(stack: Stack, run: str, done: Collection[UndoPlanned]) -> None:
     """
     ids = {planned.id for planned in done}
     for planned in done:
-        workload = _workload(stack, planned.undo)
-        if workload is None:
-            continue
-        known = _noted(workload)
-        left = [each for each in known if each.run != run or each.id not in ids]
-        if left != known:
-            _write(stack, planned.undo, left)
-        if workload["kind"] == "Deployment" and not left:
+        left = _change(
+            stack, planned.undo, lambda known: [each for each in known if each.run != run or each.id not in ids]
+        )
+        if left == [] and planned.undo["kind"] == "Deployment":
             _clean_replica_sets(stack, str(planned.undo["name"]))
 
 
+def is_noted(stack: Stack, run: str, alike: Collection[UndoPlanned]) -> bool:
+    """Whether one of these records of a run, which restore one thing, stands on it still.
+
+    So it is too where nobody can tell: it is on no object, or that is not there, or may not be looked at. Raises as
+    `note` does.
+    """
+    ids = {planned.id for planned in alike}
+    for planned in alike:
+        try:
+            workload = _workload(stack, planned.undo)
+        except ApiRefused:
+            return True
+        if workload is None or any(each.run == run and each.id in ids for each in _noted(workload)):
+            return True
+    return False
+
+
 def found(stack: Stack) -> list[Noted]:
-    """All records on the stack's workloads, in the order in which they were written on each. Raises as `note` does."""
+    """All records on the stack's workloads, and on nodes that it was drained from; each one's in the order of writing.
+
+    Raises as `note` does.
+    """
+    return on_workloads(stack) + _on_nodes(stack)
+
+
+def on_workloads(stack: Stack) -> list[Noted]:
+    """Those on the stack's workloads. Raises as `note` does."""
     records: list[Noted] = []
     for controller in stack.binding.controllers.values():
         workload = stack.api.get(controller.kind, controller.name)
         if workload is not None:
             records += _noted(workload | {"kind": controller.kind})
-    return records + _on_nodes(stack)
+    return records
 
 
 def _on_nodes(stack: Stack) -> list[Noted]:
@@ -136,9 +159,30 @@ def _noted(workload: Object) -> list[Noted]:
     return records
 
 
-def _write(stack: Stack, undo: Undo, records: list[Noted]) -> None:
-    text = json.dumps([asdict(each) for each in records], separators=(",", ":")) if records else None
-    stack.api.patch(undo["kind"], undo["name"], {"metadata": {"annotations": {UNDO: text}}})
+def _change(stack: Stack, undo: Undo, change: Callable[[list[Noted]], list[Noted]]) -> list[Noted] | None:
+    """Change the records on an object; which stand there now, None where there is no such object.
+
+    Each write is of the version that was read: a run on another stack may note something on the same node.
+    """
+    for last in (*[False] * _TRIES, True):
+        workload = _workload(stack, undo)
+        if workload is None:
+            return None
+        known = _noted(workload)
+        wanted = change(known)
+        if wanted == known:
+            return wanted
+        text = json.dumps([asdict(each) for each in wanted], separators=(",", ":")) if wanted else None
+        metadata = {"resourceVersion": workload["metadata"]["resourceVersion"], "annotations": {UNDO: text}}
+        try:
+            stack.api.patch(undo["kind"], undo["name"], {"metadata": metadata})
+        except ApiRefused as error:
+            if error.status != 409 or last:
+                raise
+            time.sleep(random.uniform(0, _LOOK_EVERY_S))
+        else:
+            return wanted
+    raise AssertionError("the last try returns or raises")
 
 
 def _clean_replica_sets(stack: Stack, deployment: str) -> None:

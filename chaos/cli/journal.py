@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chaos.cli import run_folders
+from chaos.cli import completion, run_folders
 from chaos.redact import plain
+from chaos.report import words
 
 if TYPE_CHECKING:
     from chaos.history import History, Record
@@ -20,7 +21,7 @@ _SAMPLES = ("read", "write", "skipped", "replica", "volume", "contents", "site-c
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--all", "everything", is_flag=True, help="Every record, each request and sample too.")
 @click.option("--undo", "only_undo", is_flag=True, help="Only the undo records, and whether each was put back.")
 @click.option("--json", "as_json", is_flag=True, help="The records as JSON lines.")
@@ -153,8 +154,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "undo-planned": lambda r: f"undo {r.id} of {_of_step(r)} {r.action}: {_json(r.undo)}",
     "undo-done": lambda r: f"undo {r.id}: {'put back and looked at' if r.verified else f'NOT put back: {r.error}'}",
     "wait-ended": lambda r: (
-        f"{_of_step(r)}: {r.condition} {'after' if r.satisfied else 'did not come within'} {r.took_s:.1f} s"
-        + (f": {r.detail}" if r.detail else "")
+        f"{_of_step(r)}: {r.condition} {words.waited(r)} {r.took_s:.1f} s" + (f": {r.detail}" if r.detail else "")
     ),
     "pod": _pod,
     "pod-said": lambda r: f"{r.pod}: {' | '.join(r.lines)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,11 @@ class Elsewhere:
     @property
     def option(self) -> str:
         """What names it on a command line."""
-        return f"--context {self.context}" if self.context else "--in-cluster"
+        if not self.context:
+            return "--in-cluster"
+        words = ["--context", self.context]
+        # Another file may have a context of the same name, which leads to another cluster.
+        return shlex.join(words if self.kubeconfig in ("", _default()) else [*words, "--kubeconfig", self.kubeconfig])
 
 
 def elsewhere(context: str, kubeconfig: str, *, in_cluster: bool) -> Elsewhere | None:
@@ -45,7 +50,7 @@ def elsewhere(context: str, kubeconfig: str, *, in_cluster: bool) -> Elsewhere |
         return Elsewhere()
     if not context and not kubeconfig:
         return None
-    files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = kubeconfig or _default()
     there = _contexts(files)
     if not context:
         raise UsageError(
@@ -55,6 +60,10 @@ def elsewhere(context: str, kubeconfig: str, *, in_cluster: bool) -> Elsewhere |
     if context not in there:
         raise UsageError(f"{files}: there is no context {context!r}", hint=instead_of(context, there))
     return Elsewhere(context, files)
+
+
+def _default() -> str:
+    return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
 
 
 def _contexts(files: str) -> list[str]:

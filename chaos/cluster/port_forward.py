@@ -24,7 +24,7 @@ from concurrent.futures import TimeoutError as NotInTime
 from websocket import ABNF, WebSocket, WebSocketException
 
 from chaos.cluster.api import Api, ApiRefused, Object
-from chaos.cluster.reach import NoWay
+from chaos.cluster.way import NoWay
 from chaos.errors import ClusterError
 
 _CHUNK = 65536
@@ -66,7 +66,8 @@ class PortForward:
         self._directory.close()
         with self._lock:
             for near in self._open:
-                near.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # One that was reset has no other end any more.
+                    near.shutdown(socket.SHUT_RDWR)
 
     def _carry(self, pod: str, port: int, opened: Future[socket.socket]) -> None:
         try:

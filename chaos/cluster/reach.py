@@ -7,23 +7,13 @@ said that everything goes through the API server.
 from __future__ import annotations
 
 import socket
-from typing import Protocol
 
 from chaos.cluster import fresh_ports
 from chaos.cluster.api import Api
+from chaos.cluster.port_forward import PortForward
+from chaos.cluster.way import NO_WAY, NoWay, Way
 
-NO_WAY = "no-way"
-"""In a word, why a request never left: the tool's own way to the cluster was closed. It says nothing of the stack."""
-
-
-class NoWay(ConnectionError):
-    """The API server gave no way to the pod. What is behind it may well be there."""
-
-
-class _Way(Protocol):
-    def connect(self, host: str, port: int, timeout_s: float) -> socket.socket: ...
-
-    def close(self) -> None: ...
+__all__ = ["NO_WAY", "NoWay", "connect", "direct", "forwarded", "is_forwarded"]
 
 
 class _Direct:
@@ -34,7 +24,7 @@ class _Direct:
         pass
 
 
-_way: _Way = _Direct()
+_way: Way = _Direct()
 
 
 def connect(host: str, port: int, timeout_s: float) -> socket.socket:
@@ -56,8 +46,6 @@ def forwarded(api: Api) -> None:
     Raises ClusterError when one may not look at them.
     """
     global _way  # noqa: PLW0603
-    from chaos.cluster.port_forward import PortForward
-
     if not (isinstance(_way, PortForward) and _way.leads_to(api)):
         direct()
         _way = PortForward(api)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from chaos.cluster.api import resource_of
+from chaos.cluster.kinds import resource_of
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 """In the order in which they are written."""

@@ -18,7 +18,8 @@ Reach = Literal["direct", "port-forward"]
 class Target:
     """A cluster, its API, and what runs it. `local` is the embedded cluster, whose network this process has joined.
 
-    `nodes` is 0 where one may not look at them. `reach` is how its pods and Services are reached.
+    `nodes` is 0 where one may not look at them. `reach` is how its pods and Services are reached. `elsewhere` is what
+    named one that is not local.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     api: Api
     versions: dict[str, str]
     reach: Reach = "direct"
+    elsewhere: Elsewhere | None = None
 
 
 def of(elsewhere: Elsewhere | None, name: str, nodes: int | None, *, quiet: bool) -> Target:
@@ -62,7 +64,7 @@ def remote(kubeconfig: Path | str, context: str) -> Target:
     Raises ClusterError when the file can't be used or the API server does not answer.
     """
     api = connect(Path(kubeconfig), context=context)
-    return _found(Elsewhere(context).place, api, "port-forward")
+    return _found(Elsewhere(context, str(kubeconfig)), api, "port-forward")
 
 
 def in_cluster() -> Target:
@@ -70,10 +72,10 @@ def in_cluster() -> Target:
 
     Raises ClusterError outside of a pod, and when the API server does not answer.
     """
-    return _found(Elsewhere().place, connect_in_cluster(), "direct")
+    return _found(Elsewhere(), connect_in_cluster(), "direct")
 
 
-def _found(name: str, api: Api, reach: Reach) -> Target:
+def _found(elsewhere: Elsewhere, api: Api, reach: Reach) -> Target:
     versions = {"kubernetes": str(api.version().get("gitVersion", "unknown")).removeprefix("v")}
     try:
         nodes = len(api.list("Node"))
@@ -81,4 +83,4 @@ def _found(name: str, api: Api, reach: Reach) -> Target:
         if error.status != 403:
             raise
         nodes = 0
-    return Target(name=name, local=False, nodes=nodes, api=api, versions=versions, reach=reach)
+    return Target(elsewhere.place, False, nodes, api, versions, reach, elsewhere)

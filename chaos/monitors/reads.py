@@ -14,6 +14,9 @@ from chaos.stack.site import Seen, Site
 from chaos.stack.stack import Stack
 
 SERVICE = "service"
+SERVICE_STREAM = "read service"
+"""What the stream of reads through the Service is called where one of them was skipped."""
+
 PAGE, STATIC, UPLOAD = "page", "static", "upload"
 
 ReadOf = Callable[[str, float], Seen]
@@ -25,9 +28,8 @@ def through_service(
 ) -> Stream:
     """A stream of reads of the front page through the site's Service."""
     address = stack.site_address()
-    label = "read service"
-    request = _read(label, site.read_front, PAGE, SERVICE, lambda: address, deadline_s, clock)
-    return Stream(label, rate, deadline_s, request, clock, write)
+    request = _read(SERVICE_STREAM, site.read_front, PAGE, SERVICE, lambda: address, deadline_s, clock)
+    return Stream(SERVICE_STREAM, rate, deadline_s, request, clock, write)
 
 
 class PodReads:

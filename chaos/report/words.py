@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from chaos.verdict import Outage, Verdict
 
 if TYPE_CHECKING:
-    from chaos.history import Step
+    from chaos.history import Step, WaitEnded
 
 MARK: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
 """One sign for each verdict, so that colour never carries it alone."""
@@ -69,6 +69,13 @@ def latency(value: float) -> str:
 def limit(value: float) -> str:
     """A duration that somebody set, given in seconds: `30 s`, `2.5 s`."""
     return f"{value:g} s"
+
+
+def waited(wait: WaitEnded) -> str:
+    """Whether something that was waited for came, in words that stand between what it is and the seconds."""
+    if wait.unknown:
+        return "is not known to have come within"
+    return "after" if wait.satisfied else "did not come within"
 
 
 def sentence(text: str) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from chaos.cluster import reach
 from chaos.cluster.api import Api
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import Progress
@@ -182,7 +183,6 @@ def _api(target: Target, file: BoundFile) -> Api:
     return api
 
 
-def _place(target: Target) -> tuple[str, str]:
-    """The embedded cluster's name, or the context's."""
-    kind, _, name = target.name.partition("/")
-    return (name, "") if target.local else ("", name if kind == "context" else "")
+def _place(target: Target) -> tuple[str, Elsewhere | None]:
+    """The embedded cluster's name, or what names another."""
+    return target.name.partition("/")[2] if target.local else "", target.elsewhere

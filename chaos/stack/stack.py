@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from chaos.cluster.api import Api
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.own_pod import is_own
 from chaos.errors import StackError
 from chaos.stack.binding import Binding
@@ -69,7 +70,7 @@ class Stack:
     """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.
 
     `api` is in the stack's namespace. `local_cluster` is the name of the embedded cluster that it runs on; empty on
-    another, where `context` is the kubeconfig's that leads to it (empty from within a pod).
+    another, which is the one of `elsewhere`.
     """
 
     binding: Binding
@@ -77,7 +78,7 @@ class Stack:
     credentials: Credentials
     seed: Seed
     local_cluster: str = ""
-    context: str = ""
+    elsewhere: Elsewhere | None = None
     _writable: Writable = field(default_factory=Writable, init=False, repr=False, compare=False)
 
     def fenced(self, *, allow_nodes: bool = False) -> Stack:
@@ -151,6 +152,12 @@ def pods(api: Api, binding: Binding, role: str) -> list[Pod]:
         if not is_own(api.namespace, item["metadata"]["name"])
     ]
     return sorted((pod for pod in found if role in (part(role), pod.role)), key=lambda pod: pod.name)
+
+
+def uid_of(stack: Stack) -> str:
+    """The uid of the stack's namespace, by which it is told from one of that name elsewhere, or made anew."""
+    found = stack.api.get("Namespace", stack.api.namespace) or {}
+    return str(found.get("metadata", {}).get("uid", ""))
 
 
 def unready(api: Api, binding: Binding, role: str) -> str:

@@ -16,6 +16,7 @@ from unittest import mock
 
 from chaos.cli.main import main
 from chaos.cluster.api import Api
+from chaos.cluster.link import Link, Request
 from chaos.cluster.rights import Right, execute, port_forward
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -26,24 +27,24 @@ def recorded() -> Iterator[set[Right]]:
     """The rights that calls within the block need; each names the object that was called upon."""
     found: set[Right] = set()
 
-    def seen(method: str, note: Callable[..., None]) -> Any:
-        original = getattr(Api, method)
+    def seen(owner: type, method: str, note: Callable[..., None]) -> Any:
+        original = getattr(owner, method)
 
-        def call(self: Api, *arguments: Any, **options: Any) -> Any:
+        def call(self: Any, *arguments: Any, **options: Any) -> Any:
             note(*arguments, **options)
             return original(self, *arguments, **options)
 
-        return mock.patch.object(Api, method, call)
+        return mock.patch.object(owner, method, call)
 
-    def sent(method: str, path: str, query: dict[str, str], body: Any, content: str, *_: Any, **__: Any) -> None:
+    def sent(request: Request, *_: Any, **__: Any) -> None:
         # Who is asked, and whether anybody answers, is open to all.
-        if path.startswith(("api/", "apis/")) and "selfsubjectaccessreviews" not in path:
-            found.update(_of(method, path, query, content))
+        if request.path.startswith(("api/", "apis/")) and "selfsubjectaccessreviews" not in request.path:
+            found.update(_of(request))
 
     with (
-        seen("_send", sent),
-        seen("execute", lambda *_, **__: found.update(execute(""))),
-        seen("port_forward", lambda *_, **__: found.update(port_forward(""))),
+        seen(Link, "send", sent),
+        seen(Api, "execute", lambda *_, **__: found.update(execute(""))),
+        seen(Api, "port_forward", lambda *_, **__: found.update(port_forward(""))),
     ):
         yield found
 
@@ -53,19 +54,19 @@ def read(file: Path) -> set[Right]:
     return {Right(**each) for each in json.loads(file.read_text())}
 
 
-def _of(method: str, path: str, query: dict[str, str], content: str) -> Iterator[Right]:
-    root, *words = path.split("/")
+def _of(request: Request) -> Iterator[Right]:
+    root, *words = request.path.split("/")
     group = "" if root == "api" else words.pop(0)
     del words[0]  # the version
     namespaced = words[0] == "namespaces"
     if namespaced and len(words) > 2:
         del words[:2]
     resource, name, sub = (*words, "", "")[:3]
-    reading = "watch" if query.get("watch") else "get" if name else "list"
+    reading = "watch" if request.query.get("watch") else "get" if name else "list"
     full = f"{resource}/{sub}" if sub else resource
     cluster = not namespaced
-    yield Right(group, full, _VERBS.get(method, reading), name, cluster)
-    if content == "application/apply-patch+yaml":
+    yield Right(group, full, _VERBS.get(request.method, reading), name, cluster)
+    if request.content == "application/apply-patch+yaml":
         # What is not there yet is made, and that is asked for as well.
         yield Right(group, full, "create", name, cluster)
 

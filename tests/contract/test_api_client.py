@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 
-from chaos.cluster import api as api_module
-from chaos.cluster.api import Api, ApiRefused, connect
+from chaos.cluster import channel, link, watch
+from chaos.cluster.api import Api, ApiRefused, Link, connect
 from chaos.debug import DebugLog
 from chaos.errors import ClusterError
 from chaos.redact import plain
@@ -55,9 +55,7 @@ class FakeServer:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def api(self) -> Api:
-        configuration = Configuration()
-        configuration.host = f"http://127.0.0.1:{self.server.server_port}"
-        return Api(configuration, "wordpress")
+        return at(f"http://127.0.0.1:{self.server.server_port}")
 
 
 def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Handler:
@@ -123,7 +121,7 @@ def silent() -> Iterator[str]:
 def at(host: str) -> Api:
     configuration = Configuration()
     configuration.host = host
-    return Api(configuration, "wordpress")
+    return Api(Link(lambda: configuration), "wordpress")
 
 
 def stream(*events: dict[str, Any], hold: threading.Event | None = None) -> Handler:
@@ -235,8 +233,8 @@ def test_a_deletion_can_be_of_one_version_alone(server: FakeServer) -> None:
 def test_no_answer_is_an_error_and_never_an_empty_list(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, trouble: Handler, said: str
 ) -> None:
-    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.3)
-    monkeypatch.setattr(api_module, "_RETRY_FOR_S", 0.3)
+    monkeypatch.setattr(link, "_REACH_FOR_S", 0.3)
+    monkeypatch.setattr(link, "_RETRY_FOR_S", 0.3)
     server.answers["GET"] = [trouble]
     with pytest.raises(ClusterError, match=said):
         server.api().list("Pod")
@@ -255,8 +253,8 @@ def test_no_answer_is_an_error_and_never_an_empty_list(
 def test_no_answer_is_an_error_and_never_an_object_that_is_not_there(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, trouble: Handler
 ) -> None:
-    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.3)
-    monkeypatch.setattr(api_module, "_RETRY_FOR_S", 0.3)
+    monkeypatch.setattr(link, "_REACH_FOR_S", 0.3)
+    monkeypatch.setattr(link, "_RETRY_FOR_S", 0.3)
     server.answers["GET"] = [trouble]
     with pytest.raises(ClusterError):
         server.api().get("Pod", "mysql-0")
@@ -269,9 +267,9 @@ def test_what_broke_off_is_asked_for_again(server: FakeServer) -> None:
 
 
 def test_an_answer_that_trickles_has_a_deadline(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.1)
-    monkeypatch.setattr(api_module, "_BODY_S", 0.5)
-    monkeypatch.setattr(api_module, "CALL_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(link, "_REACH_FOR_S", 0.1)
+    monkeypatch.setattr(link, "_BODY_S", 0.5)
+    monkeypatch.setattr(link, "CALL_TIMEOUT_S", 0.4)
     server.answers["GET"] = [trickle]
     began = time.monotonic()
     with pytest.raises(ClusterError, match="too long"):
@@ -280,8 +278,8 @@ def test_an_answer_that_trickles_has_a_deadline(server: FakeServer, monkeypatch:
 
 
 def test_a_server_that_takes_the_connection_and_says_nothing_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.1)
-    monkeypatch.setattr(api_module, "CALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(link, "_REACH_FOR_S", 0.1)
+    monkeypatch.setattr(link, "CALL_TIMEOUT_S", 0.3)
     with silent() as host:
         began = time.monotonic()
         with pytest.raises(ClusterError, match="no answer from the API server"):
@@ -309,7 +307,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(server: FakeServer) -> 
 
 
 def test_one_that_has_answered_before_is_waited_for_longer(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_REACH_FOR_S", 0.0)
+    monkeypatch.setattr(link, "_REACH_FOR_S", 0.0)
     good, trouble = listing("7", pod("a", "1")), answer(503, {"message": "starting"})
     api = server.api()
     server.answers["GET"] = [trouble, good]
@@ -416,7 +414,7 @@ def test_a_sign_of_life_is_asked_for_once(server: FakeServer) -> None:
 
 
 def test_a_command_in_a_pod_that_never_begins_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_CHANNEL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(channel, "_CHANNEL_TIMEOUT_S", 0.3)
     with silent() as host:
         began = time.monotonic()
         with pytest.raises(ClusterError, match="sh in mysql-0/mysql: "):
@@ -530,7 +528,7 @@ def test_a_watch_that_breaks_off_in_the_middle_of_a_change_tells_it_later(server
 
 
 def test_a_watch_that_is_silent_for_too_long_is_begun_anew(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_SILENT_S", 0.3)
+    monkeypatch.setattr(watch, "_SILENT_S", 0.3)
     hold = threading.Event()
     server.answers["GET"] = [listing("5", pod("a", "4")), stream(hold=hold), listing("9"), stream(hold=hold)]
     stop, seen = threading.Event(), []

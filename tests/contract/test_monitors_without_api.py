@@ -16,7 +16,7 @@ import pytest
 from kubernetes.client import Configuration
 
 from chaos.clock import Clock
-from chaos.cluster.api import Api
+from chaos.cluster.api import Api, Link
 from chaos.history import ApiServerSeen, PodSeen, Read, Record, ReplicaSeen
 from chaos.monitors import api_server
 from chaos.monitors.monitors import Monitors
@@ -115,7 +115,7 @@ def test_reads_leave_on_schedule_and_no_pod_is_gone_while_the_api_server_is_away
     binding = Profile.load("hardened").binding
     # Nobody is at these ports: that nothing is answered is as good a measurement.
     binding = replace(binding, site=replace(binding.site, port=1), database=replace(binding.database, port=1))
-    stack = Stack(binding, Api(configuration, "wordpress"), known, cast("Any", seed))
+    stack = Stack(binding, Api(Link(lambda: configuration), "wordpress"), known, cast("Any", seed))
     sink = Sink()
 
     def of(cls: type[Record]) -> int:

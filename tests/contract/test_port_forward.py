@@ -11,14 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from kubernetes.client import Configuration
 
 from chaos.cluster import reach
-from chaos.cluster.api import Api
+from chaos.cluster.api import Api, Link
+from chaos.cluster.port_forward import PortForward
 from chaos.stack import http
 from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database, NoDatabase
@@ -130,7 +131,7 @@ class Cluster:
     def api(self) -> Api:
         configuration = Configuration()
         configuration.host = f"http://127.0.0.1:{self.server.server_port}"
-        return Api(configuration, "blog")
+        return Api(Link(lambda: configuration), "blog")
 
     def end(self) -> None:
         self.hold.set()
@@ -366,3 +367,11 @@ def test_when_it_ends_every_connection_and_thread_is_gone(forwarded: Cluster) ->
     assert connection.recv(1) == b""
     connection.close()
     until(lambda: not alive())
+
+
+def test_a_connection_that_was_just_reset_does_not_keep_the_way_from_being_closed(forwarded: Cluster) -> None:
+    way = cast("PortForward", reach._way)
+    with socket.socket() as reset:
+        way._open.add(reset)
+        reach.direct()
+    assert not reach.is_forwarded()

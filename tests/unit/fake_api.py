@@ -1,4 +1,4 @@
-"""An API server that holds objects in a dict: no defaults, no controllers, no conflicts but on create and replace."""
+"""An API server that holds objects in a dict: no defaults, no controllers, conflicts only where a version is given."""
 
 from __future__ import annotations
 
@@ -58,6 +58,9 @@ class FakeApi:
         return self._put(manifest)
 
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
+        version = body.get("metadata", {}).get("resourceVersion")
+        if version is not None and version != self._held[kind, name]["metadata"]["resourceVersion"]:
+            raise ApiRefused(409, "the object has been modified")
         self.calls.append(("patch", kind, name))
         return self._put(_merged(self._held[kind, name], body))
 

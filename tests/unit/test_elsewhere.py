@@ -87,3 +87,12 @@ def test_a_profile_is_refused_on_a_cluster_that_is_there(file: str, command: tup
     assert went.exception.exit_code is ExitCode.USAGE
     assert "hardened is a profile" in str(went.exception)
     assert "stack bind --context prod" in str(went.exception.hint)
+
+
+def test_the_option_that_names_it_again_has_the_file_unless_that_is_the_one_that_is_taken_anyhow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "a:b")
+    assert Elsewhere("prod", "a:b").option == "--context prod"
+    assert Elsewhere("prod", "my file").option == "--context prod --kubeconfig 'my file'"
+    assert Elsewhere().option == "--in-cluster"

@@ -29,6 +29,7 @@ RECORDS: list[Record] = [
     RunBegun(FORMAT, "r", "shrink", "c", 0.0, {}, {"target": "local/x", "source": "hardened"}, {}),
     StepBegun(1.0, 0, "shrink it", "scale", "database", {}),
     WaitEnded(2.0, 0, "steady", True, 1.0),
+    WaitEnded(2.5, 0, "database/ready", False, 90.0, "no answer", True),
     UndoPlanned(3.0, 0, 0, "scale", {"replicas": 3}),
     UndoPlanned(3.0, 1, 0, "scale", {"replicas": 2}),
     UndoPlanned(3.0, 2, 0, "noop", {}),
@@ -62,6 +63,9 @@ def test_it_tells_what_was_done_and_decided_a_line_a_record(folder: Path) -> Non
     assert lines[0].split(maxsplit=2) == ["0:00.0", "run-begun", "r: shrink on local/x, stack hardened"]
     assert "   0:03.1  action-begun   step 1 scale: statefulset/mysql (3 -> 1 replicas)" in lines
     assert "   1:05.0  action-ended   step 1 scale: had its effect (replicas: 3 -> 1)" in lines
+    assert (
+        "   0:02.5  wait-ended     step 1: database/ready is not known to have come within 90.0 s: no answer" in lines
+    )
     assert "   1:06.0  note           a line and \N{REPLACEMENT CHARACTER}[31mmore" in lines
     assert "the run has no end: it goes on, or was killed (hachaos recover)" in done.stderr
 

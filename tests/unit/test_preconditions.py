@@ -7,12 +7,16 @@ from typing import Any, cast
 
 import pytest
 
+from chaos import undo_notes
+from chaos.actions import ACTIONS
 from chaos.errors import StackError, UsageError
-from chaos.preconditions import require, require_allowed
+from chaos.history import UndoPlanned
+from chaos.preconditions import require, require_allowed, require_put_back
 from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite, Wait, Workload
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
 from chaos.stack.stack import Stack
+from tests.unit.actions.acted_cluster import ActedCluster
 from tests.unit.fake_api import FakeApi
 
 BINDING = Profile.load("hardened").binding
@@ -127,3 +131,15 @@ def test_a_suite_with_such_a_step_needs_it_too() -> None:
     with pytest.raises(UsageError, match="drain-node changes a node"):
         require_allowed(suite, allow_nodes=False)
     require_allowed(suite, allow_nodes=True)
+
+
+def test_a_stack_that_another_run_has_left_changed_is_refused_until_it_is_recovered() -> None:
+    stack = ActedCluster().stack("mine")
+    require_put_back(stack, "hardened")
+    planned = UndoPlanned(0.0, 0, 0, "scale", ACTIONS["scale"].aim(stack, "database", {"replicas": 1}).undo)
+    undo_notes.note(stack, "reports/cut-off", planned)
+    with pytest.raises(StackError, match="hardened: what reports/cut-off changed was never put back") as caught:
+        require_put_back(stack, "hardened")
+    assert caught.value.hint == "first: hachaos recover --stack hardened --name mine"
+    undo_notes.forget(stack, "reports/cut-off", [planned])
+    require_put_back(stack, "hardened")

@@ -16,9 +16,10 @@ from chaos import journal as journals
 from chaos import recover as recovering
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
-from chaos.errors import StackError, UndoIncomplete
-from chaos.history import FORMAT, RunBegun, RunEnded, UndoPlanned
+from chaos.errors import StackError, UndoIncomplete, UsageError
+from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.stack import deploy
 from chaos.stack.stack import Stack
@@ -69,7 +70,7 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
 
 def on_cluster(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
     """An embedded cluster on which there is no stack of ours."""
-    target = cast("Target", SimpleNamespace()) if there else None
+    target = cast("Target", SimpleNamespace(local=True, name="local/none")) if there else None
     monkeypatch.setattr(recovering, "is_gone", lambda _: not there)
     monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
     monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
@@ -102,6 +103,7 @@ def test_recover_has_nothing_to_do_with_runs_that_ended(lent: Lent, tmp_path: Pa
 
 PROFILE = "hardened"
 FOLDER = "20260101T000000Z-shrink"
+UID = "uid-of-the-namespace"
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Broken:
 def begin(reports: Path) -> Journal:
     (reports / FOLDER).mkdir(parents=True)
     journal = Journal(reports / FOLDER)
-    stack = {"source": PROFILE, "target": "local/none"}
+    stack = {"source": PROFILE, "target": "local/none", "namespace_uid": UID}
     journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
     return journal
 
@@ -136,6 +138,8 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
     on_cluster(monkeypatch)
     cluster = ActedCluster()
     cluster.namespace = "wordpress"
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": UID}})
+    cluster.calls.clear()
     stack = cluster.stack()
 
     def attach(_: object, profile: Any) -> Stack:
@@ -247,6 +251,100 @@ def test_a_run_on_another_cluster_is_left_as_it_is(broken: Broken) -> None:
     assert unfinished(journals.read(broken.folder))
 
 
+def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    without_note = {"metadata": {"annotations": {undo_notes.UNDO: None}}}
+    broken.cluster.patch("StatefulSet", "mysql", without_note | {"spec": {"replicas": 5}})
+    said, ended = recover(broken.reports)
+    assert said.startswith(
+        f"{FOLDER}: step 1 (scale): nothing is noted on statefulset/mysql any more, so it was put back"
+    )
+    assert ended == f"{FOLDER}: ended, and reported as far as it went"
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert recover(broken.reports) == []
+
+
+def test_of_what_was_put_back_by_hand_nothing_is_left_to_do(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(broken, "database", after="change")
+    aim = ACTIONS["stop-service"].aim(broken.stack, "files", {})
+    with Journal(broken.folder) as journal:
+        journal.write(UndoPlanned(2.0, 1, 1, "stop-service", aim.undo))  # the note was never written, nor it begun
+    broken.cluster.stuck = True
+    monkeypatch.setattr(recovering, "PUT_BACK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
+    with pytest.raises(UndoIncomplete) as caught:
+        recover(broken.reports)
+    assert "nfs" not in str(caught.value.hint)
+    assert [undo.id for undo in unfinished(journals.read(broken.folder))] == [0]
+
+
+def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    broken.cluster.patch(
+        "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 2}}
+    )
+    gone = f"{FOLDER}: its namespace wordpress was made anew since, and all changes are gone with it"
+    assert recover(broken.reports) == [gone]
+    assert broken.workload()["spec"]["replicas"] == 2
+    assert recover(broken.reports) == []
+
+
+def test_a_run_that_ends_while_its_lease_is_waited_for_is_not_put_back_once_more(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change")
+
+    def hold(*_: object) -> Any:
+        """The run is alive till now: it puts back what it changed, ends, and then somebody scales on purpose."""
+        broken.cluster.patch(
+            "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 5}}
+        )
+        with Journal(broken.folder) as written:
+            written.write(UndoDone(2.0, 0, verified=True))
+            written.write(RunEnded(3.0, "finished"))
+        return nullcontext()
+
+    monkeypatch.setattr(recovering.lease, "hold", hold)
+    assert recover(broken.reports) == []
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert [record.how for record in journals.read(broken.folder) if isinstance(record, RunEnded)] == ["finished"]
+
+
+@pytest.mark.parametrize("known", [{}, {"target": "context/other"}])
+def test_a_run_that_does_not_say_that_it_was_there_is_not_put_back_on_a_cluster_that_is_not_the_embedded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    on_cluster(monkeypatch)
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    with Journal(folder) as journal:
+        journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, {"source": PROFILE} | known, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", {"kind": "StatefulSet", "name": "mysql", "replicas": 1}))
+    said, hint = recovering.recover(
+        tmp_path, stack=PROFILE, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
+    )
+    assert hint.endswith("is left on context/prod; whose folder is not there is only found with --stack FILE")
+    assert said.startswith(f"{FOLDER}: was not on context/prod, but on ")
+    assert unfinished(journals.read(folder))
+
+
+def test_a_stack_whose_binding_is_gone_keeps_no_other_from_being_put_back(broken: Broken, tmp_path: Path) -> None:
+    killed(broken, "database", after="change")
+    other = broken.reports / "20260102T000000Z-other"
+    other.mkdir()
+    gone = str(tmp_path / "gone.yaml")
+    with Journal(other) as journal:
+        stack = {"source": gone, "target": "local/none"}
+        journal.write(RunBegun(FORMAT, "other", "s", "c", 0.0, {"steps": []}, stack, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", {"kind": "StatefulSet", "name": "db", "replicas": 1}))
+    with pytest.raises(UsageError, match="gone"):
+        recover(broken.reports)
+    assert broken.workload()["spec"]["replicas"] == 3
+    assert unfinished(journals.read(broken.folder)) == []
+    assert unfinished(journals.read(other))
+
+
 def record(**changes: Any) -> str:
     """The text of an annotation with one record, with something about it changed."""
     good = {"run": "r", "id": 0, "step": 0, "action": "scale", "undo": {"kind": "StatefulSet", "name": "mysql"}}
@@ -320,3 +418,69 @@ def test_a_journal_that_was_cut_off_anywhere_gets_an_end_and_a_report_that_is_no
             history = journals.read(folder)
             assert unfinished(history) == []
             assert history.ended
+
+
+def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = broken.stack
+    mine, others = (
+        UndoPlanned(0.0, number, 0, "drain-node", {"kind": "Node", "name": "node-1", "namespace": "wordpress"})
+        for number in (0, 1)
+    )
+    real = broken.cluster.get
+    noted = []
+
+    def get(kind: str, name: str) -> Any:
+        found = real(kind, name)
+        if kind == "Node" and not noted:
+            noted.append(name)
+            undo_notes.note(stack, "reports/other", others)
+        return found
+
+    monkeypatch.setattr(broken.cluster, "get", get)
+    undo_notes.note(stack, "reports/mine", mine)
+    assert [each.run for each in undo_notes.found(stack)] == ["reports/other", "reports/mine"]
+    noted.clear()
+    undo_notes.forget(stack, "reports/mine", [mine])
+    assert [each.run for each in undo_notes.found(stack)] == ["reports/other"]
+
+
+def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = str(tmp_path / "blog.yaml")
+    (tmp_path / "blog.yaml").write_text("")
+    cluster = ActedCluster()
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    cluster.calls.clear()
+    lent = SimpleNamespace(spec=spec, borrowed=True, attach=lambda _: cluster.stack(), release=lambda *_: False)
+    target = SimpleNamespace(local=False, name="context/prod")
+    monkeypatch.setattr(recovering.source, "of", lambda _: lent)
+    monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
+    monkeypatch.setattr(recovering.lease, "hold", lambda *_: nullcontext())
+    folder = tmp_path / "reports" / FOLDER
+    folder.mkdir(parents=True)
+    stack = {"source": spec, "target": "context/prod", "namespace_uid": UID}
+    undo = {"kind": "StatefulSet", "name": "mysql", "role": "database", "replicas": 1}
+    with Journal(folder) as journal:
+        journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
+        journal.write(UndoPlanned(1.0, 0, 0, "scale", undo))
+    (said,) = recovering.recover(
+        tmp_path / "reports", stack=spec, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
+    )
+    assert said.startswith(
+        f"{FOLDER}: was not on this namespace wordpress of context/prod: another cluster has that name"
+    )
+    assert cluster.calls == []
+    assert unfinished(journals.read(folder))
+
+
+def test_a_binding_that_is_named_by_another_path_is_the_same_stack(
+    lent: Lent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_that_was_killed(tmp_path / "reports/x", lent.spec)
+    monkeypatch.chdir(tmp_path)
+    assert len(recover(tmp_path / "reports", "my-stack.yaml")) == 3
+    ends = [record for record in journals.read(tmp_path / "reports/x") if isinstance(record, RunEnded)]
+    assert len(ends) == 1

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.debug import LOG, DebugLog
-from chaos.history import ClusterEvent, Note, PodSaid, Read, RunEnded, Write
+from chaos.history import ApiServerSeen, ClusterEvent, Note, PodSaid, Read, RunEnded, Write
 from chaos.journal import Journal
 from chaos.redact import GONE, Redactor, know, plain
 from chaos.stack.credentials import Credentials
@@ -139,6 +139,7 @@ def test_the_journal_and_its_listeners_get_no_secret_from_outside(tmp_path: Path
         journal.write(PodSaid(1, 0, "mysql-0", ("fine", f"cannot sign in with {secret}")))
         journal.write(ClusterEvent(1, "pod/mysql-0", "Failed", f"env {secret}"))
         journal.write(Note(1, f"note {secret}"))
+        journal.write(ApiServerSeen(1, False, 0, f"GET readyz: 500 {secret}"))
         journal.write(Write("row", "w", 1, "t", 0, 0, 1, "fail", f"error {secret}"))
         journal.write(RunEnded(2, "failed", f"GET x: {secret}"))
 
@@ -150,7 +151,7 @@ def test_the_journal_and_its_listeners_get_no_secret_from_outside(tmp_path: Path
     text = (tmp_path / "journal.jsonl").read_text()
     assert secret not in text
     assert secret not in repr(heard)
-    assert text.count(GONE) == 6
+    assert text.count(GONE) == 7
 
 
 def test_a_record_costs_next_to_nothing_more() -> None:

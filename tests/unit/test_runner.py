@@ -16,6 +16,7 @@ from chaos import runner as runner_module
 from chaos.actions import ACTIONS, Aim
 from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
+from chaos.cluster.reach import NO_WAY
 from chaos.errors import ClusterError, StackError, UndoIncomplete
 from chaos.history import (
     END,
@@ -24,6 +25,7 @@ from chaos.history import (
     Note,
     Read,
     Record,
+    Skipped,
     StepBegun,
     StepEnded,
     UndoDone,
@@ -45,7 +47,7 @@ class FakeStack:
     binding = SimpleNamespace(controllers=("database",))
     api = SimpleNamespace(namespace="n")
     local_cluster = ""
-    context = ""
+    elsewhere = None
     looks: Any = None
 
     def ready(self, role: str) -> bool:
@@ -414,6 +416,34 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     assert steady.missing({"rows"}) == []
     assert steady.silent() == ["rows"]
     assert steady.silent({"rows"}) == []
+
+
+def test_a_stream_whose_requests_never_left_is_not_steady_and_nobody_knows_how_the_stack_is() -> None:
+    steady = Steady(Clock(), ("reads", "rows"))
+    steady.see(Read("service", -9, -9, -9, ok=True))
+    steady.see(Skipped("read service", -1, NO_WAY))
+    steady.see(Skipped("rows", -1, "12 in flight"))
+    assert steady.missing() == ["reads", "rows"]
+    assert steady.unseen(["reads"])
+    assert not steady.unseen(["reads", "rows"])
+    assert not steady.unseen([])
+    steady.see(Read("service", -1, -1, -1, ok=False))
+    assert not steady.unseen(["reads"])
+
+
+def test_a_stack_to_which_nothing_led_after_the_fault_is_not_known_to_have_failed(bench: Bench) -> None:
+    bench.wait_s = 0.3
+
+    def no_way(record: Record) -> None:
+        if isinstance(record, ActionEnded):
+            for stream in ("read service", "rows", "posts"):
+                bench.monitors[-1].write(Skipped(stream, record.at, NO_WAY))
+
+    bench.journal.listen(no_way)
+    bench.run()
+    after = [wait for wait in bench.journal.history().of(WaitEnded) if wait.condition == "steady after the fault"]
+    assert [(wait.satisfied, wait.unknown) for wait in after] == [(False, True)]
+    assert after[0].detail.endswith(": nothing led to the cluster")
 
 
 def test_when_all_was_put_back_the_stack_is_watched_and_read_once_more_as_a_step_of_its_own(bench: Bench) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +14,7 @@ from typing import Any, cast
 import pytest
 from fake_api import FakeApi
 
-from chaos import session
+from chaos import session, stop
 from chaos.checks.judge import Judgement
 from chaos.cluster import lease
 from chaos.cluster.target import Target
@@ -39,8 +42,10 @@ class Bench:
     """A session whose scenarios only say what they were given; `ends` are their verdicts or what they raise."""
 
     reports: Path
+    patch: pytest.MonkeyPatch
     ends: dict[str, Any] = field(default_factory=dict)
     heals: bool = False
+    stopped: dict[str, Any] = field(default_factory=dict)
     ran: list[Plan] = field(default_factory=list)
     written: list[list[SuiteRun]] = field(default_factory=list)
 
@@ -56,13 +61,14 @@ class Bench:
         problem = end if isinstance(end, BaseException) else None
         verdict = Verdict.FAIL if problem else end
         judgement = Judgement(verdict, (), "so it was")
-        return session._Ran(verdict, SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement), problem)
+        run = SuiteRun(wanted.name, wanted.claim, folder.name, None, judgement)
+        return session._Ran(verdict, run, problem, **self.stopped)
 
     def run(self, wanted: Suite) -> Verdict:
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.reports, quiet=True))
         made.ready = self.ready  # type: ignore[method-assign]
         made.carried_out = self.carried_out  # type: ignore[assignment, method-assign]
-        made._made_good = lambda problem, _: isinstance(problem, UndoIncomplete) and self.heals  # type: ignore[method-assign]
+        self.patch.setattr(session, "deployed_again", lambda *_, **__: self.heals)
         return made.suite(wanted)
 
     def last(self) -> dict[str, str]:
@@ -72,7 +78,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(tmp_path)
+    made = Bench(tmp_path, monkeypatch)
 
     def write(folder: Path, wanted: Suite, stack: str, runs: list[SuiteRun]) -> SuiteReport:
         made.written.append(list(runs))
@@ -120,10 +126,30 @@ def test_a_suite_goes_on_when_what_was_left_undone_holds_after_the_stack_was_dep
     assert bench.last() == {"a": "pass", "b": "fail", "c": "pass"}
 
 
+@pytest.mark.parametrize("stopped", [{"interrupted": True}, {"aborted": "http: down"}])
+def test_a_suite_that_was_stopped_does_not_deploy_the_stack_again_and_go_on(
+    bench: Bench, stopped: dict[str, Any]
+) -> None:
+    bench.ends, bench.heals, bench.stopped = {"a": UndoIncomplete("1 pod is out")}, True, stopped
+    with pytest.raises(UndoIncomplete):
+        bench.run(suite("a", "b"))
+    assert [each.name for each in bench.ran] == ["a"]
+
+
 def test_a_scenario_for_which_no_stack_can_be_had_is_not_run_and_the_others_are(bench: Bench) -> None:
     bench.ends = {"a": StackError("needs 3 ready pods of database, and there are 1")}
     assert bench.run(suite("a", "b")) is Verdict.UNKNOWN
     assert bench.last() == {"a": "needs 3 ready pods of database, and there are 1", "b": "pass"}
+
+
+def test_whoever_asked_is_told_the_folder_of_a_scenario_before_it_is_run(bench: Bench) -> None:
+    seen: list[tuple[Path, int]] = []
+    options = Options(reports=bench.reports, quiet=True, began=lambda folder: seen.append((folder, len(bench.ran))))
+    made = session._Session(cast("Source", None), cast("Target", None), options)
+    made.ready = bench.ready  # type: ignore[method-assign]
+    made.carried_out = lambda plan, stack, folder: bench.carried_out(plan, stack, folder, 0)  # type: ignore[misc, method-assign]
+    made.all([plan("a")])
+    assert seen == [(next(bench.reports.iterdir()), 0)]
 
 
 def test_a_suites_word_on_baselines_overrules_its_scenarios(bench: Bench) -> None:
@@ -166,15 +192,21 @@ class Lent:
     api: FakeApi
     borrowed: bool
     namespace: str = "wordpress"
+    spec: str = "lent.yaml"
     seen: list[tuple[str, bool]] = field(default_factory=list)
 
     def ensure(self, target: Any, progress: Any) -> Any:
         self.seen.append(("ensure", self.api.get("Lease", lease.NAME) is not None))
-        return SimpleNamespace(fenced=lambda **_: object())
+        return SimpleNamespace(fenced=lambda **_: SimpleNamespace(elsewhere=None, local_cluster=""))
 
     def release(self, stack: Any, progress: Any) -> bool:
         self.seen.append(("release", self.api.get("Lease", lease.NAME) is not None))
         return True
+
+
+def no_preconditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("require", "require_put_back"):
+        monkeypatch.setattr(session.preconditions, name, lambda *_, **__: None)
 
 
 def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
@@ -187,14 +219,13 @@ def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
 def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_a_deployed_one_once_it_is_there(
     monkeypatch: pytest.MonkeyPatch, *, borrowed: bool
 ) -> None:
-    monkeypatch.setattr(session.preconditions, "require", lambda *_, **__: None)
+    no_preconditions(monkeypatch)
     api = FakeApi()
     source_, made = lent(api, borrowed=borrowed)
-    with made.held:
-        for _ in range(2):
-            made.ready(plan("a"))
-        assert api.get("Lease", lease.NAME) is not None
-        made.release()
+    for _ in range(2):
+        made.ready(plan("a"))
+    assert api.get("Lease", lease.NAME) is not None
+    made.release()
     assert source_.seen == [("ensure", borrowed), ("ensure", True), ("release", True)]
     assert api.get("Lease", lease.NAME) is None
 
@@ -205,7 +236,54 @@ def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:
     held = {"kind": "Lease", "metadata": {"name": lease.NAME}, "spec": {"holderIdentity": "other", "renewTime": "1"}}
     api.apply(held)
     threading.Timer(0.2, lambda: api.patch("Lease", lease.NAME, {"spec": {"renewTime": "2"}})).start()
-    with made.held, pytest.raises(HostError, match="other since"):
+    with pytest.raises(HostError, match="other since"):
         made.ready(plan("a"))
     made.release()
     assert source_.seen == []
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_while_the_stack_is_given_back_does_not_keep_the_lease(
+    monkeypatch: pytest.MonkeyPatch, signals: int
+) -> None:
+    no_preconditions(monkeypatch)
+    api = FakeApi()
+    source_, made = lent(api, borrowed=True)
+
+    def release(stack: Any, progress: Any) -> bool:
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(source_, "release", release)
+    with stop.by_signals():
+        made.ready(plan("a"))
+        with pytest.raises(Interrupted if signals == 1 else UndoIncomplete) as caught:
+            made.release()
+    assert api.get("Lease", lease.NAME) is None
+    if signals == 2:
+        assert isinstance(caught.value, UndoIncomplete)
+        assert (str(caught.value), caught.value.hint) == (
+            "lent.yaml: what the run wrote into it was not all removed",
+            "hachaos recover --stack lent.yaml",
+        )
+
+
+def test_a_signal_while_the_lease_is_given_back_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_preconditions(monkeypatch)
+    api = FakeApi()
+    _, made = lent(api, borrowed=True)
+    real = threading.Thread.join
+
+    def join(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "lease":
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with stop.by_signals():
+        made.ready(plan("a"))
+        with pytest.raises(Interrupted):
+            made.release()
+    assert api.get("Lease", lease.NAME) is None

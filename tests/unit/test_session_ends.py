@@ -84,7 +84,9 @@ class Bench:
 
         self._patch.setattr(session, "Runner", make)
         made = session._Session(cast("Source", None), cast("Target", None), Options(reports=self.folder, quiet=True))
-        stack = cast("Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", context=""))
+        stack = cast(
+            "Stack", SimpleNamespace(api=SimpleNamespace(namespace="wordpress"), local_cluster="", elsewhere=None)
+        )
         return made.carried_out(plan, stack, self.folder)
 
     def kinds(self) -> list[str]:
@@ -173,6 +175,20 @@ def test_ctrl_c_twice_leaves_the_rest_and_says_so(bench: Bench) -> None:
     assert isinstance(ran.problem, UndoIncomplete)
     assert ran.problem.exit_code is ExitCode.UNDO_INCOMPLETE
     assert UndoDone.kind not in bench.kinds()
+
+
+@pytest.mark.parametrize(("how", "aborted"), [("interrupted", ""), ("aborted", "http: down")])
+def test_an_undo_that_does_not_hold_does_not_hide_what_stopped_the_run(bench: Bench, how: str, aborted: str) -> None:
+    def during(runner: FakeRunner) -> None:
+        if aborted:
+            stop.ask(aborted)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    ran = bench.run(during, fail(UndoIncomplete("1 pod is out")))
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert (bench.ended().how, ran.aborted, ran.interrupted) == (how, aborted, how == "interrupted")
 
 
 def test_a_stop_that_comes_just_before_the_undo_does_not_skip_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from chaos import undo, undo_notes
 from chaos.actions import ACTIONS
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.errors import ClusterError, StackError, Unreachable
 from chaos.history import UndoDone, UndoPlanned
 from chaos.journal import Journal
-from chaos.undo import by_hand, put_back, unfinished
+from chaos.undo import by_hand, incomplete, put_back, recovery, unfinished
 from tests.unit.actions.acted_cluster import ActedCluster
 
 AIMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -115,11 +116,29 @@ def test_by_hand_comes_the_last_change_first_and_of_those_that_restore_one_thing
     ]
 
 
-def test_by_hand_names_the_context_of_another_cluster() -> None:
-    stack = replace(ActedCluster().stack(), context="prod like")
+@pytest.mark.parametrize(
+    ("kubeconfig", "words"),
+    [
+        ("", ["kubectl", "--context", "prod like"]),
+        ("my files/prod", ["kubectl", "--kubeconfig", "my files/prod", "--context", "prod like"]),
+        ("a:b", ["KUBECONFIG=a:b", "kubectl", "--context", "prod like"]),
+    ],
+)
+def test_by_hand_names_the_context_of_another_cluster_and_its_file(kubeconfig: str, words: list[str]) -> None:
+    stack = replace(ActedCluster().stack(), elsewhere=Elsewhere("prod like", kubeconfig))
     aim = ACTIONS["scale"].aim(stack, "database", {"replicas": 1})
-    for command in by_hand(stack, [UndoPlanned(0.0, 0, 0, "scale", aim.undo)]):
-        assert shlex.split(command)[:5] == ["kubectl", "--context", "prod like", "-n", "wordpress"]
+    planned = [UndoPlanned(0.0, 0, 0, "scale", aim.undo)]
+    for command in by_hand(stack, planned):
+        assert shlex.split(command)[: len(words) + 2] == [*words, "-n", "wordpress"]
+    hint = incomplete(stack, ["not back"], planned).hint
+    assert hint
+    assert hint.startswith("hachaos recover --context 'prod like'")
+    assert (" --kubeconfig " in hint.splitlines()[0]) == bool(kubeconfig)
+
+
+def test_recover_names_an_embedded_cluster_that_has_a_name_of_its_own() -> None:
+    assert recovery(ActedCluster().stack("mine")) == "hachaos recover --name mine"
+    assert recovery(ActedCluster().stack("hachaos")) == "hachaos recover"
 
 
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:

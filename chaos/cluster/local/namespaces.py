@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from chaos.errors import HostError
 
 CLONE_NEWNET = 0x40000000
 _MNT_DETACH = 2
+_GONE_S = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 T = TypeVar("T")
@@ -31,13 +33,23 @@ def enter_network(netns: Path) -> None:
 
 
 def move_process(netns: Path) -> None:
-    """Move this whole process into a network namespace. Raises HostError if it has threads: they would stay behind."""
-    if len(list(Path("/proc/self/task").iterdir())) != 1 or threading.active_count() != 1:
+    """Move this whole process into a network namespace. Raises HostError if it has threads: they would stay behind.
+
+    One that has ended, and that the kernel has not taken away yet, is waited for.
+    """
+    deadline = time.monotonic() + _GONE_S
+    while threading.active_count() == 1 and _tasks() != 1 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    if _tasks() != 1 or threading.active_count() != 1:
         raise HostError("the process cannot join the cluster's network any more: it has started threads")
     try:
         enter_network(netns)
     except OSError as error:
         raise HostError(f"cannot join the cluster's network at {netns}: {error.strerror}") from error
+
+
+def _tasks() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def inside(netns: Path, function: Callable[[], T]) -> T:
