@@ -22,7 +22,7 @@ def told(
     """Around runs of scenarios: what goes wrong here is said on standard error, and changes no exit code.
 
     When they end in an error, or one was aborted, each scenario that has not begun is noted as missing; not so for a
-    mistake on the command line, which its user is told. With a `url` the webhook there is told of verdicts that changed.
+    mistake on the command line, which its user is told. With a `url` its webhook is told of verdicts that changed.
     Raises UsageError before anything is run for a `url` that is no address.
     """
     if url:
