@@ -24,6 +24,8 @@ class HachaosError(Exception):
     """Something that the user is told in one line, with an optional hint on the next."""
 
     exit_code: ExitCode = ExitCode.TROUBLE
+    usual_hint: str | None = None
+    """What to do about one that has no hint of its own."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -47,9 +49,13 @@ class InputError(UsageError):
 class HostError(HachaosError):
     """This host lacks what the embedded cluster needs (root, cgroups, disk, a package)."""
 
+    usual_hint = "hachaos cluster doctor lists what this host lacks"
+
 
 class ClusterError(HachaosError):
     """The cluster did not do what was asked within its deadline, or cannot be reached."""
+
+    usual_hint = "kubectl get pods,events shows the cluster's side of it; hachaos run --debug writes down each call"
 
 
 class Unreachable(ClusterError):
@@ -59,8 +65,11 @@ class Unreachable(ClusterError):
 class StackError(HachaosError):
     """The stack under test could not be deployed, installed or verified."""
 
+    usual_hint = "hachaos stack status says what the stack lacks"
+
 
 class UndoIncomplete(HachaosError):
     """Something that the run changed could not be put back."""
 
     exit_code = ExitCode.UNDO_INCOMPLETE
+    usual_hint = "hachaos recover tries again"

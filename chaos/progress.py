@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from chaos.redact import plain
 
@@ -119,13 +120,18 @@ class NoProgress:
         """Ignore it."""
 
 
+def is_live(stream: IO[str]) -> bool:
+    """Whether a display may move there: a terminal that can, and not in CI, whose logs keep every frame."""
+    return stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Progress]:
     """The display that suits where stderr goes: bars in a terminal, else lines, or none when `quiet`."""
     if quiet:
         yield NoProgress()
         return
-    if not sys.stderr.isatty():
+    if not is_live(sys.stderr):
         yield PlainProgress()
         return
     from rich.console import Console

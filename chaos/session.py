@@ -10,7 +10,7 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
 from chaos.progress import Progress, progress
 from chaos.redact import redact
-from chaos.report import live, terminal
+from chaos.report import live, terminal, usual
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
@@ -47,8 +47,9 @@ class Options:
     """What a run is told beside its scenario.
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
-    not empty. `elsewhere` is a cluster that is not the embedded one; `yes` agrees to what a run touches there. With
-    `debug` each run folder has a debug log.
+    not empty. `as_json` prints reports as JSON to standard output instead of in words. `elsewhere` is a cluster that is
+    not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log.
+    `began` is called with the folder of each scenario that is run by itself.
     """
 
     stack: str = "hardened"
@@ -56,12 +57,14 @@ class Options:
     nodes: int | None = None
     reports: Path = Path("reports")
     quiet: bool = False
+    as_json: bool = False
     baseline: str = ""
     allow_destructive: bool = False
     debug: bool = False
     allow_nodes: bool = False
     elsewhere: Elsewhere | None = None
     yes: bool = False
+    began: Callable[[Path], None] | None = None
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -142,11 +145,26 @@ class _Session:
     def scenario(self, plan: Plan) -> _Ran:
         """Run one plan into a folder of its own under the reports. Raises what ended it before its end."""
         stack = self.ready(plan)
-        ran = self.carried_out(plan, stack, _folder(self.options.reports, plan.name))
+        folder = _folder(self.options.reports, plan.name)
+        if self.options.began is not None:
+            self.options.began(folder)
+        ran = self.carried_out(plan, stack, folder)
+        self._told(folder)
         if ran.problem is not None:
             raise ran.problem
         self.aborted = ran.aborted
         return ran
+
+    @property
+    def _in_words(self) -> bool:
+        """Whether standard output is for people."""
+        return not self.options.quiet and not self.options.as_json
+
+    def _told(self, folder: Path) -> None:
+        """Hand the report in the folder, a run's or a suite's, to whoever started hachaos."""
+        if self.options.as_json:
+            print(report.one_line(folder), flush=True)
+        report.add_step_summary(folder)
 
     def carried_out(self, plan: Plan, stack: Stack, folder: Path, stop_at: float = float("inf")) -> _Ran:
         """Run one plan on a stack that is fit for it, judge it, write its report into the folder.
@@ -162,7 +180,7 @@ class _Session:
                     history = journal.read(folder)
                     judgement = judge(history)
                     report.write(folder, history, judgement)
-                    if not self.options.quiet:
+                    if self._in_words:
                         terminal.summary(history, judgement, folder)
             except HachaosError as error:
                 # What is left undone, or what filled the disk, has to be said before it.
@@ -192,7 +210,7 @@ class _Session:
                     break
                 inner = folder / f"{number:02}-{plan.name}"
                 wanted = replace(plan, baseline=suite.baseline) if suite.baseline else plan
-                if not self.options.quiet:
+                if self._in_words:
                     terminal.scenario_begins(number, len(suite.plans), plan.name, plan.claim)
                 ran = None
                 try:
@@ -218,10 +236,11 @@ class _Session:
             runs += _not_run(waiting, reason)
             try:
                 written = report.write_suite(folder, suite, self.options.stack, runs)
+                self._told(folder)
             except HachaosError as error:
                 # What ended the suite has to be said before what became of its report.
                 raise ended or error from error
-            if not self.options.quiet:
+            if self._in_words:
                 terminal.suite_summary(written, folder)
         return written.verdict
 
@@ -290,8 +309,11 @@ class _Session:
                 if not self.options.quiet:
                     print(f"debug log: {path}", file=sys.stderr)
                 written.listen(_decided)
-            written.listen(open_.enter_context(live.display(plan.to_json(), quiet=self.options.quiet)))
-            written.write(self._begun(plan, stack, folder, clock))
+            begun = self._begun(plan, stack, folder, clock)
+            usual_s = usual.duration_s(self.options.reports, plan.name, str(begun.stack["profile"]))
+            shown = live.display(plan.to_json(), quiet=self.options.quiet, usual_s=usual_s)
+            written.listen(open_.enter_context(shown))
+            written.write(begun)
             runner = Runner(plan, stack, written, clock, stop_at)
             try:
                 with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):

@@ -40,17 +40,31 @@ class _Stop:
         self.waiting: BaseException | None = None
         self.asked: deque[BaseException] = deque()
         self.signals = 0
+        self.undoing = 0
         self.gave_up = False
+        self.gives_up = ""
 
     def signalled(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.signals += 1
         name = signal.Signals(number).name
         if self.signals == 1:
+            # The second may come while this is still said.
+            is_open, self.mode = self.mode is _Mode.OPEN, _Mode.UNDOING if self.mode is _Mode.OPEN else self.mode
             print(f"hachaos: {name}: stopping; Ctrl-C once more stops the undo too", file=sys.stderr)
+            if is_open:
+                raise Interrupted(name)
             self.stop(Interrupted(name))
         elif number == signal.SIGINT and self.mode is _Mode.UNDOING and not self.gave_up:
             self.gave_up = True
             print("hachaos: the undo is stopped", file=sys.stderr)
+            if self.undoing:
+                raise UndoStopped(name)
+            self.gives_up = name
+
+    def begin_undo(self) -> None:
+        """Raise what came while the main thread was on its way to the undo."""
+        name, self.gives_up = self.gives_up, ""
+        if name:
             raise UndoStopped(name)
 
     def woken(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -130,8 +144,17 @@ def exposed() -> Iterator[None]:
 @contextmanager
 def undoing() -> Iterator[None]:
     """What puts back goes on: only Ctrl-C after another signal stops it. What was asked for is raised at its end."""
+    found = _stop
     with _mode(_Mode.UNDOING):
-        yield
+        if found is None:
+            yield
+            return
+        found.begin_undo()
+        found.undoing += 1
+        try:
+            yield
+        finally:
+            found.undoing -= 1
 
 
 @contextmanager

@@ -8,23 +8,43 @@ from pathlib import Path
 import click
 
 from chaos import journal
-from chaos.cli import run_folders
+from chaos.cli import completion, run_folders
+from chaos.cli.colors import no_color
+from chaos.errors import UsageError
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--only", metavar="CHECK", multiple=True, help="Judge by this check alone; may be given more than once.")
+@click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.runs,
+)
+@click.option(
+    "--only",
+    metavar="CHECK",
+    multiple=True,
+    shell_complete=completion.checks,
+    help="Judge by this check alone; may be given more than once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each run's report.json, one on a line.")
+@click.option("--markdown", is_flag=True, help="Print each run's report.md, for a pull-request comment.")
+@no_color
 @click.option("--write", is_flag=True, help="Draw the reports in the run folders anew as well.")
-def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write: bool) -> int:
+def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markdown: bool, write: bool) -> int:
     """Judge RUN folders again by their journals, with the checks of this version. Needs no cluster and no network.
 
     RUN is a run's folder, a suite's, or one that holds such. Exit code: 0 pass, 1 fail, 2 unknown, 4 usage.
     """
     run_folders.require_checks(only)
+    if as_json and markdown:
+        raise UsageError("--json and --markdown: only one of them can be printed", hint="leave one of them out")
 
     from chaos.checks.judge import judge
     from chaos.report import json_, terminal
+    from chaos.report import markdown as markdown_
     from chaos.report import write as write_reports
     from chaos.report.summary import summarise
     from chaos.verdict import EXIT, merge
@@ -38,7 +58,9 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, write
             if write:
                 write_reports(folder, history, judgement)
             if as_json:
-                click.echo(json.dumps(json_.render(summarise(history, judgement)), ensure_ascii=False, allow_nan=False))
+                click.echo(json.dumps(json_.render(summarise(history, judgement)), allow_nan=False))
+            elif markdown:
+                click.echo(markdown_.render(summarise(history, judgement)))
             elif only:
                 terminal.checks(history, judgement, folder)
             else:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from chaos.cli import run_folders
+from chaos.cli import completion, run_folders
 from chaos.errors import ExitCode
 
 
 @click.command()
-@click.argument("one", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("other", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("one", metavar="RUN", type=click.Path(path_type=Path), shell_complete=completion.runs)
+@click.argument("other", metavar="RUN", type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--json", "as_json", is_flag=True, help="Print all lines, those that are the same as well, as JSON.")
 def diff(one: Path, other: Path, *, as_json: bool) -> int:
     """Compare two RUN folders: the verdicts of their steps and checks, outages, losses, versions, images.

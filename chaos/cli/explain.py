@@ -8,7 +8,7 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS
+from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS
 from chaos.units import shown
 
 EXAMPLES = {
@@ -116,15 +116,21 @@ _LISTS: dict[str, dict[str, str]] = {
     "Kinds of clone": CLONES,
     "Kinds of connection": CONNECTIONS,
     "Checks": CHECKS,
+    "Invariants": INVARIANTS,
     "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
 }
 
 
+def _words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    known = [word for words in _LISTS.values() for word in words]
+    return [word for word in known if word.casefold().startswith(incomplete.casefold())]
+
+
 @click.command()
-@click.argument("word", nargs=-1)
+@click.argument("word", nargs=-1, shell_complete=_words)
 def explain(word: tuple[str, ...]) -> None:
-    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an abort
+    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an invariant, an abort
     condition, an exit code.
 
     Without WORD it lists them all.
@@ -149,6 +155,7 @@ def _topics() -> dict[str, list[str]]:
     topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
     topics |= {word: _word(word, "a kind of connection", about) for word, about in CONNECTIONS.items()}
     topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
+    topics |= {word.casefold(): _word(word, "an invariant", about) for word, about in INVARIANTS.items()}
     topics |= {word: _word(word, "an abort condition", about) for word, about in ABORTS.items()}
     topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
     return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chaos.cli import run_folders
+from chaos.cli import completion, run_folders
 from chaos.redact import plain
 from chaos.report import words
 
@@ -21,7 +21,7 @@ _SAMPLES = ("read", "write", "skipped", "replica", "volume", "contents", "site-c
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--all", "everything", is_flag=True, help="Every record, each request and sample too.")
 @click.option("--undo", "only_undo", is_flag=True, help="Only the undo records, and whether each was put back.")
 @click.option("--json", "as_json", is_flag=True, help="The records as JSON lines.")

@@ -7,12 +7,17 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
 from chaos import __version__
+from chaos.cli.colors import no_color
 from chaos.errors import ExitCode, HachaosError
 from chaos.redact import plain, redact
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Name -> (module:attribute, help). The help stands here so that `--help` imports no command.
 _COMMANDS = {
@@ -20,7 +25,8 @@ _COMMANDS = {
     "validate": ("chaos.cli.scenarios:validate", "Check scenario files; touch nothing."),
     "plan": ("chaos.cli.scenarios:plan", "Show what a run would do; touch nothing."),
     "list": ("chaos.cli.scenarios:list_", "List the bundled scenarios and their claims."),
-    "explain": ("chaos.cli.explain:explain", "Tell what an action, a condition, a check or an exit code means."),
+    "init": ("chaos.cli.init:init", "Write a commented scenario to begin with."),
+    "explain": ("chaos.cli.explain:explain", "Tell what an action, a check, an exit code, any word means."),
     "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
     "check": ("chaos.cli.check:check", "Judge runs again, from their folders alone."),
     "diff": ("chaos.cli.diff:diff", "Compare two runs."),
@@ -30,6 +36,7 @@ _COMMANDS = {
     "rbac": ("chaos.cli.rbac:rbac", "Print the Role that a run needs; touch nothing."),
     "stack": ("chaos.cli.stack:stack", "Deploy, look at or remove the stack under test."),
     "cluster": ("chaos.cli.cluster:cluster", "The embedded Kubernetes: up, down, status, kubectl, doctor."),
+    "completion": ("chaos.cli.completion:completion", "Print the script that makes a shell complete hachaos."),
 }
 
 
@@ -47,13 +54,21 @@ class _Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             import difflib
 
             close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise click.UsageError(f"no command {args[0]!r}{guess}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that begin so; no command is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        named = [(name, about) for name, (_, about) in _COMMANDS.items() if name.startswith(incomplete)]
+        return [CompletionItem(name, help=about) for name, about in named] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -71,6 +86,7 @@ _EPILOG = (
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+@no_color
 @click.version_option(__version__, "--version", "-V", prog_name="hachaos")
 def hachaos() -> None:
     """Break a highly available WordPress + MySQL + NFS stack on Kubernetes on purpose, and prove what was lost.
@@ -89,7 +105,7 @@ def _run(arguments: list[str]) -> int:
     try:
         result = hachaos.main(args=arguments, prog_name="hachaos", standalone_mode=False)
     except HachaosError as error:
-        _complain(str(error), error.hint)
+        _complain(str(error), error.hint or error.usual_hint)
         return int(error.exit_code)
     except click.exceptions.Exit as error:
         return int(error.exit_code)

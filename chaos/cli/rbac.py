@@ -6,14 +6,19 @@ from pathlib import Path
 
 import click
 
+from chaos.cli import completion
+
 
 @click.command()
-@click.argument("scenario", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
+)
 @click.option(
     "--stack",
     default="hardened",
     show_default=True,
     metavar="PROFILE|FILE",
+    shell_complete=completion.stacks,
     help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
 )
 @click.option("--in-cluster", is_flag=True, help="For a run in a pod: it reaches the stack without port-forward.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli import completion
+from chaos.cli.colors import no_color
 from chaos.cli.targets import elsewhere_options
 
 if TYPE_CHECKING:
@@ -14,12 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
+)
 @click.option(
     "--stack",
     default="hardened",
     show_default=True,
     metavar="PROFILE|FILE",
+    shell_complete=completion.stacks,
     help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
 )
 @click.option(
@@ -41,6 +46,13 @@ if TYPE_CHECKING:
 )
 @click.option("--debug", is_flag=True, help="Write each API call and command into debug.log in the run folder.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the verdict.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print each report.json as one line to standard output, and nothing else.",
+)
+@no_color
 def run(
     scenario: tuple[Path, ...],
     stack: str,
@@ -55,6 +67,7 @@ def run(
     yes: bool,
     debug: bool,
     quiet: bool,
+    as_json: bool,
 ) -> int:
     """Run SCENARIO and suite files on the embedded cluster, which is built and started if need be; judge each step.
 
@@ -76,6 +89,7 @@ def run(
         nodes=nodes,
         reports=reports,
         quiet=quiet,
+        as_json=as_json,
         baseline=baseline or "",
         allow_destructive=allow_destructive,
         allow_nodes=allow_nodes,

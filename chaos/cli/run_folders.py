@@ -35,7 +35,10 @@ def read(folder: Path) -> History:
     try:
         assert history.run
     except LookupError:
-        raise UsageError(f"{folder / journal.NAME}: the run had not begun, so there is nothing to judge") from None
+        raise UsageError(
+            f"{folder / journal.NAME}: the run had not begun, so there is nothing to judge",
+            hint="nothing was broken by it either; name another run's folder",
+        ) from None
     return history
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chaos import paths
+from chaos.cli import completion
 from chaos.cli.targets import elsewhere_options
 from chaos.errors import InputError, UsageError
 from chaos.history import PERCENTILES
@@ -24,7 +25,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE, shell_complete=completion.scenarios)
 def validate(files: tuple[Path, ...]) -> None:
     """Check scenario and suite FILEs and touch nothing.
 
@@ -45,7 +46,7 @@ def validate(files: tuple[Path, ...]) -> None:
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=_FILE)
+@click.argument("file", metavar="FILE", type=_FILE, shell_complete=completion.scenarios)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON: times in seconds, rates per second.")
 @click.option(
     "--stack", metavar="FILE", help="With --context or --in-cluster: what it would touch of this stack there."

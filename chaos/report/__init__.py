@@ -1,9 +1,10 @@
-"""What people and machines get to see of a run: report.json, report.html, junit.xml, the live display, the summary."""
+"""What people and machines get to see of a run: the files of its report, the live display, the closing summary."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,25 +17,35 @@ from chaos.scenario.plan import Suite
 if TYPE_CHECKING:
     from chaos.report.suite import SuiteReport, SuiteRun
 
-FILES = ("report.json", "report.html", "junit.xml")
+FILES = ("report.json", "report.html", "report.md", "junit.xml", "metrics.prom")
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub Actions names the file whose Markdown is shown on a job's page."""
 
 
 def write(folder: Path, history: History, judgement: Judgement) -> None:
-    """Write report.json, report.html and junit.xml into the run folder; each appears whole or not at all.
+    """Write the report's `FILES` into the run folder; each appears whole or not at all.
 
     Raises HachaosError when the folder cannot be written to, LookupError for a history without a beginning.
     """
-    from chaos.report import html, json_, junit
+    from chaos.report import html, json_, junit, markdown, openmetrics
     from chaos.report.summary import summarise
 
     summary = summarise(history, judgement)
     values = json.dumps(json_.render(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    for name, text in zip(FILES, (values, html.render(summary, folder.name), junit.render(summary)), strict=True):
+    texts = (
+        values,
+        html.render(summary, folder.name),
+        markdown.render(summary),
+        junit.render(summary),
+        openmetrics.render([(summary.run.scenario, str(summary.run.stack.get("profile", "")), summary)]),
+    )
+    for name, text in zip(FILES, texts, strict=True):
         _replace(folder / name, text)
 
 
 def write_suite(folder: Path, suite: Suite, stack: str, runs: Sequence[SuiteRun]) -> SuiteReport:
-    """Write report.html, report.json, junit.xml and claims.md of a suite; each appears whole or not at all.
+    """Write a suite's `FILES` and claims.md into its folder; each appears whole or not at all.
 
     Raises HachaosError when the folder cannot be written to.
     """
@@ -44,6 +55,33 @@ def write_suite(folder: Path, suite: Suite, stack: str, runs: Sequence[SuiteRun]
     for name, text in suites.files(report).items():
         _replace(folder / name, text)
     return report
+
+
+def one_line(folder: Path) -> str:
+    """The folder's report.json, a run's or a suite's, on one line of ASCII, which steers no terminal.
+
+    Raises HachaosError where it cannot be read.
+    """
+    path = folder / "report.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HachaosError(f"{path}: {error}", hint=f"hachaos check --write {folder} draws it anew") from error
+    return json.dumps(values)
+
+
+def add_step_summary(folder: Path) -> None:
+    """Append the folder's report.md, a run's or a suite's, to the file that $GITHUB_STEP_SUMMARY names, if it does.
+
+    That it cannot be written is said on standard error and changes nothing: the verdict stands.
+    """
+    if named := os.environ.get(STEP_SUMMARY):
+        try:
+            text = (folder / "report.md").read_text(encoding="utf-8")
+            with Path(named).open("a", encoding="utf-8") as summary:
+                summary.write(f"{text}\n")
+        except OSError as error:
+            print(f"hachaos: {named}: {error.strerror}: the job's summary lacks this run", file=sys.stderr)
 
 
 def _replace(path: Path, text: str) -> None:

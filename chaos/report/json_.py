@@ -30,6 +30,8 @@ def render(summary: Summary) -> dict[str, Any]:
         "ended": {"how": ended.how, "detail": ended.detail} if ended else {"how": "cut off", "detail": ""},
         "steps": [_step(step) for step in summary.steps],
         "outages": [outage(one) for one in summary.outages],
+        "api_server_outages": [_api_server(one) for one in summary.api_server_outages],
+        "reach": str(run.stack.get("reach", "")),
         "reads": summary.reads,
         "writes": summary.writes,
         "skipped": summary.skipped,
@@ -67,6 +69,12 @@ def outage(one: Outage) -> dict[str, Any]:
         "attempts": one.attempts,
         "reasons": one.reasons,
     }
+
+
+def _api_server(one: Outage) -> dict[str, Any]:
+    kept = ("no_shorter_than_s", "no_longer_than_s", "began_between_s", "ended_between_s")
+    told = outage(one)
+    return {name: told[name] for name in kept} | {"reason": next(iter(one.reasons), "")}
 
 
 def _step(step: StepSummary) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """junit.xml: the run for CI systems. One test suite for the scenario, one test case for each check of each step.
 
+Its schema, docs/schemas/junit.xsd, is narrower than those of both common dialects, Jenkins' and Maven Surefire's.
+
 A failed check is a `failure`. An unknown one is an `error` of type `unknown`: CI systems (Jenkins, GitLab, GitHub's
 reporters) count an error as not passed and show it apart from a failure, whereas a skipped test leaves a job green.
 """
@@ -7,6 +9,7 @@ reporters) count an error as not passed and show it apart from a failure, wherea
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 
 from chaos.report import words
 from chaos.report.json_ import versions
@@ -16,10 +19,18 @@ from chaos.verdict import CheckResult, Verdict, merge
 
 def render(summary: Summary) -> str:
     """The text of junit.xml. Times are seconds; a case's time is its step's, since a check needs all of the step."""
-    suites = ET.Element("testsuites")
-    suites.append(suite(summary))
-    ET.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+    return whole(summary.run.scenario, [suite(summary)])
+
+
+def whole(name: str, suites: Iterable[ET.Element]) -> str:
+    """The text of a junit.xml with these test suites, and what they come to."""
+    root = ET.Element("testsuites", name=words.legal(name))
+    root.extend(suites)
+    for total in ("tests", "failures", "errors"):
+        root.set(total, str(sum(int(one.get(total, 0)) for one in root)))
+    root.set("time", f"{sum(float(one.get('time', 0)) for one in root):.3f}")
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def not_run(name: str, reason: str) -> ET.Element:

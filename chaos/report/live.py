@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -27,6 +26,7 @@ from chaos.history import (
     WaitEnded,
     Write,
 )
+from chaos.progress import is_live
 from chaos.redact import plain
 from chaos.report import words
 
@@ -37,6 +37,7 @@ See = Callable[[Record], None]
 
 _MINUTE = 60
 _BARS = "▁▂▃▄▅▆▇█"
+_SAID = len("up, was out 12 min 34 s")
 _ROLES = ("database", "site", "files")
 _NEXT = {"steady before the fault": "aiming", "steady after the fault": "reading what every pod holds"}
 _CAP = {"read": "reads", "row": "SQL rows", "post": "posts", "upload": "uploads"}
@@ -48,6 +49,7 @@ class _Stream:
 
     up: bool | None = None
     since: float = 0.0
+    was_out: float | None = None
     slots: deque[list[int]] = field(default_factory=lambda: deque(maxlen=_MINUTE))
     second: int = -1
     latest: float = 0.0
@@ -63,6 +65,7 @@ class _Stream:
         self.latest = start
         changed = self.up is not None and self.up != good
         if self.up != good:
+            self.was_out = end - self.since if self.up is False else self.was_out
             self.since = end
         self.up = good
         return changed
@@ -74,11 +77,18 @@ class _Stream:
             self.slots.append([0, 0])
             self.second += 1
 
-    def spark(self) -> str:
-        """The share of good answers in each second; a blank where there was none."""
+    def spark(self, most: int = _MINUTE) -> str:
+        """The share of good answers in each of the last seconds; a blank where there was none."""
         return "".join(
-            _BARS[round((len(_BARS) - 1) * good / (good + bad))] if good + bad else " " for good, bad in self.slots
+            _BARS[round((len(_BARS) - 1) * good / (good + bad))] if good + bad else " "
+            for good, bad in list(self.slots)[-most:]
         )
+
+    def said(self, now: float) -> str:
+        """Up or down, and for how long it is, or was last, out."""
+        if not self.up:
+            return f"down for {_whole(now - self.since)}"
+        return "up" if self.was_out is None else f"up, was out {words.seconds(self.was_out)}"
 
 
 class _State:
@@ -202,8 +212,12 @@ class _State:
 
 
 @contextmanager
-def display(plan: dict[str, Any], *, quiet: bool, out: IO[str] | None = None) -> Iterator[See]:
+def display(
+    plan: dict[str, Any], *, quiet: bool, usual_s: float | None = None, out: IO[str] | None = None
+) -> Iterator[See]:
     """Show a run while the block lasts. What is yielded takes every record, from any thread.
+
+    `usual_s` is how many seconds such a run is expected to take, where that is known.
 
     In a terminal it is a live display; elsewhere, in CI and with TERM=dumb it is lines; with `quiet` nothing.
     """
@@ -211,8 +225,8 @@ def display(plan: dict[str, Any], *, quiet: bool, out: IO[str] | None = None) ->
     state, lock = _State(plan), threading.Lock()
     if quiet:
         yield lambda record: None  # noqa: ARG005
-    elif stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb":
-        with _terminal(state, lock, stream) as see:
+    elif is_live(stream):
+        with _terminal(state, lock, stream, usual_s) as see:
             yield see
     else:
         yield _lines(state, lock, stream)
@@ -231,7 +245,7 @@ def _lines(state: _State, lock: threading.Lock, stream: IO[str]) -> See:
 
 
 @contextmanager
-def _terminal(state: _State, lock: threading.Lock, stream: IO[str]) -> Iterator[See]:
+def _terminal(state: _State, lock: threading.Lock, stream: IO[str], usual_s: float | None) -> Iterator[See]:
     from rich.console import Console
     from rich.live import Live
 
@@ -240,7 +254,7 @@ def _terminal(state: _State, lock: threading.Lock, stream: IO[str]) -> Iterator[
 
     def render() -> RenderableType:
         with lock:
-            return _panel(state, time.monotonic() - began)
+            return _panel(state, time.monotonic() - began, usual_s, console.width)
 
     with Live(get_renderable=render, console=console, refresh_per_second=4, transient=True) as live:
 
@@ -258,23 +272,39 @@ def _say(console: Console, at: float, line: str) -> None:
         console.print(f"{words.clock(at):>8}  {line}", markup=False, soft_wrap=True)
 
 
-def _panel(state: _State, elapsed: float) -> RenderableType:
+def _panel(state: _State, elapsed: float, usual_s: float | None, width: int) -> RenderableType:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    head = Text.assemble(
-        (state.plan["name"], "bold"),
-        f"  {state.where()}  ",
-        (f"{words.clock(elapsed)} of at most {words.seconds(state.plan.get('longest_s', 0.0))}", "dim"),
-    )
-    doing = Text(f"{state.doing} ({words.seconds(max(0.0, elapsed - state.doing_since))})", style="dim")
+    def line(*parts: str | tuple[str, str]) -> Text:
+        return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+    usual = f"about {_whole(usual_s)}, " if usual_s is not None else ""
+    longest = words.seconds(state.plan.get("longest_s", 0.0))
     table = Table.grid(padding=(0, 2))
+    table.add_column(width=max(map(len, _CAP.values())))
+    table.add_column(width=_SAID)
+    table.add_column(no_wrap=True)
     for key, stream in sorted(state.streams.items(), key=lambda item: (*_CAP, item[0]).index(item[0])):
         stream.tick(elapsed)
-        word = ("up", "green") if stream.up else ("down", "bold red")
-        table.add_row(_CAP.get(key, key), Text(*word), Text(stream.spark(), style=word[1]))
-    return Group(Text(), head, table, _pods(state), doing)
+        style = "green" if stream.up else "bold red"
+        spark = stream.spark(max(1, min(_MINUTE, width - _SAID - 12)))
+        table.add_row(_CAP.get(key, key), Text(stream.said(elapsed), style=style), Text(spark, style=style))
+    return Group(
+        Text(),
+        line((plain(state.plan["name"]), "bold"), f"  {plain(state.where())}"),
+        line((f"{_whole(elapsed)} of {usual}at most {longest}", "dim")),
+        table,
+        _pods(state),
+        line((f"{state.doing} ({_whole(elapsed - state.doing_since)} so far)", "dim")),
+    )
+
+
+def _whole(value: float) -> str:
+    """Seconds as a display says them that is drawn anew four times a second: without digits that run."""
+    minutes, rest = divmod(int(max(0.0, value)), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _pods(state: _State) -> RenderableType:

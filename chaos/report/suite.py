@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import Any
 from chaos import __version__
 from chaos.checks.judge import Judgement
 from chaos.history import History
-from chaos.report import claims, junit, page, steps_table, words
+from chaos.report import claims, junit, markdown, openmetrics, page, steps_table, words
 from chaos.report.claims import Claim
 from chaos.report.page import badge, table
 from chaos.report.summary import Summary, summarise
@@ -64,10 +63,16 @@ def _row(run: SuiteRun, stack: str) -> Claim:
 
 def files(report: SuiteReport) -> dict[str, str]:
     """The texts of the report's files by their names."""
+    summaries = _summaries(report)
+    named = [(run.name, summary) for run, summary in zip(report.runs, summaries, strict=True)]
+    stack = Path(report.stack).name
+    whole = f"{report.suite.name} on {stack}"
     return {
-        "report.json": json.dumps(_json(report), indent=2, ensure_ascii=False) + "\n",
-        "report.html": _html(report),
-        "junit.xml": _junit(report),
+        "report.json": json.dumps(_json(report, summaries), indent=2, ensure_ascii=False) + "\n",
+        "report.html": _html(report, summaries),
+        "report.md": markdown.suite(whole, report.verdict, sentence(report), report.rows, named),
+        "junit.xml": _junit(report, summaries),
+        "metrics.prom": openmetrics.render((name, stack, summary) for name, summary in named),
         "claims.md": _markdown(report),
     }
 
@@ -94,8 +99,7 @@ def _summaries(report: SuiteReport) -> list[Summary | None]:
     return [summarise(run.history, run.judgement) if run.history and run.judgement else None for run in report.runs]
 
 
-def _json(report: SuiteReport) -> dict[str, Any]:
-    summaries = _summaries(report)
+def _json(report: SuiteReport, summaries: list[Summary | None]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "suite": report.suite.name,
@@ -133,7 +137,7 @@ def _markdown(report: SuiteReport) -> str:
     return f"# {head}\n\n{claims.markdown_of(sentence(report))}\n\n{claims.markdown(report.rows)}"
 
 
-def _html(report: SuiteReport) -> str:
+def _html(report: SuiteReport, summaries: list[Summary | None]) -> str:
     styles = resources.files("chaos.report").joinpath("report.css").read_text(encoding="utf-8")
     began = next((run.history.run.started_at for run in report.runs if run.history), None)
     over = f"<span>{_e(report.suite.name)}</span><span>stack {_e(Path(report.stack).name)}</span>"
@@ -155,7 +159,7 @@ def _html(report: SuiteReport) -> str:
     ]
     head = ("Claim", "Scenario", "Verdict", "Deciding fact", "What to change")
     first = table("Each claim, whether it held, and by which fact.", head, rows, kind="claims")
-    sections = [header, f'<section>\n<h2 id="claims">Claims</h2>\n{first}\n</section>', _steps(report)]
+    sections = [header, f'<section>\n<h2 id="claims">Claims</h2>\n{first}\n</section>', _steps(report, summaries)]
     title = f"{words.MARK[report.verdict]} {words.WORD[report.verdict]}: {report.suite.name}"
     return page.whole(title, styles, "claims", "\n".join(sections), f"hachaos {__version__}")
 
@@ -172,21 +176,20 @@ def _link(run: SuiteRun) -> str:
     return f'<a href="{_e(run.folder)}/report.html">{_e(run.name)}</a>' if run.folder else _e(run.name)
 
 
-def _steps(report: SuiteReport) -> str:
+def _steps(report: SuiteReport, summaries: list[Summary | None]) -> str:
     named = (
         (f"{_link(run)} · {_e(words.step(step.step))}", step)
-        for run, summary in zip(report.runs, _summaries(report), strict=True)
+        for run, summary in zip(report.runs, summaries, strict=True)
         for step in (summary.steps if summary else ())
     )
     return steps_table.section(named, "Outages are the longest of each step, from its lower to its upper bound.")
 
 
-def _junit(report: SuiteReport) -> str:
-    suites = ET.Element("testsuites", name=words.legal(report.suite.name))
-    for run, row, summary in zip(report.runs, report.rows, _summaries(report), strict=True):
-        if summary is not None:
-            suites.append(junit.suite(summary))
-        else:
-            suites.append(junit.not_run(run.name, row.fact))
-    ET.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+def _junit(report: SuiteReport, summaries: list[Summary | None]) -> str:
+    return junit.whole(
+        report.suite.name,
+        [
+            junit.suite(summary) if summary is not None else junit.not_run(run.name, row.fact)
+            for run, row, summary in zip(report.runs, report.rows, summaries, strict=True)
+        ],
+    )

@@ -122,6 +122,7 @@ class Summary:
     writes: dict[str, dict[str, int]]
     skipped: dict[str, int]
     latencies: tuple[Latency, ...]
+    api_server_outages: tuple[Outage, ...] = ()
 
 
 def summarise(history: History, judgement: Judgement) -> Summary:
@@ -140,25 +141,37 @@ def summarise(history: History, judgement: Judgement) -> Summary:
         writes=_write_totals(writes),
         skipped=dict(Counter(record.stream for record in history.of(Skipped))),
         latencies=tuple(_latencies(reads, writes)),
+        api_server_outages=tuple(api_server_outages(history)),
     )
+
+
+def api_server_outages(history: History) -> list[Outage]:
+    """When the API server did not answer; looks are not counted, so `attempts` is 0; `reasons` has the first one's."""
+    found, since = [], None
+    for seen in [*history.of(ApiServerSeen), None]:
+        if since is not None and (seen is None or seen.answers):
+            until = history.last_time if seen is None else seen.before
+            back = None if seen is None else seen.at
+            reasons = {since.reason: 1} if since.reason else {}
+            last = max(since.at, until)
+            found.append(Outage("api-server", "", since.before, since.at, last, back, 0, reasons))
+            since = None
+        if seen is not None and not seen.answers:
+            since = seen
+    return found
 
 
 def api_server_away(history: History, begin: float, end: float) -> list[str]:
     """When the API server did not answer within [begin, end], a phrase for each time, with its bounds."""
-    found, since = [], None
-    for seen in [*history.of(ApiServerSeen), None]:
-        if since is not None and (seen is None or seen.answers) and since.before <= end:
-            until = None if seen is None else seen
-            if until is None or until.at >= begin:
-                low = (until.before if until else history.last_time) - since.at
-                high = f" – {words.seconds(until.at - since.before)}" if until else " or longer"
-                found.append(
-                    f"The API server did not answer from {words.clock(since.at)} on, for {words.seconds(max(0.0, low))}"
-                    f"{high}: what is known of the cluster from that time was seen late"
-                )
-            since = None
-        if seen is not None and not seen.answers:
-            since = seen
+    found = []
+    for out in api_server_outages(history):
+        if (out.last_good or 0.0) <= end and (out.first_good is None or out.first_good >= begin):
+            high = out.no_longer_than_s
+            found.append(
+                f"The API server did not answer from {words.clock(out.first_bad)} on, for "
+                f"{words.seconds(out.no_shorter_than_s)}{' or longer' if high is None else f' – {words.seconds(high)}'}"
+                ": what is known of the cluster from that time was seen late"
+            )
     return found
 
 

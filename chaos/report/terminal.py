@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chaos.checks import findings
 from chaos.checks.judge import Judgement
 from chaos.history import History
+from chaos.progress import is_live
 from chaos.redact import plain
 from chaos.report import cells, claims, words
 from chaos.report.summary import StepSummary, Summary, summarise
@@ -27,9 +29,7 @@ STYLE: Final = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN
 
 def summary(history: History, judgement: Judgement, folder: Path, *, console: Console | None = None) -> None:
     """Print the closing summary to standard output: a table in a terminal, lines that fit any log elsewhere."""
-    from rich.console import Console
-
-    out = console or Console(highlight=False, markup=False)
+    out = console or _console()
     found = summarise(history, judgement)
     if out.is_terminal:
         _table(found, out)
@@ -86,7 +86,6 @@ def scenario_begins(number: int, of: int, name: str, claim: str) -> None:
 
 def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None = None) -> None:
     """Print a suite's claims: a block each, which any width holds, then the verdict and where the report is."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
@@ -98,7 +97,7 @@ def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None 
         else:
             out.print(plain(f"    {text}"), soft_wrap=True)
 
-    out = console or Console(highlight=False, markup=False)
+    out = console or _console()
     out.print()
     for row in report.rows:
         said = f"{words.MARK[row.verdict]} {row.scenario}: {row.verdict.value}: {row.claim}"
@@ -112,6 +111,13 @@ def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None 
     out.print(f"  report: {folder / 'report.html'}", soft_wrap=True)
 
 
+def _console() -> Console:
+    """Standard output; no terminal to fold and colour for where nobody sits at it."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, force_terminal=is_live(sys.stdout))
+
+
 def _table(found: Summary, out: Console) -> None:
     from rich import box
     from rich.table import Table
@@ -120,16 +126,15 @@ def _table(found: Summary, out: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("step", ratio=2)
     table.add_column("verdict", no_wrap=True)
-    for heading in ("reads out", "writes out", "acknowledged", "lost", "clone", "recovered in"):
-        table.add_column(heading, justify="right" if heading in ("acknowledged", "lost") else "left")
+    for heading in ("reads out", "writes out", "lost writes", "clone", "recovered in"):
+        table.add_column(heading)
     for step in found.steps:
         table.add_row(
             Text(plain(_name(step))),
             Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
             Text(cells.outage(step.reads)),
             Text(cells.outage(step.writes)),
-            Text(cells.number(step.acknowledged)),
-            Text(cells.number(step.lost), STYLE[Verdict.FAIL] if step.lost else ""),
+            Text(_lost(step), STYLE[Verdict.FAIL] if step.lost else ""),
             Text(step.clone or "–"),
             Text(cells.recovery(step)),
         )
@@ -144,6 +149,13 @@ def _table(found: Summary, out: Console) -> None:
                 out.print(plain(head), style=STYLE[check.verdict])
                 if check.advice:
                     out.print(plain(f"  {check.advice}"))
+
+
+def _lost(step: StepSummary) -> str:
+    """How many acknowledged writes were lost, of how many."""
+    if step.lost is None or step.acknowledged is None:
+        return cells.number(step.lost)
+    return f"{step.lost:,} of {step.acknowledged:,}"
 
 
 def _checked(check: CheckResult) -> str:

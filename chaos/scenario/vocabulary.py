@@ -244,6 +244,37 @@ CHECKS: dict[str, str] = {
     "clone": "each new database pod came back on its own data, or on a whole copy where its volume was new",
 }
 
+INVARIANTS: dict[str, str] = {
+    "D1": "every acknowledged write is still there, and of an upload every byte",
+    "D2": "nothing is there that nobody wrote",
+    "D3": "nothing is there whose write had failed",
+    "D4": "no write is there twice",
+    "D5": "a write that was never answered is on all database pods or on none",
+    "D6": "everything that is there can be read whole",
+    "D7": "the seed content and what was written before the run are there, as they were",
+    "R1": "no replica holds more than its primary",
+    "R2": "a replica that holds a later write of a writer holds the earlier ones too",
+    "R3": "what was seen on a pod stays there, whether it was acknowledged or not",
+    "R4": "every replica has all that was acknowledged and is on the primary",
+    "R5": "at one position every replica holds the same content as the primary",
+    "R6": "a replica that says that it replicates gets a fresh row of the primary",
+    "R7": "as many pods are there as there have to be; exactly one database pod takes writes, and it is the primary",
+    "R8": "a write stays under the id that was acknowledged, and no other gets that id",
+    "P1": "the primary comes back on the data that it had, or on a whole copy of it",
+    "P2": "ids only go up: none is given that was given before, or that is lower",
+    "C1": "a new database pod has data: its own, or a copy, as the step says",
+    "C2": "a copy is of this step, and not an old one",
+    "C3": "a pod's copy comes from another pod",
+    "C4": "a copy was taken at a position that its primary had",
+    "C5": "a copy has all that was acknowledged before it was taken",
+    "C6": "the marks in a pod's data agree with how it is said to have come back",
+    "A1": "nobody is out or slow for longer than the step allows, and everything comes back in time",
+    "A2": "the fault happened: what it was to change was seen to change (else the verdict is unknown)",
+    "A3": "enough was seen to judge by: good answers, and acknowledged writes (else the verdict is unknown)",
+}
+"""What the checks hold a run against, by the letters that a finding names: data, replication, primary, clone, evidence.
+"""
+
 
 def condition_of(target: str) -> str:
     """What is waited for after a fault to this target when a step does not say: its part of the stack is ready."""

@@ -17,6 +17,7 @@ import pytest
 from chaos import journal
 from chaos.cluster.local.cluster import Cluster
 from chaos.history import ActionBegun
+from chaos.report import FILES
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
 from embedded import NAME, ROOT, Hachaos
@@ -85,7 +86,7 @@ def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
     assert checks_of(report)["continuity"]["figures"]["lost"] == 0
     assert [outage for outage in report["outages"] if outage["via"] == "row"], "the master was gone and no row failed"
     (folder,) = tmp_path.iterdir()
-    assert {path.name for path in folder.iterdir()} == {"journal.jsonl", "report.json", "report.html", "junit.xml"}
+    assert {path.name for path in folder.iterdir()} == {"journal.jsonl", *FILES}
 
 
 def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
@@ -104,7 +105,7 @@ def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
     (folder,) = (tmp_path / "reports").iterdir()
     assert {path.name for path in folder.iterdir()} == {
         *("01-kill-replica", "02-wordpress-scale"),
-        *("report.html", "report.json", "junit.xml", "claims.md"),
+        *(*FILES, "claims.md"),
     }
     report = json.loads((folder / "report.json").read_text())
     assert [each["verdict"] for each in report["scenarios"]] == ["pass", "pass"]

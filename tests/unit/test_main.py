@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from chaos import __version__
+from chaos.cli import main
+from chaos.errors import ClusterError, HachaosError, HostError, StackError, UndoIncomplete
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("kubernetes", "requests", "rich", "pymysql", "pydantic", "cryptography", "msgspec")
@@ -72,3 +74,26 @@ def test_running_a_scenario_that_does_not_exist_touches_nothing(tmp_path: Path) 
     assert done.returncode == 4
     assert "no-such.yaml" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (ClusterError("no answer"), "hint: kubectl get pods,events shows"),
+        (HostError("no root"), "hint: hachaos cluster doctor"),
+        (StackError("no pod"), "hint: hachaos stack status"),
+        (UndoIncomplete("2 pods are out"), "hint: hachaos recover"),
+        (ClusterError("no answer", hint="wait a little"), "hint: wait a little"),
+    ],
+)
+def test_trouble_always_comes_with_a_hint(
+    error: HachaosError, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main.hachaos, "main", fails)
+    assert main._run([]) == error.exit_code
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"hachaos: {error}"
+    assert second.startswith(hint)

@@ -142,6 +142,16 @@ def test_a_scenario_for_which_no_stack_can_be_had_is_not_run_and_the_others_are(
     assert bench.last() == {"a": "needs 3 ready pods of database, and there are 1", "b": "pass"}
 
 
+def test_whoever_asked_is_told_the_folder_of_a_scenario_before_it_is_run(bench: Bench) -> None:
+    seen: list[tuple[Path, int]] = []
+    options = Options(reports=bench.reports, quiet=True, began=lambda folder: seen.append((folder, len(bench.ran))))
+    made = session._Session(cast("Source", None), cast("Target", None), options)
+    made.ready = bench.ready  # type: ignore[method-assign]
+    made.carried_out = lambda plan, stack, folder: bench.carried_out(plan, stack, folder, 0)  # type: ignore[misc, method-assign]
+    made.all([plan("a")])
+    assert seen == [(next(bench.reports.iterdir()), 0)]
+
+
 def test_a_suites_word_on_baselines_overrules_its_scenarios(bench: Bench) -> None:
     bench.run(suite("a", baseline="record"))
     assert [each.baseline for each in bench.ran] == ["record"]

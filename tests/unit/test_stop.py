@@ -86,6 +86,43 @@ def test_a_second_ctrl_c_stops_the_undo_and_a_third_one_nothing_more() -> None:
     assert done == ["said what is left"]
 
 
+def test_a_second_ctrl_c_that_comes_while_the_first_is_still_said_stops_the_undo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    def say(text: str, **_: object) -> None:
+        done.append(text.removeprefix("hachaos: "))
+        if len(done) == 1:
+            send(signal.SIGINT)
+            time.sleep(0.01)
+
+    monkeypatch.setattr("builtins.print", say)
+    with pytest.raises(UndoStopped), stop.by_signals():
+        try:
+            send(signal.SIGINT)
+            time.sleep(10)
+        finally:
+            with stop.undoing():
+                done.append("undo")
+    assert done == ["SIGINT: stopping; Ctrl-C once more stops the undo too", "the undo is stopped"]
+
+
+def test_a_second_ctrl_c_on_the_way_to_the_undo_stops_it_before_it_begins() -> None:
+    done = []
+    with pytest.raises(UndoStopped), stop.by_signals():
+        try:
+            send(signal.SIGINT)
+            time.sleep(10)
+        finally:
+            send(signal.SIGINT)
+            time.sleep(0.01)
+            done.append("on the way")
+            with stop.undoing():
+                done.append("undo")
+    assert done == ["on the way"]
+
+
 @pytest.mark.parametrize("later", [signal.SIGTERM, signal.SIGHUP])
 def test_no_other_signal_stops_an_undo(later: signal.Signals) -> None:
     done = []

@@ -14,6 +14,7 @@ from histories import a, change, story, the_end
 
 from chaos.history import Contents, Record, RunBegun
 from chaos.journal import NAME, Journal
+from chaos.report import FILES
 
 
 def hachaos(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -78,7 +79,22 @@ def test_a_check_leaves_the_folder_as_it_was_unless_it_is_told_to_write(tmp_path
     hachaos("check", folder)
     assert [path.name for path in folder.iterdir()] == [NAME]
     hachaos("check", folder, "--write")
-    assert {path.name for path in folder.iterdir()} == {NAME, "report.json", "report.html", "junit.xml"}
+    assert {path.name for path in folder.iterdir()} == {NAME, *FILES}
+
+
+def test_each_run_can_be_printed_for_a_pull_request(tmp_path: Path) -> None:
+    run_folder(tmp_path / "01-a", healthy())
+    run_folder(tmp_path / "02-b", lossy())
+    done = hachaos("check", tmp_path, "--markdown")
+    assert done.returncode == 1
+    heads = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("## ")]
+    assert heads == ["pass", "fail"]
+
+
+def test_two_formats_at_once_are_refused(tmp_path: Path) -> None:
+    done = hachaos("check", run_folder(tmp_path / "r", healthy()), "--markdown", "--json")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("hachaos: --json and --markdown: only one of them can be printed\nhint: ")
 
 
 def test_two_runs_with_the_same_verdicts_do_not_differ(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from test_report_html import Page
 
 from chaos.checks.judge import Judgement
 from chaos.history import ClusterEvent, History, Note, PodSaid, Record, ReplicaSeen, VolumeSeen, Write
-from chaos.report import claims, comparison, html, json_, junit, live, terminal
+from chaos.report import claims, comparison, html, json_, junit, live, markdown, openmetrics, terminal
 from chaos.report import suite as suites
 from chaos.report.suite import SuiteRun
 from chaos.report.summary import summarise
@@ -119,6 +119,19 @@ def test_the_ci_systems_file_stays_xml(run: tuple[History, Judgement]) -> None:
     }  # fmt: skip
 
 
+def test_a_comment_in_a_pull_request_obeys_nothing(run: tuple[History, Judgement]) -> None:
+    text = markdown.render(summarise(*run))
+    assert "<" not in text.replace("<sub>", "").replace("</sub>", "")
+    assert "[b](c)" not in text
+    assert not set(text) & STEERING
+
+
+def test_a_metrics_file_has_a_sample_on_each_line(run: tuple[History, Judgement]) -> None:
+    text = openmetrics.render([(EVIL, EVIL, summarise(*run))])
+    assert all(line.startswith(("hachaos_", "# ")) for line in text.split("\n")[:-1])
+    assert not set(text) & STEERING
+
+
 def test_the_json_is_json(run: tuple[History, Judgement]) -> None:
     assert json.loads(json.dumps(json_.render(summarise(*run)), allow_nan=False))
 
@@ -164,6 +177,9 @@ def test_a_suites_reports_show_it(tmp_path: Any) -> None:
     assert is_obeyed(Page(texts["report.html"])) == []
     ET.fromstring(texts["junit.xml"])
     assert "<" not in texts["claims.md"]
+    obeyed = texts["report.md"].replace("<details><summary>Steps</summary>", "").replace("</details>", "")
+    assert "<" not in obeyed
+    assert not set(obeyed + texts["metrics.prom"]) & STEERING
     for line in texts["claims.md"].splitlines():
         if line.startswith("| "):
             assert line.replace("\\|", "").count("|") == 6

@@ -12,7 +12,7 @@ from chaos import report
 from chaos.checks.judge import Judgement, judge
 from chaos.checks.slow import nearest_rank
 from chaos.errors import HachaosError
-from chaos.history import History, PodSeen, RunBegun
+from chaos.history import ApiServerSeen, History, PodSeen, RunBegun, RunEnded
 from chaos.report import json_
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Verdict
@@ -33,6 +33,68 @@ def run(request):
 def test_a_report_fits_its_published_schema(run):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(rendered(*run))
+
+
+def closed(schema):
+    """The schema with no field allowed that it does not name; what is meant to be open stays so."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items() if key != "figures"}
+    if isinstance(schema.get("properties"), dict) and "type" in schema:
+        found["unevaluatedProperties"] = False
+        if "figures" in schema["properties"]:
+            found["properties"] = found["properties"] | {"figures": True}
+    return found
+
+
+def test_the_schema_names_every_field_that_is_written(run):
+    jsonschema.Draft202012Validator(closed(SCHEMA)).validate(rendered(*run))
+    values = rendered(*run) | {"new": 1}
+    with pytest.raises(jsonschema.ValidationError, match="'new' was unexpected"):
+        jsonschema.Draft202012Validator(closed(SCHEMA)).validate(values)
+
+
+def test_an_api_server_that_was_away_is_told_with_both_bounds():
+    history, judgement = sample.passing()
+    away = [
+        ApiServerSeen(20.0, False, 18.5, "refused"),
+        ApiServerSeen(31.0, True, 30.0),
+        ApiServerSeen(60.0, False, 59.0),
+    ]
+    values = rendered(History([*history.records, *away]), judgement)
+    jsonschema.Draft202012Validator(closed(SCHEMA)).validate(values)
+    assert values["api_server_outages"] == [
+        {"no_shorter_than_s": 10.0, "no_longer_than_s": 12.5, "began_between_s": [18.5, 20.0],
+         "ended_between_s": [30.0, 31.0], "reason": "refused"},
+        {"no_shorter_than_s": 8.0, "no_longer_than_s": None, "began_between_s": [59.0, 60.0],
+         "ended_between_s": [68.0, None], "reason": ""},
+    ]  # fmt: skip
+    assert rendered(history, judgement)["api_server_outages"] == []
+
+
+def test_how_the_stack_was_reached_and_why_a_run_was_aborted_are_told():
+    history, judgement = sample.passing()
+    far = replace(history.run, stack=history.run.stack | {"reach": "port-forward"})
+    ended = RunEnded(68.0, "aborted", "reads were out for 31 s of at most 30 s")
+    values = rendered(History([far, *history.records[1:-1], ended]), judgement)
+    assert values["reach"] == "port-forward"
+    assert values["ended"] == {"how": "aborted", "detail": "reads were out for 31 s of at most 30 s"}
+    assert rendered(history, judgement)["reach"] == ""
+
+
+def test_a_report_is_printed_on_one_line(tmp_path):
+    report.write(tmp_path, *sample.failing("\n\u2028"))
+    line = report.one_line(tmp_path)
+    assert "\n" not in line
+    assert json.loads(line) == json.loads((tmp_path / "report.json").read_text())
+
+
+def test_a_report_that_is_not_there_is_said_with_what_to_do(tmp_path):
+    with pytest.raises(HachaosError, match=r"report\.json: .*No such file") as caught:
+        report.one_line(tmp_path)
+    assert "check --write" in caught.value.hint
 
 
 def test_the_schema_refuses_a_report_without_a_verdict():

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import sample
 from rich.console import Console
+from test_report_json import closed
 
 from chaos import report
 from chaos.errors import HachaosError
@@ -36,8 +37,8 @@ def cases(folder: Path) -> dict[str, ET.Element]:
     return {found.get("name"): found for found in ET.parse(folder / "junit.xml").getroot()}
 
 
-def test_four_files_are_written_and_nothing_else(folder):
-    assert sorted(path.name for path in folder.iterdir()) == ["claims.md", "junit.xml", "report.html", "report.json"]
+def test_its_files_are_written_and_nothing_else(folder):
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*report.FILES, "claims.md"])
 
 
 def test_a_suite_fails_with_one_of_its_scenarios_and_counts_the_rest():
@@ -73,6 +74,13 @@ def test_the_json_fits_its_published_schema(folder):
     assert [one["acknowledged"] for one in values["scenarios"]] == [262, 262, None, None]
     assert [one["lost"] for one in values["scenarios"]] == [0, 57, None, None]
     assert values["scenarios"][3]["not_run"] == "the budget was used up"
+
+
+def test_the_schema_names_every_field_that_is_written(folder):
+    values = json.loads((folder / "report.json").read_text())
+    jsonschema.Draft202012Validator(closed(SCHEMA)).validate(values)
+    with pytest.raises(jsonschema.ValidationError, match="'new' was unexpected"):
+        jsonschema.Draft202012Validator(closed(SCHEMA)).validate(values | {"new": 1})
 
 
 def test_the_schema_refuses_a_row_without_its_fact(folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from textwrap import indent
 
 import pytest
@@ -9,10 +11,11 @@ from click.testing import CliRunner
 from scenario_files import Write
 
 from chaos.checks import availability, clone, continuity, effect, recovery, replication
+from chaos.checks.findings import INVARIANTS as BROKEN
 from chaos.cli.explain import EXAMPLES, EXIT_CODES, explain
 from chaos.errors import ExitCode, UsageError
 from chaos.scenario.load import load
-from chaos.scenario.vocabulary import ACTIONS, CHECKS, CLONES, CONDITIONS
+from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS
 
 STOP = "- {name: stop, action: stop-service, target: files}\n"
 NOOP = "- {name: nothing, action: noop}\n"
@@ -27,7 +30,7 @@ def told(*words: str) -> str:
 
 def test_without_a_word_everything_is_listed() -> None:
     found = told()
-    for words in (ACTIONS, CONDITIONS, CLONES, CHECKS):
+    for words in (ACTIONS, CONDITIONS, CLONES, CONNECTIONS, CHECKS, INVARIANTS, ABORTS):
         for word in words:
             assert f" {word} " in found
     assert "130 interrupted" in found
@@ -60,13 +63,16 @@ def test_the_example_of_each_action_is_right_as_it_stands(write: Write, action: 
 @pytest.mark.parametrize(
     ("words", "about"),
     [
-        (("stack/ready",), CONDITIONS["stack/ready"]),
-        (("re-clone",), CLONES["re-clone"]),
-        (("continuity",), CHECKS["continuity"]),
-        (("5",), EXIT_CODES[ExitCode.UNDO_INCOMPLETE]),
         (("exit", "codes"), EXIT_CODES[ExitCode.TROUBLE]),
         (("Exit-Codes",), EXIT_CODES[ExitCode.PASS]),
         (("conditions",), CONDITIONS["files/ready"]),
+        (("d1",), INVARIANTS["D1"]),
+        *(
+            ((word,), about)
+            for words in (CONDITIONS, CLONES, CONNECTIONS, CHECKS, INVARIANTS, ABORTS)
+            for word, about in words.items()
+        ),
+        *(((str(int(code)),), about) for code, about in EXIT_CODES.items()),
     ],
 )
 def test_every_other_word_is_told_too(words: tuple[str, ...], about: str) -> None:
@@ -92,3 +98,9 @@ def test_every_check_and_exit_code_is_told_and_no_other() -> None:
     checks = (effect, recovery, availability, continuity, replication, clone)
     assert tuple(CHECKS) == tuple(check.NAME for check in checks)
     assert set(EXIT_CODES) == set(ExitCode)
+
+
+def test_every_invariant_that_a_finding_can_break_or_a_lie_was_told_about_is_told_and_no_other() -> None:
+    assert set(BROKEN.values()) <= set(INVARIANTS)
+    lies = (Path(__file__).parents[2] / "lies/test_made_lies.py").read_text()
+    assert set(re.findall(r'^        "([A-Z][0-9])": Lie', lies, re.MULTILINE)) == set(INVARIANTS)
