@@ -42,7 +42,7 @@ def recorded() -> Iterator[set[Right]]:
             found.update(_of(request))
 
     with (
-        seen(Link, "send", sent),
+        seen(Link, "begin", sent),
         seen(Api, "execute", lambda *_, **__: found.update(execute(""))),
         seen(Api, "port_forward", lambda *_, **__: found.update(port_forward(""))),
     ):
