@@ -34,6 +34,7 @@ def stack() -> None:
 @_quiet
 def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
     """Deploy, install and verify the stack; start the cluster if need be. A sound stack is left as it is."""
+    from chaos import run_lock
     from chaos.cluster import protected
     from chaos.cluster import target as targets
     from chaos.progress import progress
@@ -43,6 +44,7 @@ def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
     wanted = Profile.load(profile)
     target = targets.local(name, nodes, quiet=quiet)
     protected.refuse(target.api, wanted.namespace)
+    run_lock.hold(name)
     with progress(quiet=quiet) as shown:
         found = deployment.ensure(target, wanted, shown)
     click.echo(f"stack {profile} is deployed, installed and verified: {found.seed.marker!r} at {found.site_address()}")
@@ -57,6 +59,7 @@ def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
 @_quiet
 def delete(name: str, profile: str, *, quiet: bool) -> None:
     """Remove the stack with all its data; the cluster stays."""
+    from chaos import run_lock
     from chaos.cluster import protected
     from chaos.cluster import target as targets
     from chaos.progress import progress
@@ -67,6 +70,7 @@ def delete(name: str, profile: str, *, quiet: bool) -> None:
     _existing(name)
     target = targets.local(name, None, quiet=quiet)
     protected.refuse(target.api, wanted.namespace)
+    run_lock.hold(name)
     with progress(quiet=quiet) as shown:
         was_there = deployment.remove(target, wanted, shown)
     click.echo(f"stack {profile} is gone" if was_there else "there is no stack")
