@@ -49,6 +49,7 @@ $(DEV): requirements-dev.lock requirements.lock pyproject.toml
 	@./hachaos --version
 	@echo "hachaos: installing what the tests need (once) ..." >&2
 	@$(PYTHON) -m pip --disable-pip-version-check install -q --require-hashes -r requirements-dev.lock
+	@$(PYTHON) -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
 	@touch $(DEV)
 
 lock:
