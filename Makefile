@@ -41,7 +41,7 @@ claims: $(DEV)
 
 soak: $(DEV)
 	HACHAOS_EXAMPLES=5000 $(PYTHON) -P -m pytest -q tests/lies
-	HACHAOS_LONG=1 $(PYTHON) -P -m pytest -q tests/cluster/test_rights_on_cluster.py
+	HACHAOS_LONG=1 $(PYTHON) -P -m pytest -q -m long
 	$(PYTHON) -P -m benchmarks.soak
 	$(PYTHON) -P -m benchmarks.crash 60
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -156,7 +155,7 @@ def test_what_is_printed_is_all_that_a_run_uses_and_nothing_else(
     assert api.get("Lease", "hachaos") is None
 
 
-@pytest.mark.skipif("HACHAOS_LONG" not in os.environ, reason="twenty minutes: make soak")
+@pytest.mark.long
 def test_no_scenario_that_a_borrowed_stack_can_run_is_refused_anything(
     cluster: Cluster, file: Path, hachaos: Hachaos, kubectl: Hachaos, tmp_path: Path
 ) -> None:
