@@ -21,6 +21,9 @@ _TRIES = 3
 _AGAIN_S = 1.0
 """How often a page that could not be made is asked for, and after how many seconds again."""
 
+_BROKEN = ("missing (5", "missing (database-error)")
+"""How what `Site.whose` says of such a page begins."""
+
 _PAGE_S = 10.0
 _FILE_S = 5.0
 _TIMEOUT = "missing (timeout)"
@@ -103,10 +106,16 @@ def _file(site: Site, address: str, path: str, until: float) -> str:
 def _whose(site: Site, address: str, session: Session, deadline_s: float) -> str:
     if not session.cookie:
         return f"missing ({session.problem})"
-    try:
-        return site.whose(address, session.cookie, deadline_s)
-    except (NotSent, NoAnswer) as error:
-        return f"missing ({error.reason})"
+    until, value = time.monotonic() + deadline_s, ""
+    for _ in range(_TRIES):
+        try:
+            value = site.whose(address, session.cookie, _left(until))
+        except (NotSent, NoAnswer) as error:
+            return f"missing ({error.reason})"
+        if not value.startswith(_BROKEN) or time.monotonic() + _AGAIN_S >= until:
+            break
+        time.sleep(_AGAIN_S)
+    return value
 
 
 def _left(until: float) -> float:

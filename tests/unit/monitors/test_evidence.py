@@ -434,10 +434,12 @@ def test_a_page_that_a_pod_could_not_make_is_asked_for_again(
     world: World, monkeypatch: pytest.MonkeyPatch, times: int, held: bool
 ) -> None:
     monkeypatch.setattr("chaos.monitors.site_contents._AGAIN_S", 0.01)
-    world.broken[world.site_ips["web-0"], SEED.page.path] = times
+    for path in (SEED.page.path, "/wp-admin/profile.php"):
+        world.broken[world.site_ips["web-0"], path] = times
     found = world.sites()
     assert (found["web-0"].baseline == found["web-1"].baseline) is held
-    assert found["web-0"].baseline["seed 12"].startswith("missing (500)") is not held
+    for name in ("seed 12", "session"):
+        assert found["web-0"].baseline[name].startswith("missing (500)") is not held
 
 
 def test_a_site_pod_that_refuses_is_an_error(world: World) -> None:
