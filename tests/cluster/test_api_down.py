@@ -76,7 +76,8 @@ def await_the_end_of_the_master(run: subprocess.Popen[str], reports: Path, timeo
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and run.poll() is None:
         for path in reports.glob(f"*/{journal.NAME}"):
-            if any(f'"kind":"{PodSeen.kind}"' in line and '"terminating":true' in line for line in path.open()):
+            lines = path.read_text().splitlines()
+            if any(f'"kind":"{PodSeen.kind}"' in line and '"terminating":true' in line for line in lines):
                 return path.parent
         time.sleep(0.1)
     run.kill()
@@ -84,7 +85,9 @@ def await_the_end_of_the_master(run: subprocess.Popen[str], reports: Path, timeo
     raise AssertionError(f"no fault came; the run said: {out}")
 
 
-@pytest.mark.parametrize("take_away", [stopped_and_continued, killed_and_started_again])
+@pytest.mark.parametrize(
+    "take_away", [stopped_and_continued, pytest.param(killed_and_started_again, marks=pytest.mark.long)]
+)
 def test_a_run_outlasts_an_api_server_that_is_away_for_a_minute_and_measures_through_it(
     stack: Stack, running: subprocess.Popen[str], tmp_path: Path, take_away: Callable[[Machine], None]
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_job_kills_the_master_alone_and_a_second_one_is_refused_meanwhile(nigh
     assert left(stack) == []
 
 
+@pytest.mark.long
 def test_a_job_that_is_deleted_puts_back_what_it_has_done(nightly: Nightly, stack: Stack) -> None:
     old = uid(stack, "mysql-0")
     nightly.kubectl("create", "job", "cut-off", "-n", "hachaos", "--from=cronjob/hachaos-nightly")

@@ -107,7 +107,7 @@ def events_that_tell_secrets(stack: Stack) -> Iterator[None]:
                 stack.api.delete("Event", item["metadata"]["name"])
 
 
-@pytest.mark.parametrize(("timeout", "fails"), [("3m", False), ("1s", True)])
+@pytest.mark.parametrize(("timeout", "fails"), [pytest.param("3m", False, marks=pytest.mark.long), ("1s", True)])
 def test_no_password_is_in_any_file_output_or_argument_of_a_run(
     stack: Stack, cluster: Cluster, tmp_path: Path, timeout: str, fails: bool
 ) -> None:
