@@ -191,7 +191,7 @@ def _write(stack: Stack) -> list[str]:
 
 def _ours(stack: Stack, reports: Path) -> str:
     """The run's row: what its last reading found lost, and what the primary lacks of all that was acknowledged."""
-    (run,) = reports.iterdir()
+    (run,) = reports.glob("2*")
     report = json.loads((run / "report.json").read_text())
     last = next(check for check in reversed(_checks(report, "continuity")) if check["figures"].get("pods_read"))
     history = journal.read(run)

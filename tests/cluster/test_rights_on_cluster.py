@@ -150,7 +150,7 @@ def test_what_is_printed_is_all_that_a_run_uses_and_nothing_else(
     assert lost.search(done.stderr), done.stderr
     assert "nothing was touched" in done.stderr
     assert {each.verb for each in used} <= {"get", "list"}
-    assert not (tmp_path / "refused").exists()
+    assert not list((tmp_path / "refused").glob("*/journal.jsonl"))
     api = target.api.in_namespace("blog")
     assert bound.leftovers(api) is None
     assert api.get("Lease", "hachaos") is None

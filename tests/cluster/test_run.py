@@ -85,7 +85,7 @@ def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
     )
     assert checks_of(report)["continuity"]["figures"]["lost"] == 0
     assert [outage for outage in report["outages"] if outage["via"] == "row"], "the master was gone and no row failed"
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("2*")
     assert {path.name for path in folder.iterdir()} == {"journal.jsonl", *FILES}
 
 
@@ -102,7 +102,7 @@ def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
     done = hachaos("run", str(suite), "--name", NAME, "--reports", str(tmp_path / "reports"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 2 claims hold on the hardened stack." in done.stdout
-    (folder,) = (tmp_path / "reports").iterdir()
+    (folder,) = (tmp_path / "reports").glob("2*")
     assert {path.name for path in folder.iterdir()} == {
         *("01-kill-replica", "02-wordpress-scale"),
         *(*FILES, "claims.md"),
@@ -119,7 +119,7 @@ def test_a_scenario_that_needs_more_nodes_than_there_are_is_refused_and_nothing_
     done = hachaos("run", str(scenario), "--name", NAME, "--reports", str(tmp_path / "reports"))
     assert done.returncode == 3
     assert "it needs 5 nodes, and the cluster has 3" in done.stderr
-    assert not (tmp_path / "reports").exists()
+    assert not list((tmp_path / "reports").glob(f"*/{journal.NAME}"))
 
 
 def test_a_primary_volume_that_is_swapped_for_an_empty_one_is_seen_as_a_re_clone_where_resume_was_expected(
