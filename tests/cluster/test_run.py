@@ -174,5 +174,5 @@ def test_a_second_run_at_once_is_refused_and_says_who_holds_the_cluster(
     done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path / "second"))
     assert done.returncode == 3
     assert f"a run is under way on cluster {NAME!r} (process {running.pid} since" in done.stderr
-    assert not (tmp_path / "second").exists()
+    assert not list((tmp_path / "second").glob(f"*/{journal.NAME}"))
     running.communicate(timeout=600)
