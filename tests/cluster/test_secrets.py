@@ -20,13 +20,13 @@ from embedded import NAME, ROOT
 SHORT = """\
 apiVersion: hachaos/v1
 name: short
-claim: a replica comes back
+claim: the master comes back
 baseline: record
 workload: {reads: 5/s, writes: 5/s, posts: 1/s, uploads: 0.5/s, file_reads: 1/s}
 steps:
-  - name: delete a replica
+  - name: delete the master, which takes more than a second to be back
     action: delete-pod
-    target: database/replica
+    target: database/primary
     wait: {for: database/ready, timeout: TIMEOUT}
 """
 
