@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chaos.clock import Clock
 from chaos.history import SiteContents
 from chaos.stack.http import Answer, NoAnswer, NotSent
 from chaos.stack.site import Site, digest
 from chaos.stack.stack import Pod, Stack
+
+T = TypeVar("T")
 
 PICTURE, SESSION = "picture", "session"
 
@@ -63,16 +66,23 @@ def read(
 
 
 def _answer(site: Site, address: str, path: str, until: float) -> Answer:
-    """A page as the pod serves it; one that it could not make (5xx) says nothing of what it holds, and is asked again.
+    """A page as the pod serves it. Raises NotSent and NoAnswer."""
+    return _made(
+        lambda: site.fetch(address, path, min(_PAGE_S, _left(until))), lambda answer: answer.status >= 500, until
+    )
 
-    That pages cannot be made is what the streams of reads measure. Raises NotSent and NoAnswer.
+
+def _made(ask: Callable[[], T], broken: Callable[[T], bool], until: float) -> T:
+    """An answer; one that the pod could not make says nothing of what it holds, and is asked for again.
+
+    That pages cannot be made is what the streams of reads measure.
     """
     for _ in range(_TRIES - 1):
-        answer = site.fetch(address, path, min(_PAGE_S, _left(until)))
-        if answer.status < 500 or time.monotonic() + _AGAIN_S >= until:
-            return answer
+        found = ask()
+        if not broken(found) or time.monotonic() + _AGAIN_S >= until:
+            return found
         time.sleep(_AGAIN_S)
-    return site.fetch(address, path, min(_PAGE_S, _left(until)))
+    return ask()
 
 
 def _uploads(
@@ -106,16 +116,13 @@ def _file(site: Site, address: str, path: str, until: float) -> str:
 def _whose(site: Site, address: str, session: Session, deadline_s: float) -> str:
     if not session.cookie:
         return f"missing ({session.problem})"
-    until, value = time.monotonic() + deadline_s, ""
-    for _ in range(_TRIES):
-        try:
-            value = site.whose(address, session.cookie, _left(until))
-        except (NotSent, NoAnswer) as error:
-            return f"missing ({error.reason})"
-        if not value.startswith(_BROKEN) or time.monotonic() + _AGAIN_S >= until:
-            break
-        time.sleep(_AGAIN_S)
-    return value
+    until = time.monotonic() + deadline_s
+    try:
+        return _made(
+            lambda: site.whose(address, session.cookie, _left(until)), lambda name: name.startswith(_BROKEN), until
+        )
+    except (NotSent, NoAnswer) as error:
+        return f"missing ({error.reason})"
 
 
 def _left(until: float) -> float:
