@@ -249,7 +249,7 @@ class Runner:
         try:
             undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
         except HachaosError as error:
-            write(Note(self.clock.now(), f"the undo of {step.action} could not be written on what it changes: {error}"))
+            self._note(f"the undo of {step.action} could not be written on what it changes: {error}")
             return False
         write(ActionBegun(self.clock.now(), step.index, step.action, aim.objects, aim.detail))
         self._steady.forget()

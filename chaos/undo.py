@@ -7,7 +7,6 @@ import random
 import shlex
 import time
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from chaos import journal as journals
@@ -45,9 +44,7 @@ def put_back(
         if problem:
             left.append(problem)
         for undo in alike:
-            # On a full disk the others are put back all the same; whoever reads the journal does this one again.
-            with suppress(OSError):
-                journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
+            journal.write(UndoDone(clock.now(), undo.id, verified=not problem, error=problem), sync=True)
     return left
 
 
