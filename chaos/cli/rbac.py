@@ -6,21 +6,12 @@ from pathlib import Path
 
 import click
 
-from chaos.cli import completion
+from chaos.cli.targets import scenarios_argument, stack_option
 
 
 @click.command()
-@click.argument(
-    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
-)
-@click.option(
-    "--stack",
-    default="hardened",
-    show_default=True,
-    metavar="PROFILE|FILE",
-    shell_complete=completion.stacks,
-    help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
-)
+@scenarios_argument
+@stack_option
 @click.option("--in-cluster", is_flag=True, help="For a run in a pod: it reaches the stack without port-forward.")
 @click.option("--service-account", "account", default="hachaos", show_default=True, metavar="NAME", help="Who runs it.")
 @click.option("--namespace", metavar="NS", help="The ServiceAccount's namespace, if it is not the stack's.")

@@ -7,26 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli import completion
 from chaos.cli.colors import no_color
-from chaos.cli.targets import elsewhere_options
+from chaos.cli.targets import elsewhere_options, scenarios_argument, stack_option
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
 
 
 @click.command()
-@click.argument(
-    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
-)
-@click.option(
-    "--stack",
-    default="hardened",
-    show_default=True,
-    metavar="PROFILE|FILE",
-    shell_complete=completion.stacks,
-    help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
-)
+@scenarios_argument
+@stack_option
 @click.option(
     "--baseline",
     type=click.Choice(["stop", "record"]),

@@ -1,14 +1,28 @@
-"""The options by which a command is told which cluster to touch."""
+"""The arguments and options by which commands are told what to run, on which stack and on which cluster."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from chaos.cli import completion
 from chaos.cluster.elsewhere import elsewhere as named
+
+scenarios_argument = click.argument(
+    "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
+)
+stack_option = click.option(
+    "--stack",
+    default="hardened",
+    show_default=True,
+    metavar="PROFILE|FILE",
+    shell_complete=completion.stacks,
+    help="The stack: a profile (a folder in manifests/) or the .yaml file that binds one which is there.",
+)
 
 
 def elsewhere_options(command: Callable[..., Any]) -> Callable[..., Any]:
