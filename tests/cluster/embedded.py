@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from chaos import journal
 from chaos.cluster.local.cluster import Cluster
 from chaos.stack.stack import Stack
 
@@ -16,6 +19,22 @@ NAME = "test"
 
 Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 """What the fixture `hachaos` gives: a call of the launcher with these arguments."""
+
+
+def await_in_journal(
+    running: subprocess.Popen[Any], reports: Path, there: Callable[[str], bool], timeout_s: float = 300
+) -> Path:
+    """The folder of a run that writes below `reports`, once what is looked for is in its journal's text."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and running.poll() is None:
+        for path in reports.glob(f"*/{journal.NAME}"):
+            if there(path.read_text()):
+                return path.parent
+        time.sleep(0.1)
+    if running.poll() is None:
+        running.kill()
+    out, _ = running.communicate(timeout=60)
+    raise AssertionError(f"it did not come that far; the run said: {out}")
 
 
 def volume(stack: Stack, cluster: Cluster, pod: str) -> Path:

@@ -26,7 +26,7 @@ from chaos.history import ApiServerSeen, Contents, PodSeen, Read, Record, Volume
 from chaos.monitors.evidence import Evidence
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT
+from embedded import NAME, ROOT, await_in_journal
 
 AWAY_S = 60.0
 API_SERVER = "kube-apiserver"
@@ -71,18 +71,13 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     run.communicate(timeout=60)
 
 
-def await_the_end_of_the_master(run: subprocess.Popen[str], reports: Path, timeout_s: float = 300) -> Path:
+def await_the_end_of_the_master(run: subprocess.Popen[str], reports: Path) -> Path:
     """The run's folder, once its watch has seen that the master is ending: so has kubelet, which sees the same."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and run.poll() is None:
-        for path in reports.glob(f"*/{journal.NAME}"):
-            lines = path.read_text().splitlines()
-            if any(f'"kind":"{PodSeen.kind}"' in line and '"terminating":true' in line for line in lines):
-                return path.parent
-        time.sleep(0.1)
-    run.kill()
-    out, _ = run.communicate(timeout=60)
-    raise AssertionError(f"no fault came; the run said: {out}")
+
+    def is_ending(text: str) -> bool:
+        return any(f'"kind":"{PodSeen.kind}"' in line and '"terminating":true' in line for line in text.splitlines())
+
+    return await_in_journal(run, reports, is_ending)
 
 
 @pytest.mark.parametrize(

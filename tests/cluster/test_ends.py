@@ -7,7 +7,6 @@ import pty
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +19,7 @@ from chaos.cluster.target import Target
 from chaos.history import ActionBegun, RunEnded, UndoDone
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT, Hachaos
+from embedded import NAME, ROOT, Hachaos, await_in_journal
 
 SHRINK = """
 apiVersion: hachaos/v1
@@ -63,16 +62,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def await_second_step(running: subprocess.Popen[bytes], reports: Path) -> Path:
     """The run's folder, once the site was shrunk and the long wait has begun."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and running.poll() is None:
-        for path in reports.glob(f"*/{journal.NAME}"):
-            if path.read_text().count(f'"kind":"{ActionBegun.kind}"') == 2:
-                return path.parent
-        time.sleep(0.2)
-    if running.poll() is None:
-        running.kill()
-    out, _ = running.communicate(timeout=60)
-    raise AssertionError(f"it did not come that far: {(out or b'').decode()}")
+    return await_in_journal(running, reports, lambda text: text.count(f'"kind":"{ActionBegun.kind}"') == 2)
 
 
 def assert_put_back(stack: Stack, folder: Path, how: str) -> None:

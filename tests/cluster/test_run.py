@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from chaos.history import ActionBegun
 from chaos.report import FILES
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT, Hachaos
+from embedded import NAME, ROOT, Hachaos, await_in_journal
 
 SCENARIO = "scenarios/kill-master.yaml"
 
@@ -59,18 +58,9 @@ def start() -> Iterator[Start]:
         running.communicate(timeout=60)
 
 
-def await_fault(running: subprocess.Popen[str], reports: Path, timeout_s: float = 300) -> Path:
+def await_fault(running: subprocess.Popen[str], reports: Path) -> Path:
     """The run's folder, once its journal says that the fault has begun."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and running.poll() is None:
-        for path in reports.glob(f"*/{journal.NAME}"):
-            if f'"kind":"{ActionBegun.kind}"' in path.read_text():
-                return path.parent
-        time.sleep(0.2)
-    if running.poll() is None:
-        running.kill()
-    out, _ = running.communicate(timeout=60)
-    raise AssertionError(f"no fault came; the run said: {out}")
+    return await_in_journal(running, reports, lambda text: f'"kind":"{ActionBegun.kind}"' in text)
 
 
 def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
