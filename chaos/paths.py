@@ -24,6 +24,11 @@ def scenarios() -> Path:
     return data_root() / "scenarios"
 
 
+def is_binding(stack: str) -> bool:
+    """Whether `--stack` was given the file of a binding, and not the name of a profile."""
+    return stack.endswith((".yaml", ".yml"))
+
+
 def cache_root() -> Path:
     """Everything that is built or downloaded once: `$XDG_CACHE_HOME/hachaos`, else `~/.cache/hachaos`."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -21,6 +21,7 @@ from chaos.cluster.target import Target
 from chaos.errors import ClusterError, HachaosError, StackError, UsageError
 from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
+from chaos.paths import is_binding
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
@@ -70,7 +71,7 @@ def recover(
     for line in [*_elsewhere(runs, place), *map(str, unread)]:
         tell(line)
     runs = [run for run in runs if run.is_on(place)]
-    if elsewhere and not runs and not _is_file(stack):
+    if elsewhere and not runs and not is_binding(stack):
         tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
     _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
     if unread:
@@ -262,10 +263,10 @@ class _Recovery:
 
     def _specs(self) -> list[str]:
         """What names the stacks to look at: those of the runs, and the one that was asked for."""
-        of_runs = [run.spec for run in self.runs if run.undos or not _is_file(run.spec) or Path(run.spec).is_file()]
+        of_runs = [run.spec for run in self.runs if run.undos or not is_binding(run.spec) or Path(run.spec).is_file()]
         asked: tuple[str, ...] = _OURS if self.spec in _OURS else (_absolute(self.spec),)
         if self.elsewhere is not None:
-            asked = tuple(spec for spec in asked if _is_file(spec))  # no profile is deployed there
+            asked = tuple(spec for spec in asked if is_binding(spec))  # no profile is deployed there
         return list(dict.fromkeys([*of_runs, *asked]))
 
     def _look(self, target: Target, stacks: Source, holder: str | None = None) -> _There:
@@ -454,8 +455,4 @@ def _namespace(run: _Run) -> str:
 
 def _absolute(spec: str) -> str:
     """As a source has it, however the path of a binding's file was written."""
-    return str(Path(spec).absolute()) if _is_file(spec) else spec
-
-
-def _is_file(spec: str) -> bool:
-    return spec.endswith((".yaml", ".yml"))
+    return str(Path(spec).absolute()) if is_binding(spec) else spec

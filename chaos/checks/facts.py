@@ -18,6 +18,7 @@ from chaos.history import (
     Step,
     WaitEnded,
 )
+from chaos.paths import is_binding
 
 
 def plan(history: History) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def stack(history: History) -> dict[str, Any]:
 
 def borrowed(history: History) -> bool:
     """Whether the stack was there before, with users of its own: then the run was given a file that binds it."""
-    return str(stack(history).get("source", "")).endswith((".yaml", ".yml"))
+    return is_binding(str(stack(history).get("source", "")))
 
 
 def number(value: object) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.paths import is_binding
 from chaos.redact import plain
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def preflight(spec: str, name: str, elsewhere: Elsewhere | None, *, manifests: b
     read: Objects | None
     if manifests:
         read = _manifests(spec)
-    elif _is_file(spec):
+    elif is_binding(spec):
         read = _binding(spec, name, elsewhere)
     else:
         read = _deployed(spec, name, elsewhere)
@@ -62,16 +63,12 @@ def _show(risk: Risk) -> None:
     click.echo(plain(f"        remedy: {risk.remedy}"))
 
 
-def _is_file(spec: str) -> bool:
-    return spec.endswith((".yaml", ".yml"))
-
-
 def _manifests(spec: str) -> Objects:
     from chaos.errors import UsageError
     from chaos.preflight.objects import of_manifests
     from chaos.stack.profile import Profile
 
-    if _is_file(spec):
+    if is_binding(spec):
         raise UsageError(f"{spec} is a binding; it has no manifests", hint="leave out --manifests to read the cluster")
     return of_manifests(Profile.load(spec))
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from chaos.errors import ExitCode
+from chaos.paths import is_binding
 from chaos.redact import plain
 from chaos.verdict import EXIT, Verdict
 
@@ -153,7 +154,7 @@ class Runs:
         return cls(
             config,
             {
-                "stack": str(here / given) if given.endswith((".yaml", ".yml")) else given,
+                "stack": str(here / given) if is_binding(given) else given,
                 "cluster": option("name"),
                 "nodes": option("nodes"),
                 "reports": str(here / option("reports")),

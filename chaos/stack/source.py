@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.rights import Rights
 from chaos.errors import UsageError
+from chaos.paths import is_binding
 from chaos.progress import Progress
 from chaos.stack import access, deploy
 from chaos.stack.binding import Binding
@@ -61,7 +62,7 @@ def of(spec: str) -> Source:
 
     Raises UsageError when there is no such profile, InputError for what is wrong with the file.
     """
-    if spec.endswith((".yaml", ".yml")):
+    if is_binding(spec):
         from chaos.stack import bound
 
         path = Path(spec)
