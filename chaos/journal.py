@@ -197,11 +197,12 @@ def _mend(path: Path) -> None:
         return
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
-        tail = b""
+        tail, size = b"", _TAIL
         while end > len(tail) and b"\n" not in tail:
-            begin = max(end - len(tail) - _TAIL, 0)
-            file.seek(begin)
-            tail = file.read(end - begin)
+            file.seek(max(end - size, 0))
+            tail = file.read()
+            # What a pod holds is one line, of many megabytes after a long run.
+            size *= 2
         torn = tail.rpartition(b"\n")[2]
         if not torn:
             return
@@ -364,7 +365,7 @@ _BLOCK = 2000
 """So many lines are read at once."""
 
 _TAIL = 65536
-"""So many bytes more of a file's end are read at once to find where its last line begins."""
+"""So many bytes of a file's end are read first to find where its last line begins, then twice as many, and so on."""
 
 _KIND = '{"kind":"'
 
