@@ -76,7 +76,7 @@ def _scenario() -> Iterator[str]:
         "with the [units](../scenarios.md#units); `hachaos explain KEY` tells of one.",
     )
     for mapping in MAPPINGS:
-        yield from ("", f"## {mapping.of.replace('a s', 'A s', 1) if mapping.of[:2] == 'a ' else mapping.of}", "")
+        yield from ("", f"## {_title(mapping.of)}", "")
         yield from _table(
             ("key", "value", "left out"),
             ((f"`{key}`", one.about, one.unset or "needed") for key, one in mapping.keys.items()),
@@ -94,7 +94,7 @@ def _scenario() -> Iterator[str]:
 def _codes() -> Iterator[str]:
     yield from _head(
         "Reference: exit codes",
-        "What the exit status of `hachaos run` means; other commands have those of them that fit. What to do about each",
+        "What the exit status of `hachaos run` means; other commands have those of them that fit. What to do about it",
         "is in [troubleshooting](../troubleshooting.md#by-exit-code), what comes before it in [how a run",
         "ends](../ends.md).",
     )
@@ -152,6 +152,11 @@ def _head(title: str, *about: str) -> Iterator[str]:
 
 def _named(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((f"`{word}`", about) for word, about in words.items())
+
+
+def _title(of: str) -> str:
+    """A heading; a key's own name stays as it is written."""
+    return f"A {of[2:]}" if of.startswith("a ") else of
 
 
 def _codes_of(words: Iterable[str]) -> str:

@@ -176,12 +176,12 @@ def _topics() -> dict[str, list[str]]:
         topics[check] += ["  holds", *(_wrapped(f"    {each}  ", INVARIANTS[each]) for each in held)]
     for name, action in ACTIONS.items():
         for word, each in action.parameters.items():
-            about = _word(word, f"a parameter of {name}", f"{each.about}; {each.value}; {each.left_out}")
-            topics.setdefault(word, []).extend(about)
+            lines = _word(word, f"a parameter of {name}", f"{each.about}; {each.value}; {each.left_out}")
+            topics.setdefault(word, []).extend(lines)
     for mapping in MAPPINGS:
         for word, key in mapping.keys.items():
-            about = _word(word, f"a key of {mapping.of}", f"{key.about}; {key.left_out}")
-            topics.setdefault(word.casefold(), []).extend(about)
+            lines = _word(word, f"a key of {mapping.of}", f"{key.about}; {key.left_out}")
+            topics.setdefault(word.casefold(), []).extend(lines)
     return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}
 
 
