@@ -29,7 +29,8 @@ lint: $(DEV)
 
 # The theme announces its own end on each start.
 docs: $(DEV)
-	NO_MKDOCS_2_WARNING=1 $(PYTHON) -P -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -P -m mkdocs build --quiet --strict
+	@echo "site/index.html"
 
 docs-reference: $(DEV)
 	$(PYTHON) -P docs/generate.py
