@@ -45,6 +45,12 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return _LINK.sub(moved, markdown)
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """Give the search's dialog a name, which the theme does not."""
+    dialog = 'data-md-component="search" role="dialog"'
+    return output.replace(dialog, f'{dialog} aria-label="Search"')
+
+
 def _target(file: File, link: str) -> str:
     """The path in the repository that a link in a page leads to."""
     page = file.src_uri if file.src_uri in ALSO else f"docs/{file.src_uri}"
