@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import axe
 import pytest
 from chrome import Chrome
 
@@ -68,3 +69,11 @@ def test_the_site_follows_light_and_dark(chrome, site):
     wait_for(chrome, f"{scheme} === 'slate'")
     chrome.open(site / PAGES[0], dark=False)
     wait_for(chrome, f"{scheme} === 'default'")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious_in_the_site(chrome, site, page, dark):
+    chrome.open(site / page, dark=dark)
+    wait_for(chrome, f"document.body.dataset.mdColorScheme === '{'slate' if dark else 'default'}'")
+    assert axe.grave(axe.findings(chrome)) == []
