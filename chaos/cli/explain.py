@@ -8,7 +8,7 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS
+from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS, LIMITS
 from chaos.units import shown
 
 EXAMPLES = {
@@ -109,6 +109,7 @@ EXIT_CODES: dict[ExitCode, str] = {
 }
 
 
+_LIMITS = {name: f"{each.about}; {each.value}" for name, each in LIMITS.items()}
 _EXIT_CODES = {str(int(code)): about for code, about in EXIT_CODES.items()}
 _LISTS: dict[str, dict[str, str]] = {
     "Actions": {name: words.about for name, words in ACTIONS.items()},
@@ -119,7 +120,7 @@ _LISTS: dict[str, dict[str, str]] = {
     "Invariants": INVARIANTS,
     "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
-}
+} | ({"Limits of extensions": _LIMITS} if _LIMITS else {})
 
 
 def _words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -155,6 +156,7 @@ def _topics() -> dict[str, list[str]]:
     topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
     topics |= {word: _word(word, "a kind of connection", about) for word, about in CONNECTIONS.items()}
     topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
+    topics |= {word: _word(word, "a limit in `expect`", about) for word, about in _LIMITS.items()}
     topics |= {word.casefold(): _word(word, "an invariant", about) for word, about in INVARIANTS.items()}
     topics |= {word: _word(word, "an abort condition", about) for word, about in ABORTS.items()}
     topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
@@ -197,7 +199,8 @@ def _action(name: str) -> list[str]:
     for each, parameter in words.parameters.items():
         left_out = "needed" if parameter.required else f"left out: {parameter.unset}"
         lines.append(_wrapped(f"    {each:<9}  ", f"{parameter.about}; {parameter.value}; {left_out}"))
-    lines += ["  example", indent(EXAMPLES[name].strip(), "    ")]
+    if example := EXAMPLES.get(name, words.example):
+        lines += ["  example", indent(example.strip(), "    ")]
     if name in _BESIDE:
         lines.append(_wrapped("    ", _BESIDE[name]))
     return lines
