@@ -139,12 +139,8 @@ class ActedCluster(FakeApi):
 
     def _pods(self, workload: str) -> list[str]:
         """The workload's pods by name; one that has lost its label is nobody's."""
-        labelled = {"app": workload}
-        return sorted(
-            name
-            for (kind, name), item in self._held.items()
-            if kind == "Pod" and item["metadata"]["labels"] == labelled
-        )
+        pods = {name: item["metadata"]["labels"] for (kind, name), item in self._held.items() if kind == "Pod"}
+        return sorted(name for name, labels in pods.items() if labels == {"app": workload})
 
     def _pod(self, workload: str, name: str) -> None:
         if ("Pod", name) in self._held:
