@@ -19,7 +19,7 @@ ACTIONS = {
   action: quarantine-pod
   target: site
   expect:
-    reads: {longest_outage: 5s}
+    reads: {longest_outage: 10s}
     capacity: 2
 """,
     ),
