@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.checks.histories import pod, story
 
 from chaos.history import Record
 from chaos.journal import Journal
+from tests.unit.checks.histories import pod, story
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "extending"
