@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
+from chaos import __version__, blast_radius, extensions, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import lease, protected, reach
@@ -74,6 +74,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     """
     stacks = source.of(options.stack)
     source.require_bound(stacks, options.elsewhere)
+    preconditions.require_extensions()
     for item in items:
         preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
     debug = DebugLog() if options.debug else None
@@ -366,7 +367,9 @@ class _Session:
                 "image_digests": fingerprint.digests(stack),
                 "manifests_sha256": fingerprint.manifests(self.stacks.spec),
             },
-            versions={"hachaos": __version__, "python": platform.python_version()} | self.target.versions,
+            versions={"hachaos": __version__, "python": platform.python_version()}
+            | self.target.versions
+            | extensions.versions(),
             scenario_text=plan.text,
         )
 

@@ -106,7 +106,8 @@ def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
     commands: list[str] = []
     noted: list[tuple[str, ...]] = []
     for first, *_ in in_order(undos):
-        commands += ACTIONS[first.action].by_hand(first.undo, namespace)
+        if first.action in ACTIONS:
+            commands += ACTIONS[first.action].by_hand(first.undo, namespace)
         if place := undo_notes.place(first.undo):
             noted.append((place,))
         if first.undo.get("kind") == "Deployment":

@@ -154,7 +154,8 @@ def _noted(workload: Object) -> list[Noted]:
     if not is_ours:
         raise StackError(
             f"{here}: annotation {UNDO} is not what hachaos writes: {str(text)[:200]!r}",
-            hint=f"look what it was for, then: kubectl annotate {here} {UNDO}-",
+            hint="of an extension that is not installed here? If not, look what it was for, then: "
+            f"kubectl annotate {here} {UNDO}-",
         )
     return records
 

@@ -30,7 +30,8 @@ def _actions() -> Iterator[str]:
         "What a step may do to the stack. How each action goes about it is told in [actions](../actions.md);",
         "`hachaos explain ACTION` prints the same as this page.",
     )
-    for name, words in ACTIONS.items():
+    for name in EXAMPLES:  # those of extensions are not among them
+        words = ACTIONS[name]
         yield from ("", f"## {name}", f"{_sentence(words.about)}", "")
         yield f"- **Targets**: {_codes_of(words.targets)}{'' if words.breaks else '; may be left out'}"
         if words.effect:
@@ -60,9 +61,9 @@ def _checks() -> Iterator[str]:
         "What each step is judged by, the baseline and the end too. By which rules is told in",
         "[how a verdict is reached](../verdicts.md), with the keys of what they find.",
     )
-    for name, about in CHECKS.items():
-        yield from ("", f"## {name}", f"Passes when {about}.", "")
-        yield from _table(("invariant", "what holds"), ((each, INVARIANTS[each]) for each in HOLDS[name]))
+    for name, held in HOLDS.items():
+        yield from ("", f"## {name}", f"Passes when {CHECKS[name]}.", "")
+        yield from _table(("invariant", "what holds"), ((each, INVARIANTS[each]) for each in held))
     yield from ("", "## Limits", "What `expect` may say of `reads`, `writes` and `uploads`.", "")
     yield from _table(
         ("limit", "value", "left out"), ((f"`{key}`", one.about, one.unset) for key, one in LIMITS.items())

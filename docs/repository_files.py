@@ -1,4 +1,4 @@
-"""A hook of MkDocs: what pages link to outside of `docs/` comes along, and links into the repository lead to it.
+"""Hooks of MkDocs: what pages link to outside of `docs/` comes along, and links into the repository lead to it.
 
 A page's links are those of the repository, so that they work wherever its files are shown. In the site `docs/` is the
 root: `../CONTRIBUTING.md` and `../scenarios/kill-master.yaml` of a page become `CONTRIBUTING.md` and

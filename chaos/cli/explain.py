@@ -8,8 +8,19 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.keys import LIMITS, MAPPINGS
-from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, HOLDS, INVARIANTS
+from chaos.scenario import keys
+from chaos.scenario.keys import MAPPINGS
+from chaos.scenario.vocabulary import (
+    ABORTS,
+    ACTIONS,
+    CHECKS,
+    CLONES,
+    CONDITIONS,
+    CONNECTIONS,
+    HOLDS,
+    INVARIANTS,
+    LIMITS,
+)
 from chaos.units import shown
 
 EXAMPLES = {
@@ -91,7 +102,7 @@ EXAMPLES = {
   action: noop
 """,
 }
-"""One step for each action that is right as it stands, in a scenario that has what `_BESIDE` says."""
+"""One step for each action that is right as it stands, in a scenario that has what `BESIDE` says."""
 
 BESIDE = {
     "drain-node": "The command line needs --allow-nodes, on every target.",
@@ -115,6 +126,7 @@ EXIT_CODES: dict[ExitCode, str] = {
 }
 
 
+_LIMITS = {name: f"{each.about}; {each.value}" for name, each in LIMITS.items()}
 _EXIT_CODES = {str(int(code)): about for code, about in EXIT_CODES.items()}
 _LISTS: dict[str, dict[str, str]] = {
     "Actions": {name: words.about for name, words in ACTIONS.items()},
@@ -123,10 +135,10 @@ _LISTS: dict[str, dict[str, str]] = {
     "Kinds of connection": CONNECTIONS,
     "Checks": CHECKS,
     "Invariants": INVARIANTS,
-    "Limits": {name: key.about for name, key in LIMITS.items()},
+    "Limits": {name: key.about for name, key in keys.LIMITS.items()},
     "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
-}
+} | ({"Limits of extensions": _LIMITS} if _LIMITS else {})
 
 
 def _words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -168,6 +180,8 @@ def _topics() -> dict[str, list[str]]:
     ):
         for word, about in words.items():
             topics.setdefault(word.casefold(), []).extend(_word(word, what, about))
+    for word, about in _LIMITS.items():  # may be called as its check is
+        topics.setdefault(word, []).extend(_word(word, "a limit in `expect`", about))
     for code, about in EXIT_CODES.items():
         number = str(int(code))
         for word in (number, f"exit-{number}", f"exit-code-{number}", code.name.lower().replace("_", "-")):
@@ -220,7 +234,8 @@ def _action(name: str) -> list[str]:
     lines.append("  parameters" + ("" if words.parameters else ": none"))
     for each, parameter in words.parameters.items():
         lines.append(_wrapped(f"    {each:<9}  ", f"{parameter.about}; {parameter.value}; {parameter.left_out}"))
-    lines += ["  example", indent(EXAMPLES[name].strip(), "    ")]
+    if example := EXAMPLES.get(name, words.example):
+        lines += ["  example", indent(example.strip(), "    ")]
     if name in BESIDE:
         lines.append(_wrapped("    ", BESIDE[name]))
     return lines

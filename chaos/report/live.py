@@ -40,12 +40,13 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SAID = len("up, was out 12 min 34 s")
 _ROLES = ("database", "site", "files")
 _NEXT = {"steady before the fault": "aiming", "steady after the fault": "reading what every pod holds"}
+_PUTTING_BACK = "putting back what was changed"
 _CAP = {"read": "reads", "row": "SQL rows", "post": "posts", "upload": "uploads"}
 
 
 @dataclass
 class _Stream:
-    """One stream's last minute, a slot a second: [good, bad]."""
+    """One stream's last minute, a slot a second: [good, bad]. `since` is when the first bad request of now had left."""
 
     up: bool | None = None
     since: float = 0.0
@@ -66,7 +67,7 @@ class _Stream:
         changed = self.up is not None and self.up != good
         if self.up != good:
             self.was_out = end - self.since if self.up is False else self.was_out
-            self.since = end
+            self.since = start
         self.up = good
         return changed
 
@@ -105,6 +106,7 @@ class _State:
         self.streams: dict[str, _Stream] = {}
         self.pods: dict[str, PodSeen] = {}
         self.most: dict[str, int] = {}
+        self.roles: set[str] = set()
         self.api_server = True
 
     def see(self, record: Record) -> str:
@@ -121,8 +123,9 @@ class _State:
             case ApiServerSeen():
                 self.api_server = record.answers
                 line = "the API server answers again" if record.answers else "the API server does not answer"
-            case UndoDone() if not record.verified:
-                line = f"undo failed: {record.error}"
+            case UndoDone():
+                self._do(_PUTTING_BACK, record.at)
+                line = "" if record.verified else f"undo failed: {record.error}"
             case StepBegun() | ActionBegun() | ActionEnded() | WaitEnded() | StepEnded():
                 line = self._progress(record)
         return plain(line).replace("\n", " ")
@@ -147,7 +150,8 @@ class _State:
                 tail = f": {record.detail}" if record.detail else ""
                 line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
             case StepEnded():
-                self._do("on to what is next", record.at)
+                last = record.index == len(self.steps) - 1 or record.problem
+                self._do(_PUTTING_BACK if last else "on to what is next", record.at)
                 line = f"{self._name(record.index)} is over" + (f": {record.problem}" if record.problem else "")
         return line
 
@@ -199,6 +203,7 @@ class _State:
 
     def _pod(self, record: PodSeen) -> str:
         known = self.pods.get(record.name)
+        self.roles.add(record.role.split("/")[0])
         if record.change == "deleted":
             if known is not None and known.uid == record.uid:
                 del self.pods[record.name]
@@ -310,9 +315,6 @@ def _whole(value: float) -> str:
 def _pods(state: _State) -> RenderableType:
     from rich.text import Text
 
-    parts: list[str] = []
-    for role in _ROLES:
-        ready, most = state.ready(role)
-        parts.append(f"{role} {ready}/{most} ready")
+    parts = [f"{role} {'{}/{}'.format(*state.ready(role))} ready" for role in _ROLES if role in state.roles]
     last = "" if state.api_server else " when the API server last answered"
-    return Text("pods: " + ", ".join(parts) + last, style="" if state.api_server else "bold red")
+    return Text("pods: " + (", ".join(parts) or "none seen yet") + last, style="" if state.api_server else "bold red")

@@ -2,74 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from chaos import units
-from chaos.stack.roles import part
+from chaos import extensions
+from chaos.scenario.words import ActionWords, Parameter
+from chaos.stack.roles import ROLES, part
 
 API_VERSION = "hachaos/v1"
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of an action.
-
-    `kind`: `seconds` is a duration of whole seconds, `count` a whole number, `word` one of `words`, `name` that of a
-    container. `key` is its name in the plan, with the unit where it has one. Bounds are inclusive, in the plan's unit.
-    A parameter that is not required has no value in the plan when it is left out; `unset` tells what that means.
-    """
-
-    key: str
-    kind: Literal["seconds", "count", "word", "name"]
-    about: str
-    lowest: int = 0
-    highest: int = 0
-    required: bool = False
-    unset: str = ""
-    words: tuple[str, ...] = ()
-
-    @property
-    def value(self) -> str:
-        """What may be written, in words."""
-        match self.kind:
-            case "seconds":
-                ends = f"{units.write_duration(self.lowest)} to {units.write_duration(self.highest)}"
-                return f"a duration of whole seconds, {ends}"
-            case "count":
-                return f"a whole number from {self.lowest} to {self.highest}"
-            case "word":
-                return f"one of {', '.join(self.words)}"
-            case "name":
-                return "a name"
-
-    @property
-    def left_out(self) -> str:
-        """What becomes of it when it is left out, in words."""
-        return "needed" if self.required else f"left out: {self.unset}"
-
-
-@dataclass(frozen=True)
-class ActionWords:
-    """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back.
-
-    `effect` is what proves that the fault happened, `refuses` what keeps it from being put in; empty where nothing is.
-    `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
-    `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
-    target may be replaced, so that a database pod resumes or clones. `nodes` = it changes a node, which is not the
-    stack's alone, so that the command line has to allow it.
-    """
-
-    about: str
-    targets: tuple[str, ...]
-    parameters: dict[str, Parameter]
-    undo: str
-    effect: str = ""
-    refuses: str = ""
-    breaks: bool = True
-    destructive: bool = False
-    replaces: bool = True
-    nodes: bool = False
+STACK = "stack"
+"""The target of what breaks nothing."""
 
 
 _PODS = ("database", "database/primary", "database/replica", "site", "files")
@@ -210,8 +150,6 @@ ACTIONS: dict[str, ActionWords] = {
     ),
 }
 
-STACK = "stack"
-"""The target of what breaks nothing."""
 
 TARGETS: tuple[str, ...] = tuple(dict.fromkeys(target for words in ACTIONS.values() for target in words.targets))
 
@@ -307,6 +245,27 @@ INVARIANTS: dict[str, str] = {
 }
 """What the checks hold a run against, by the letters that a finding names: data, replication, primary, clone, evidence.
 """
+
+
+LIMITS: dict[str, Parameter] = {}
+"""What `expect` may limit beside `KINDS` and `clone`: each is judged by a check of an extension."""
+
+
+def _extend() -> None:
+    """Add the words of extensions. Raises HachaosError for what is wrong with them."""
+    for each in extensions.found(extensions.WORDS):
+        if not any(hasattr(each.value, name) for name in ("ACTIONS", "CHECKS", "LIMITS")):
+            raise each.wrong("it has none of ACTIONS, CHECKS, LIMITS")
+        each.add("ACTIONS", ActionWords, ACTIONS)
+        each.add("CHECKS", str, CHECKS)
+        each.add("LIMITS", Parameter, LIMITS, taken=(*KINDS, "clone"))
+        for name, words in getattr(each.value, "ACTIONS", {}).items():
+            unknown = set(words.targets) - {*ROLES, STACK}
+            if unknown or not words.targets:
+                raise each.wrong(f"{name!r} has to have targets of {', '.join((*ROLES, STACK))}")
+
+
+_extend()
 
 
 def condition_of(target: str) -> str:

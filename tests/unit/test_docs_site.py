@@ -149,15 +149,29 @@ def test_the_site_asks_nobody_else_for_anything(site: Path) -> None:
         assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^)\"']*", style.read_text()) == [], style
 
 
+def made(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """A site of one page, built as ours is."""
+    (folder / "docs").mkdir()
+    (folder / "docs/index.md").write_text(text)
+    (folder / "docs/repository_files.py").write_text((ROOT / "docs/repository_files.py").read_text())
+    (folder / "mkdocs.yml").write_text((ROOT / "mkdocs.yml").read_text().split("nav:\n")[0])
+    return build(folder / "site", config=folder / "mkdocs.yml")
+
+
 def test_each_wrong_link_is_a_warning_and_fails_the_build(tmp_path: Path) -> None:
     links = ("none.md", "index.md#none", "../none.md", "/index.md")
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/index.md").write_text("# Here\n" + " ".join(f"[x]({link})" for link in links))
-    (tmp_path / "docs/repository_files.py").write_text((ROOT / "docs/repository_files.py").read_text())
-    (tmp_path / "mkdocs.yml").write_text((ROOT / "mkdocs.yml").read_text().split("nav:\n")[0])
-    done = build(tmp_path / "site", config=tmp_path / "mkdocs.yml")
+    done = made(tmp_path, "# Here\n" + " ".join(f"[x]({link})" for link in links))
     assert done.returncode != 0
     assert done.stderr.count("WARNING") == len(links), done.stderr
+
+
+def test_a_file_outside_of_docs_that_a_page_links_to_comes_along(tmp_path: Path) -> None:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios/x.yaml").write_text("name: x\n")
+    done = made(tmp_path, "# Here\n[x](../scenarios/x.yaml)\n")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site/scenarios/x.yaml").read_text() == "name: x\n"
+    assert 'href="scenarios/x.yaml"' in (tmp_path / "site/index.html").read_text()
 
 
 @pytest.mark.parametrize("name", generate.pages())

@@ -63,7 +63,18 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
         Read("service", 4.0, 4.0, 4.1, ok=True),
     ) == [
         "reads are not answered (refused, sent at 0:02.0)",
-        "reads are answered again: 2.00 s after the first that was not had left",
+        "reads are answered again: 2.10 s after the first that was not had left",
+    ]
+
+
+def test_requests_that_hang_are_out_from_when_the_first_of_them_left() -> None:
+    assert lines(
+        Write("post", "w", 1, "a", 1.0, 1.0, 1.1, "ok"),
+        Write("post", "w", 2, "b", 2.0, 2.0, 4.0, "info", "timeout"),
+        Write("post", "w", 3, "c", 4.5, 4.5, 4.6, "ok"),
+    ) == [
+        "posts are not answered (timeout, sent at 0:02.0)",
+        "posts are answered again: 2.60 s after the first that was not had left",
     ]
 
 
