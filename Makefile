@@ -67,4 +67,4 @@ lock:
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 pyproject.toml --extra build --extra dev -o requirements-dev.lock
 
 clean:
-	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site
