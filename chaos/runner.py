@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from chaos import stop, undo_notes
+from chaos import bugs, stop, undo_notes
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
@@ -158,7 +158,7 @@ class Runner:
     def run(self) -> None:
         """Carry out all steps; put everything back at the end, also when it ends by an exception.
 
-        Raises UndoIncomplete when something could not be put back.
+        Raises UndoIncomplete when something could not be put back, InternalError for what nobody foresaw.
         """
         streams = {
             "reads": self.plan.workload.reads_per_s,
@@ -174,18 +174,23 @@ class Runner:
         self._evidence.collect(FIRST_READING, DRAIN_TIMEOUT_S)
         with Monitors(self.stack, self.clock, self.journal.write, self.plan.workload) as self._monitors:
             try:
-                if not self._baseline():
-                    return
-                for step in self.plan.steps:
-                    if time.monotonic() >= self.stop_at:
-                        self._note("the time that was allowed for the run was over")
-                        break
-                    if not self._step(step):
-                        break
+                # Here already, so that an undo that does not hold can't hide a bug.
+                with bugs.into(self.journal.path.parent):
+                    if not self._baseline():
+                        return
+                    self._steps()
             finally:
                 self.put_everything_back()
             if self._came_back:
                 self._end()
+
+    def _steps(self) -> None:
+        for step in self.plan.steps:
+            if time.monotonic() >= self.stop_at:
+                self._note("the time that was allowed for the run was over")
+                return
+            if not self._step(step):
+                return
 
     def _baseline(self) -> bool:
         """Watch and read the stack before anything is broken, and judge it. Whether the first fault may come."""

@@ -9,8 +9,8 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from chaos import bugs, undo_notes
 from chaos import journal as journals
-from chaos import undo_notes
 from chaos.actions import ACTIONS
 from chaos.actions.action import kubectl
 from chaos.clock import Clock
@@ -40,7 +40,7 @@ def put_back(
     run = undo_notes.run_of(journal.path.parent)
     left = []
     for alike in in_order(undos):
-        problem = carry_out(stack, run, alike, timeout_s)
+        problem = carry_out(stack, run, alike, timeout_s, journal.path.parent)
         if problem:
             left.append(problem)
         for undo in alike:
@@ -58,10 +58,13 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
     return sorted(alike.values(), key=lambda found: found[0].id, reverse=True)
 
 
-def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
+def carry_out(
+    stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: float, folder: Path | None = None
+) -> str:
     """Carry out one undo, given with those that restore the same, and take its records off the object. What is wrong.
 
-    Goes on trying until `timeout_s` is over where the cluster does not answer.
+    Goes on trying until `timeout_s` is over where the cluster does not answer. The traceback of what nobody foresaw is
+    kept in `folder`.
     """
     first = alike[0]
     if first.undo.get("kind") == "Node":
@@ -84,7 +87,10 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
             return str(error)
         except Exception as error:  # noqa: BLE001
             # The others have to be put back whatever is wrong with this one.
-            return f"{first.action}: {error!r}"
+            if folder is None:
+                return f"{first.action}: {error!r}"
+            bug = bugs.keep(error, folder)
+            return f"{first.action}: {bug} ({bug.hint})"
         else:
             return ""
         left_s = began + timeout_s - time.monotonic()

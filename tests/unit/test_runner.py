@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import pytest
 
+from chaos import bugs
 from chaos import runner as runner_module
 from chaos.actions import ACTIONS, Aim
+from chaos.bugs import InternalError
 from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
 from chaos.cluster.reach import NO_WAY
@@ -378,11 +380,33 @@ def test_what_was_looked_at_and_was_not_there_did_not_come(bench: Bench) -> None
     assert (wait.satisfied, wait.unknown) == (False, False)
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("a bug")])
-def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(bench: Bench, end: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("end", "kind"), [(KeyboardInterrupt(), KeyboardInterrupt), (RuntimeError("a bug"), InternalError)]
+)
+def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(
+    bench: Bench, end: BaseException, kind: type[BaseException]
+) -> None:
     bench.action.fail["inject 0"] = end
-    with pytest.raises(type(end)):
+    with pytest.raises(kind):
         bench.run()
+    assert bench.action.calls[-1] == "put back 0"
+
+
+def test_a_bug_before_an_undo_that_does_not_hold_keeps_its_traceback(bench: Bench) -> None:
+    bench.action.fail |= {"inject 0": ZeroDivisionError("a bug"), "put back 0": ClusterError("not ready")}
+    with pytest.raises(UndoIncomplete, match="not ready") as caught:
+        bench.run()
+    assert str(bugs.led_to(caught.value)) == "internal error: ZeroDivisionError('a bug')"
+    assert "ZeroDivisionError: a bug" in (bench.journal.path.parent / bugs.NAME).read_text()
+
+
+def test_a_bug_in_an_undo_is_said_and_its_traceback_kept_while_the_rest_is_put_back(bench: Bench) -> None:
+    bench.action.fail["put back 1"] = KeyError("replicas")
+    path = bench.journal.path.parent / bugs.NAME
+    with pytest.raises(UndoIncomplete) as caught:
+        bench.run(steps=2)
+    assert str(caught.value) == f"fake: internal error: KeyError('replicas') (please report it with {path})"
+    assert "KeyError: 'replicas'" in path.read_text()
     assert bench.action.calls[-1] == "put back 0"
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from chaos import journal, report, session, stop
+from chaos import bugs, journal, report, session, stop
 from chaos.clock import Clock
 from chaos.cluster.target import Target
 from chaos.errors import ClusterError, ExitCode, HachaosError, UndoIncomplete
@@ -52,7 +52,8 @@ class FakeRunner:
         self.journal.write(planned)
         self.left.append(planned)
         try:
-            self.during(self)
+            with bugs.into(self.journal.path.parent):
+                self.during(self)
         finally:
             self.put_everything_back()
 
@@ -228,6 +229,47 @@ def test_a_bug_is_one_line_after_the_undo_and_its_traceback_is_in_the_folder(ben
     )
     assert "Traceback" in path.read_text()
     assert (bench.ended().how, bench.kinds()) == ("failed", PUT_BACK)
+
+
+BUG = "internal error: ZeroDivisionError('a bug') (please report it with {folder}/internal-error.txt); "
+
+
+def test_a_bug_and_what_is_left_undone_are_both_told(bench: Bench) -> None:
+    ran = bench.run(fail(ZeroDivisionError("a bug")), fail(UndoIncomplete("1 pod is out", hint="kubectl get pods")))
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert ran.problem.exit_code is ExitCode.UNDO_INCOMPLETE
+    assert str(ran.problem) == BUG.format(folder=bench.folder) + "1 pod is out"
+    assert ran.problem.hint == "kubectl get pods"
+    assert "ZeroDivisionError: a bug" in (bench.folder / "internal-error.txt").read_text()
+    assert bench.ended().detail == str(ran.problem)
+
+
+def press_twice(runner: FakeRunner) -> None:
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+    time.sleep(10)
+
+
+def test_an_undo_that_ctrl_c_twice_stops_says_what_is_left(bench: Bench) -> None:
+    ran = bench.run(undo=press_twice)
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert str(ran.problem) == "1 change(s) were not put back"
+
+
+def test_a_bug_whose_undo_is_stopped_by_ctrl_c_twice_is_told_with_what_is_left(bench: Bench) -> None:
+    ran = bench.run(fail(ZeroDivisionError("a bug")), press_twice)
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert str(ran.problem) == BUG.format(folder=bench.folder) + "1 change(s) were not put back"
+
+
+def test_a_bug_is_not_made_good_by_a_new_deployment(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "deployed_again", lambda *_, **__: True)
+    made = session._Session(cast("Source", None), cast("Target", None), Options(reports=bench.folder, quiet=True))
+    ran = bench.run(undo=fail(UndoIncomplete("1 pod is out")))
+    assert made._made_good(ran, bench.folder)
+    ran = bench.run(fail(ZeroDivisionError("a bug")), fail(UndoIncomplete("1 pod is out")))
+    assert not made._made_good(ran, bench.folder)
 
 
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
