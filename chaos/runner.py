@@ -13,6 +13,7 @@ from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
 from chaos.cluster.api import CALL_TIMEOUT_S
+from chaos.cluster.lease import Held, LeaseLost
 from chaos.cluster.reach import NO_WAY
 from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
@@ -130,7 +131,8 @@ class Steady:
 class Runner:
     """One run of a plan on a stack. `run` may be called once.
 
-    After `stop_at` (of `time.monotonic`) no further step is begun.
+    After `stop_at` (of `time.monotonic`) no further step is begun. Without `lease` no fault is put in, where there is
+    one: it is renewed before each.
     """
 
     plan: Plan
@@ -138,6 +140,7 @@ class Runner:
     journal: Journal
     clock: Clock
     stop_at: float = float("inf")
+    lease: Held | None = None
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
     _came_back: bool = True
@@ -246,8 +249,22 @@ class Runner:
         self._collect(step.index)
         return problem
 
+    def _is_ours_alone(self, step: PlannedStep) -> bool:
+        """Whether no other run may have the stack by now. Raises Aborted when one has."""
+        try:
+            if self.lease is not None:
+                self.lease.require()
+        except LeaseLost as error:
+            raise stop.Aborted(str(error)) from error
+        except ClusterError as error:
+            self._note(f"{step.action} was not begun, since the Lease could not be renewed: {error}")
+            return False
+        return True
+
     def _inject(self, step: PlannedStep, aim: Aim) -> bool:
         action, write = ACTIONS[step.action], self.journal.write
+        if not self._is_ours_alone(step):
+            return False
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)
         write(undo)
@@ -374,7 +391,9 @@ class Runner:
             if self._was_undone:
                 return
             timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
-            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
+            # Who has taken the Lease may have put it back already, and have changed it since.
+            is_lost = self.lease is not None and self.lease.lost
+            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s, only_noted=is_lost)
             self._was_undone = True
             if left:
                 raise incomplete(self.stack, left, self.left)

@@ -129,7 +129,7 @@ class _Session:
     debug: DebugLog | None = None
     aborted: str = ""
     _stack: Stack | None = None
-    _has_lease: bool = False
+    _lease: lease.Held | None = None
 
     def all(self, items: Sequence[Plan | Suite]) -> list[Verdict]:
         """Run one after another; what comes after one that was aborted is not begun, and unknown."""
@@ -259,10 +259,10 @@ class _Session:
 
     def _hold_lease(self, plan: Plan) -> None:
         """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
-        if not self._has_lease:
+        if self._lease is None:
             api = self.target.api.in_namespace(self.stacks.namespace)
-            self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
-            self._has_lease = True
+            held = lease.hold(api, f"run {plan.name}", stop.ask, goes_with_stack=not self.stacks.borrowed)
+            self._lease = self.held.enter_context(held)
 
     def _made_good(self, ran: _Ran, folder: Path) -> bool:
         """Whether what a run could not put back holds once the stack, if it is ours, is deployed again.
@@ -291,7 +291,7 @@ class _Session:
     def _give_back(self, shown: Progress) -> None:
         if self._stack is not None:
             self.stacks.release(self._stack, shown)
-        elif self.stacks.borrowed and self._has_lease:
+        elif self.stacks.borrowed and self._lease is not None and not self._lease.lost:
             # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
             with suppress(HachaosError):
                 self.stacks.release(self.stacks.attach(self.target), shown)
@@ -315,7 +315,7 @@ class _Session:
             shown = live.display(plan.to_json(), quiet=self.options.quiet, usual_s=usual_s)
             written.listen(open_.enter_context(shown))
             written.write(begun)
-            runner = Runner(plan, stack, written, clock, stop_at)
+            runner = Runner(plan, stack, written, clock, stop_at, self._lease)
             try:
                 with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), bugs.into(folder):
                     runner.run()

@@ -30,17 +30,24 @@ _FOR_GOOD = (400, 403, 404, 405, 422)
 
 
 def put_back(
-    stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock, timeout_s: float = PUT_BACK_TIMEOUT_S
+    stack: Stack,
+    undos: list[UndoPlanned],
+    journal: Journal,
+    clock: Clock,
+    timeout_s: float = PUT_BACK_TIMEOUT_S,
+    *,
+    only_noted: bool = False,
 ) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
     Each has `timeout_s`, and is tried again with backoff for as long where the cluster does not answer. Of several that
-    restore one thing only the first counts: it alone knows how the thing was before the run.
+    restore one thing only the first counts: it alone knows how the thing was before the run. With `only_noted` what
+    bears no note of the run any more was put back by somebody else, and is left as it is.
     """
     run = undo_notes.run_of(journal.path.parent)
     left = []
     for alike in in_order(undos):
-        problem = carry_out(stack, run, alike, timeout_s, journal.path.parent)
+        problem = carry_out(stack, run, alike, timeout_s, journal.path.parent, only_noted=only_noted)
         if problem:
             left.append(problem)
         for undo in alike:
@@ -59,12 +66,18 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
 
 
 def carry_out(
-    stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: float, folder: Path | None = None
+    stack: Stack,
+    run: str,
+    alike: Sequence[UndoPlanned],
+    timeout_s: float,
+    folder: Path | None = None,
+    *,
+    only_noted: bool = False,
 ) -> str:
     """Carry out one undo, given with those that restore the same, and take its records off the object. What is wrong.
 
     Goes on trying until `timeout_s` is over where the cluster does not answer. The traceback of what nobody foresaw is
-    kept in `folder`.
+    kept in `folder`. `only_noted` as in `put_back`.
     """
     first = alike[0]
     if first.undo.get("kind") == "Node":
@@ -74,8 +87,9 @@ def carry_out(
     while True:
         left_s = began + timeout_s - time.monotonic()
         try:
-            ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
-            undo_notes.forget(stack, run, alike)
+            if not only_noted or undo_notes.is_noted(stack, run, alike):
+                ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
+                undo_notes.forget(stack, run, alike)
         except ApiRefused as error:
             if error.status in _FOR_GOOD:
                 return str(error)

@@ -27,7 +27,7 @@ from chaos.session import Options
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from chaos.stop import Interrupted
-from chaos.verdict import Verdict
+from chaos.verdict import EXIT, Verdict
 
 WORKLOAD = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_s=1, deadline_s=2)
 PLAN = Plan("p", "it holds", "p.yaml", "", WORKLOAD, (), abort=Abort())
@@ -42,6 +42,7 @@ class FakeRunner:
     journal: Journal
     clock: Clock
     stop_at: float
+    lease: Any
     during: Callable[[FakeRunner], None] = lambda runner: None
     undo: Callable[[FakeRunner], None] = lambda runner: None
     undone: bool = False
@@ -359,3 +360,12 @@ def test_a_disk_that_really_fills_up_ends_the_run_and_its_journal_can_be_read(
     assert 100 < len(found.of(Note)) < 2000
     assert [note.at for note in found.of(Note)] == [float(number) for number in range(len(found.of(Note)))]
     assert not list(small.glob(".report*"))
+
+
+def test_a_lease_that_another_took_aborts_the_run_which_puts_back_and_says_who_has_it(bench: Bench) -> None:
+    lost = "the Lease in namespace 'n' was taken over from this run, last renewed 42 s ago: b has it since 12:00"
+    ran = bench.run(fail(stop.Aborted(lost)))
+    assert (ran.problem, ran.aborted, EXIT[ran.verdict]) == (None, lost, ExitCode.UNKNOWN)
+    assert (bench.ended().how, bench.ended().detail, bench.kinds()) == ("aborted", lost, PUT_BACK)
+    assert ran.run.judgement is not None
+    assert lost in ran.run.judgement.reason
