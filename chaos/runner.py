@@ -154,6 +154,10 @@ class Runner:
         """What was changed and not put back, whether or not the journal could be written."""
         return [undo for undo in self._undos if undo.id not in self._put_back]
 
+    @property
+    def _run(self) -> str:
+        return undo_notes.run_of(self.journal.path.parent)
+
     def _note_undo(self, record: Record) -> None:
         if isinstance(record, UndoDone) and record.verified:
             self._put_back.add(record.id)
@@ -269,7 +273,7 @@ class Runner:
         self._undos.append(undo)
         write(undo)
         try:
-            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
+            undo_notes.note(self.stack, self._run, undo)
         except HachaosError as error:
             self._note(f"the undo of {step.action} could not be written on what it changes: {error}")
             return False
@@ -396,7 +400,7 @@ class Runner:
             left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s, only_noted=is_lost)
             self._was_undone = True
             if left:
-                raise incomplete(self.stack, left, self.left)
+                raise incomplete(self.stack, self._run, left, self.left)
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

@@ -37,6 +37,7 @@ from chaos.stack import source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack, uid_of
 from chaos.undo import deployed_again, incomplete, recovery
+from chaos.undo_notes import run_of
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -337,7 +338,7 @@ class _Session:
                 problem = _undone_late(runner) or problem
             left = runner.left
             if left and not isinstance(problem, UndoIncomplete):
-                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
+                problem = incomplete(stack, run_of(folder), [f"{len(left)} change(s) were not put back"], left)
             if isinstance(problem, UndoIncomplete):
                 problem = bugs.told_with(problem, bug)
             if written.problem is not None and problem is None:

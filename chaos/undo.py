@@ -6,6 +6,7 @@ import os
 import random
 import shlex
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -120,20 +121,24 @@ def unfinished(history: History) -> list[UndoPlanned]:
     return [record for record in history.of(UndoPlanned) if record.id not in done]
 
 
-def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
-    """The shell commands that carry out undo records, in the order in which they have to be given."""
+def by_hand(stack: Stack, run: str, undos: Collection[UndoPlanned]) -> list[str]:
+    """The shell commands that carry out undo records of a run, in the order in which they have to be given.
+
+    The last ones take the records off the objects, and no other run's.
+    """
     namespace = stack.api.namespace
     commands: list[str] = []
-    noted: list[tuple[str, ...]] = []
-    for first, *_ in in_order(undos):
+    noted: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for alike in in_order(undos):
+        first = alike[0]
         commands += ACTIONS[first.action].by_hand(first.undo, namespace)
+        keys = [f"{key}-" for key in undo_notes.keys_of(run, alike)]
         if place := undo_notes.place(first.undo):
-            noted.append((place,))
+            noted[place,] += keys
         if first.undo.get("kind") == "Deployment":
             # Its controller hands annotations on.
-            noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
-    annotation = f"{undo_notes.UNDO}-"
-    commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
+            noted["replicasets", "-l", stack.binding.controller(first.undo["role"]).selector] += keys
+    commands += [kubectl(namespace, "annotate", *which, *keys) for which, keys in noted.items()]
     ours = _kubectl(stack)
     return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
 
@@ -162,9 +167,9 @@ def recovery(stack: Stack | None, spec: str = "") -> str:
     return " ".join(words)
 
 
-def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
-    """The error for what was left undone, with the commands that do it, one a line."""
-    return left_to_do(problems, by_hand(stack, undos), recovery(stack))
+def incomplete(stack: Stack, run: str, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
+    """The error for what a run left undone, with the commands that do it, one a line."""
+    return left_to_do(problems, by_hand(stack, run, undos), recovery(stack))
 
 
 def left_to_do(problems: Iterable[str], commands: Collection[str], recover: str) -> UndoIncomplete:
