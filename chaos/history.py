@@ -443,7 +443,8 @@ class Limits:
     `clone` is `resume`, `re-clone` or None (whichever happened is judged for soundness only). `may_stay_out` are the
     kinds (`reads`, `writes`, `uploads`) that need not be back at the step's end; a later step judges their outage.
     `writes` are rows and posts; `uploads` are written and read. `slowest` has, for each percentile that is limited, its
-    kind, which it is, and how many seconds it may take at most: `("reads", 95, 2.0)`.
+    kind, which it is, and how many seconds it may take at most: `("reads", 95, 2.0)`. `others` are the limits that
+    checks of extensions know, as the plan's JSON has them.
     """
 
     reads_longest_outage_s: float | None = None
@@ -452,6 +453,7 @@ class Limits:
     uploads_longest_outage_s: float | None = None
     may_stay_out: frozenset[str] = frozenset()
     slowest: tuple[tuple[str, int, float], ...] = ()
+    others: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_json(cls, expect: dict[str, Any]) -> Limits:
@@ -473,6 +475,7 @@ class Limits:
                 for percentile in PERCENTILES
                 if (limit := said.get(f"p{percentile}_s")) is not None
             ),
+            others={key: value for key, value in expect.items() if key not in {*kinds, "clone"}},
         )
 
 

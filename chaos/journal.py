@@ -36,6 +36,7 @@ from chaos.history import (
     RunBegun,
     RunEnded,
     SiteContents,
+    StepBegun,
     StepEnded,
     UndoDone,
     UndoPlanned,
@@ -162,8 +163,9 @@ class Journal:
 
 _FROM_OUTSIDE: dict[type[Record], tuple[str, ...]] = {
     ApiServerSeen: ("reason",),
-    RunBegun: ("claim", "scenario_text"),
+    RunBegun: ("claim", "plan", "scenario_text"),
     RunEnded: ("detail",),
+    StepBegun: ("name",),
     StepEnded: ("problem",),
     ActionBegun: ("detail",),
     ActionEnded: ("effect", "error"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from chaos import rights, undo_notes
+from chaos import extensions, rights, undo_notes
+from chaos.actions import ACTIONS as CODE
+from chaos.checks import judge
 from chaos.cluster.api import Api
 from chaos.errors import ClusterError, StackError, UsageError
 from chaos.scenario.plan import Needs, Plan, Suite
@@ -26,6 +28,20 @@ def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
                     "stack's alone",
                     hint="--allow-nodes says that this is meant",
                 )
+
+
+def require_extensions() -> None:
+    """Refuse extensions that are broken, before anything is touched. Raises HachaosError."""
+    for each in extensions.found(extensions.ACTIONS):
+        if each.name not in ACTIONS:
+            raise each.wrong(f"no ACTIONS of {extensions.WORDS} tell what it is")
+    for name in ACTIONS:
+        assert CODE[name]
+    known = {check.NAME for check in judge.checks()}
+    for each in extensions.found(extensions.WORDS):
+        for name in getattr(each.value, "CHECKS", {}):
+            if name not in known:
+                raise each.wrong(f"no {extensions.CHECKS} has the code of {name!r}")
 
 
 def require_rights(plans: Sequence[Plan], stacks: Source, api: Api, *, outside: bool) -> None:

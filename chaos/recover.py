@@ -331,11 +331,12 @@ class _Recovery:
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
-                    commands += by_hand(there.stack, unfinished(journal.read(run.folder)))
+                    left = unfinished(journal.read(run.folder))
+                    commands += by_hand(there.stack, undo_notes.run_of(run.folder), left)
             for lost in there.lost:
                 if wrong := self._of_lost(there.stack, lost):
                     problems += wrong
-                    commands += by_hand(there.stack, lost.undos)
+                    commands += by_hand(there.stack, lost.run, lost.undos)
             again = recovery(there.stack) if problems else ""
             if not problems and (there.lost or any(run.undos for run in there.runs)):
                 self._await_ready(there.stack)

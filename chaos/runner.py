@@ -7,12 +7,13 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from chaos import stop, undo_notes
+from chaos import bugs, stop, undo_notes
 from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
 from chaos.cluster.api import CALL_TIMEOUT_S
+from chaos.cluster.lease import Held, LeaseLost
 from chaos.cluster.reach import NO_WAY
 from chaos.errors import ClusterError, HachaosError, StackError
 from chaos.history import (
@@ -130,7 +131,8 @@ class Steady:
 class Runner:
     """One run of a plan on a stack. `run` may be called once.
 
-    After `stop_at` (of `time.monotonic`) no further step is begun.
+    After `stop_at` (of `time.monotonic`) no further step is begun. Without `lease` no fault is put in, where there is
+    one: it is renewed before each.
     """
 
     plan: Plan
@@ -138,6 +140,7 @@ class Runner:
     journal: Journal
     clock: Clock
     stop_at: float = float("inf")
+    lease: Held | None = None
     _never_steady: frozenset[str] = frozenset()
     _may_be_out: frozenset[str] = frozenset()
     _came_back: bool = True
@@ -151,6 +154,10 @@ class Runner:
         """What was changed and not put back, whether or not the journal could be written."""
         return [undo for undo in self._undos if undo.id not in self._put_back]
 
+    @property
+    def _run(self) -> str:
+        return undo_notes.run_of(self.journal.path.parent)
+
     def _note_undo(self, record: Record) -> None:
         if isinstance(record, UndoDone) and record.verified:
             self._put_back.add(record.id)
@@ -158,7 +165,7 @@ class Runner:
     def run(self) -> None:
         """Carry out all steps; put everything back at the end, also when it ends by an exception.
 
-        Raises UndoIncomplete when something could not be put back.
+        Raises UndoIncomplete when something could not be put back, InternalError for what nobody foresaw.
         """
         streams = {
             "reads": self.plan.workload.reads_per_s,
@@ -174,18 +181,23 @@ class Runner:
         self._evidence.collect(FIRST_READING, DRAIN_TIMEOUT_S)
         with Monitors(self.stack, self.clock, self.journal.write, self.plan.workload) as self._monitors:
             try:
-                if not self._baseline():
-                    return
-                for step in self.plan.steps:
-                    if time.monotonic() >= self.stop_at:
-                        self._note("the time that was allowed for the run was over")
-                        break
-                    if not self._step(step):
-                        break
+                # Here already, so that an undo that does not hold can't hide a bug.
+                with bugs.into(self.journal.path.parent):
+                    if not self._baseline():
+                        return
+                    self._steps()
             finally:
                 self.put_everything_back()
             if self._came_back:
                 self._end()
+
+    def _steps(self) -> None:
+        for step in self.plan.steps:
+            if time.monotonic() >= self.stop_at:
+                self._note("the time that was allowed for the run was over")
+                return
+            if not self._step(step):
+                return
 
     def _baseline(self) -> bool:
         """Watch and read the stack before anything is broken, and judge it. Whether the first fault may come."""
@@ -241,13 +253,27 @@ class Runner:
         self._collect(step.index)
         return problem
 
+    def _is_ours_alone(self, step: PlannedStep) -> bool:
+        """Whether no other run may have the stack by now. Raises Aborted when one has."""
+        try:
+            if self.lease is not None:
+                self.lease.require()
+        except LeaseLost as error:
+            raise stop.Aborted(str(error)) from error
+        except ClusterError as error:
+            self._note(f"{step.action} was not begun, since the Lease could not be renewed: {error}")
+            return False
+        return True
+
     def _inject(self, step: PlannedStep, aim: Aim) -> bool:
         action, write = ACTIONS[step.action], self.journal.write
+        if not self._is_ours_alone(step):
+            return False
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)
         write(undo)
         try:
-            undo_notes.note(self.stack, undo_notes.run_of(self.journal.path.parent), undo)
+            undo_notes.note(self.stack, self._run, undo)
         except HachaosError as error:
             self._note(f"the undo of {step.action} could not be written on what it changes: {error}")
             return False
@@ -369,10 +395,12 @@ class Runner:
             if self._was_undone:
                 return
             timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
-            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s)
+            # Who has taken the Lease may have put it back already, and have changed it since.
+            is_lost = self.lease is not None and self.lease.lost
+            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s, only_noted=is_lost)
             self._was_undone = True
             if left:
-                raise incomplete(self.stack, left, self.left)
+                raise incomplete(self.stack, self._run, left, self.left)
 
 
 def _streams_of(kinds: frozenset[str]) -> frozenset[str]:

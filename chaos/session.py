@@ -9,14 +9,13 @@ import platform
 import secrets
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import __version__, blast_radius, journal, preconditions, report, run_lock, stop
+from chaos import __version__, blast_radius, bugs, extensions, journal, preconditions, report, run_lock, stop
 from chaos.checks.judge import judge
 from chaos.clock import Clock
 from chaos.cluster import lease, protected, reach
@@ -30,15 +29,15 @@ from chaos.journal import Journal, JournalFull
 from chaos.monitors.abort import Watch
 from chaos.output import that_may_close
 from chaos.progress import Progress, progress
-from chaos.redact import redact
 from chaos.report import live, terminal, usual
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
-from chaos.stack import source
+from chaos.stack import fingerprint, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack, uid_of
 from chaos.undo import deployed_again, incomplete, recovery
+from chaos.undo_notes import run_of
 from chaos.verdict import EXIT, Verdict, merge
 
 
@@ -74,10 +73,11 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     """
     stacks = source.of(options.stack)
     source.require_bound(stacks, options.elsewhere)
+    preconditions.require_extensions()
     for item in items:
         preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
     debug = DebugLog() if options.debug else None
-    with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), _bugs_into(options.reports):
+    with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), bugs.into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
         preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         protected.refuse(target.api, stacks.namespace)
@@ -87,7 +87,8 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
             blast_radius.agreed(blast_radius.of(items, target, stacks), yes=options.yes, quiet=options.quiet)
         session = _Session(stacks, target, options, debug=debug)
         try:
-            verdicts = session.all(items)
+            with bugs.into(options.reports):
+                verdicts = session.all(items)
         except stop.Aborted as error:
             raise HachaosError(f"the run was stopped: {error}") from error
         finally:
@@ -130,7 +131,7 @@ class _Session:
     debug: DebugLog | None = None
     aborted: str = ""
     _stack: Stack | None = None
-    _has_lease: bool = False
+    _lease: lease.Held | None = None
 
     def all(self, items: Sequence[Plan | Suite]) -> list[Verdict]:
         """Run one after another; what comes after one that was aborted is not begun, and unknown."""
@@ -176,7 +177,7 @@ class _Session:
         with stop.sealed():
             ended = self._carry_out(plan, stack, folder, stop_at)
             try:
-                with _bugs_into(folder):
+                with bugs.into(folder):
                     history = journal.read(folder)
                     judgement = judge(history)
                     report.write(folder, history, judgement)
@@ -260,17 +261,19 @@ class _Session:
 
     def _hold_lease(self, plan: Plan) -> None:
         """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
-        if not self._has_lease:
+        if self._lease is None:
             api = self.target.api.in_namespace(self.stacks.namespace)
-            self.held.enter_context(lease.hold(api, f"run {plan.name}", stop.ask))
-            self._has_lease = True
+            held = lease.hold(api, f"run {plan.name}", stop.ask, goes_with_stack=not self.stacks.borrowed)
+            self._lease = self.held.enter_context(held)
 
     def _made_good(self, ran: _Ran, folder: Path) -> bool:
         """Whether what a run could not put back holds once the stack, if it is ours, is deployed again.
 
-        Nobody has asked for that who has stopped the run.
+        Nobody has asked for that who has stopped the run, and a bug that ended it has to be told.
         """
         if ran.interrupted or ran.aborted or not isinstance(ran.problem, UndoIncomplete):
+            return False
+        if isinstance(ran.problem, bugs.BugAndIncomplete):
             return False
         return deployed_again(self.stacks, self.target, folder, quiet=self.options.quiet)
 
@@ -290,7 +293,7 @@ class _Session:
     def _give_back(self, shown: Progress) -> None:
         if self._stack is not None:
             self.stacks.release(self._stack, shown)
-        elif self.stacks.borrowed and self._has_lease:
+        elif self.stacks.borrowed and self._lease is not None and not self._lease.lost:
             # It was cut off while it was being borrowed; one that was not fit for that has nothing of ours.
             with suppress(HachaosError):
                 self.stacks.release(self.stacks.attach(self.target), shown)
@@ -314,9 +317,9 @@ class _Session:
             shown = live.display(plan.to_json(), quiet=self.options.quiet, usual_s=usual_s)
             written.listen(open_.enter_context(shown))
             written.write(begun)
-            runner = Runner(plan, stack, written, clock, stop_at)
+            runner = Runner(plan, stack, written, clock, stop_at, self._lease)
             try:
-                with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), _bugs_into(folder):
+                with Watch(plan.abort, clock, written, stop.ask), stop.exposed(), bugs.into(folder):
                     runner.run()
             except stop.Interrupted as error:
                 how, problem = "interrupted", error
@@ -331,11 +334,14 @@ class _Session:
                     how, aborted = "aborted", str(error.__context__)
             if not aborted and (aborted := stop.taken_back()) and problem is None:
                 how = "aborted"
+            bug = bugs.led_to(problem)
             if not isinstance(problem, stop.UndoStopped):
                 problem = _undone_late(runner) or problem
             left = runner.left
             if left and not isinstance(problem, UndoIncomplete):
-                problem = incomplete(stack, [f"{len(left)} change(s) were not put back"], left)
+                problem = incomplete(stack, run_of(folder), [f"{len(left)} change(s) were not put back"], left)
+            if isinstance(problem, UndoIncomplete):
+                problem = bugs.told_with(problem, bug)
             if written.problem is not None and problem is None:
                 problem = JournalFull(
                     f"{written.said(written.problem)}; the run was stopped, and what it changed was put back",
@@ -363,8 +369,12 @@ class _Session:
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),
+                "image_digests": fingerprint.digests(stack),
+                "manifests_sha256": fingerprint.manifests(self.stacks.spec),
             },
-            versions={"hachaos": __version__, "python": platform.python_version()} | self.target.versions,
+            versions={"hachaos": __version__, "python": platform.python_version()}
+            | self.target.versions
+            | extensions.versions(),
             scenario_text=plan.text,
         )
 
@@ -396,24 +406,6 @@ def _make(folder: Path) -> Path:
             f"{folder}: {error.strerror}", hint="--reports names a folder that can be written to"
         ) from error
     return folder
-
-
-@contextmanager
-def _bugs_into(folder: Path) -> Iterator[None]:
-    """Make an exception that nobody foresaw one line for the user, and keep its traceback in the folder."""
-    try:
-        yield
-    except HachaosError:
-        raise
-    except Exception as error:
-        path = folder / "internal-error.txt"
-        told = f"internal error: {error!r}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(redact(traceback.format_exc()), encoding="utf-8", errors="replace")
-        except OSError:
-            raise HachaosError(told, hint="please report it") from error
-        raise HachaosError(told, hint=f"please report it with {path}") from error
 
 
 def _undone_late(runner: Runner) -> HachaosError | stop.UndoStopped | None:

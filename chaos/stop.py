@@ -56,6 +56,8 @@ class _Stop:
             self.stop(Interrupted(name))
         elif number == signal.SIGINT and self.mode is _Mode.UNDOING and not self.gave_up:
             self.gave_up = True
+            # What the first signal asked for is told by this one, which also says what is left.
+            self.waiting = None
             print("hachaos: the undo is stopped", file=sys.stderr)
             if self.undoing:
                 raise UndoStopped(name)

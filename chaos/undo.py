@@ -6,11 +6,12 @@ import os
 import random
 import shlex
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from chaos import bugs, undo_notes
 from chaos import journal as journals
-from chaos import undo_notes
 from chaos.actions import ACTIONS
 from chaos.actions.action import kubectl
 from chaos.clock import Clock
@@ -30,17 +31,24 @@ _FOR_GOOD = (400, 403, 404, 405, 422)
 
 
 def put_back(
-    stack: Stack, undos: list[UndoPlanned], journal: Journal, clock: Clock, timeout_s: float = PUT_BACK_TIMEOUT_S
+    stack: Stack,
+    undos: list[UndoPlanned],
+    journal: Journal,
+    clock: Clock,
+    timeout_s: float = PUT_BACK_TIMEOUT_S,
+    *,
+    only_noted: bool = False,
 ) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
     Each has `timeout_s`, and is tried again with backoff for as long where the cluster does not answer. Of several that
-    restore one thing only the first counts: it alone knows how the thing was before the run.
+    restore one thing only the first counts: it alone knows how the thing was before the run. With `only_noted` what
+    bears no note of the run any more was put back by somebody else, and is left as it is.
     """
     run = undo_notes.run_of(journal.path.parent)
     left = []
     for alike in in_order(undos):
-        problem = carry_out(stack, run, alike, timeout_s)
+        problem = carry_out(stack, run, alike, timeout_s, journal.path.parent, only_noted=only_noted)
         if problem:
             left.append(problem)
         for undo in alike:
@@ -58,10 +66,19 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
     return sorted(alike.values(), key=lambda found: found[0].id, reverse=True)
 
 
-def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
+def carry_out(
+    stack: Stack,
+    run: str,
+    alike: Sequence[UndoPlanned],
+    timeout_s: float,
+    folder: Path | None = None,
+    *,
+    only_noted: bool = False,
+) -> str:
     """Carry out one undo, given with those that restore the same, and take its records off the object. What is wrong.
 
-    Goes on trying until `timeout_s` is over where the cluster does not answer.
+    Goes on trying until `timeout_s` is over where the cluster does not answer. The traceback of what nobody foresaw is
+    kept in `folder`. `only_noted` as in `put_back`.
     """
     first = alike[0]
     if first.undo.get("kind") == "Node":
@@ -71,8 +88,9 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
     while True:
         left_s = began + timeout_s - time.monotonic()
         try:
-            ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
-            undo_notes.forget(stack, run, alike)
+            if not only_noted or undo_notes.is_noted(stack, run, alike):
+                ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
+                undo_notes.forget(stack, run, alike)
         except ApiRefused as error:
             if error.status in _FOR_GOOD:
                 return str(error)
@@ -84,7 +102,10 @@ def carry_out(stack: Stack, run: str, alike: Sequence[UndoPlanned], timeout_s: f
             return str(error)
         except Exception as error:  # noqa: BLE001
             # The others have to be put back whatever is wrong with this one.
-            return f"{first.action}: {error!r}"
+            if folder is None:
+                return f"{first.action}: {error!r}"
+            bug = bugs.keep(error, folder)
+            return f"{first.action}: {bug} ({bug.hint})"
         else:
             return ""
         left_s = began + timeout_s - time.monotonic()
@@ -100,20 +121,25 @@ def unfinished(history: History) -> list[UndoPlanned]:
     return [record for record in history.of(UndoPlanned) if record.id not in done]
 
 
-def by_hand(stack: Stack, undos: Collection[UndoPlanned]) -> list[str]:
-    """The shell commands that carry out undo records, in the order in which they have to be given."""
+def by_hand(stack: Stack, run: str, undos: Collection[UndoPlanned]) -> list[str]:
+    """The shell commands that carry out undo records of a run, in the order in which they have to be given.
+
+    The last ones take the records off the objects, and no other run's.
+    """
     namespace = stack.api.namespace
     commands: list[str] = []
-    noted: list[tuple[str, ...]] = []
-    for first, *_ in in_order(undos):
-        commands += ACTIONS[first.action].by_hand(first.undo, namespace)
+    noted: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for alike in in_order(undos):
+        first = alike[0]
+        if first.action in ACTIONS:
+            commands += ACTIONS[first.action].by_hand(first.undo, namespace)
+        keys = [f"{key}-" for key in undo_notes.keys_of(run, alike)]
         if place := undo_notes.place(first.undo):
-            noted.append((place,))
+            noted[place,] += keys
         if first.undo.get("kind") == "Deployment":
             # Its controller hands annotations on.
-            noted.append(("replicasets", "-l", stack.binding.controller(first.undo["role"]).selector))
-    annotation = f"{undo_notes.UNDO}-"
-    commands += [kubectl(namespace, "annotate", *which, annotation) for which in dict.fromkeys(noted)]
+            noted["replicasets", "-l", stack.binding.controller(first.undo["role"]).selector] += keys
+    commands += [kubectl(namespace, "annotate", *which, *keys) for which, keys in noted.items()]
     ours = _kubectl(stack)
     return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
 
@@ -142,9 +168,9 @@ def recovery(stack: Stack | None, spec: str = "") -> str:
     return " ".join(words)
 
 
-def incomplete(stack: Stack, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
-    """The error for what was left undone, with the commands that do it, one a line."""
-    return left_to_do(problems, by_hand(stack, undos), recovery(stack))
+def incomplete(stack: Stack, run: str, problems: Iterable[str], undos: Collection[UndoPlanned]) -> UndoIncomplete:
+    """The error for what a run left undone, with the commands that do it, one a line."""
+    return left_to_do(problems, by_hand(stack, run, undos), recovery(stack))
 
 
 def left_to_do(problems: Iterable[str], commands: Collection[str], recover: str) -> UndoIncomplete:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from chaos.actions import ACTIONS
@@ -17,11 +18,10 @@ from chaos.history import UndoPlanned
 from chaos.stack.stack import Stack
 
 UNDO = "hachaos.dev/undo"
-"""Annotation of a changed workload: a JSON list of the undo records that touch it, in their order (see `Noted`)."""
+"""What the annotations on a changed object begin with: one for each undo record that touches it (see `key_of`)."""
 
 _CLEAN_LOOKS = 3
 _LOOK_EVERY_S = 0.2
-_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -46,52 +46,70 @@ def run_of(folder: Path) -> str:
     return f"{whole.parent.name}/{whole.name}"
 
 
+def key_of(run: str, planned: UndoPlanned) -> str:
+    """The annotation of one record of a run, which no other's has: whoever takes it away takes nothing else.
+
+    A node may bear those of runs on other stacks, which are in other namespaces.
+    """
+    whose = f"{run} in {planned.undo.get('namespace', '')}"
+    return f"{UNDO}-{sha256(whose.encode()).hexdigest()[:10]}-{planned.id}"
+
+
 def note(stack: Stack, run: str, planned: UndoPlanned) -> None:
     """Write the undo record on the object that is about to be changed, if it is one that stays changed.
 
     Raises StackError when something else than records stands there, ClusterError when the cluster does not answer.
     """
-    new = Noted(run, planned.id, planned.step, planned.action, planned.undo)
-    _change(
-        stack,
-        planned.undo,
-        lambda known: [*(each for each in known if (each.run, each.id) != (run, planned.id)), new],
-    )
+    workload = _workload(stack, planned.undo)
+    if workload is None:
+        return
+    _noted(workload)
+    record = Noted(run, planned.id, planned.step, planned.action, planned.undo)
+    _annotate(stack, planned.undo, {key_of(run, planned): json.dumps(asdict(record), separators=(",", ":"))})
 
 
 def forget(stack: Stack, run: str, done: Collection[UndoPlanned]) -> None:
     """Take away the records of undos that were carried out, and what a Deployment's ReplicaSets copied of them.
 
-    Raises as `note` does.
+    Raises ClusterError when the cluster does not answer.
     """
-    ids = {planned.id for planned in done}
+    on: dict[str, list[UndoPlanned]] = defaultdict(list)
     for planned in done:
-        left = _change(
-            stack, planned.undo, lambda known: [each for each in known if each.run != run or each.id not in ids]
-        )
-        if left == [] and planned.undo["kind"] == "Deployment":
-            _clean_replica_sets(stack, str(planned.undo["name"]))
+        on[place(planned.undo)].append(planned)
+    for (first, *_), keys in ((there, keys_of(run, there)) for there in on.values()):
+        workload = _workload(stack, first.undo)
+        if workload is None:
+            continue
+        if there := _annotations(workload).keys() & keys:
+            _annotate(stack, first.undo, dict.fromkeys(there))
+        if first.undo["kind"] == "Deployment":
+            _clean_replica_sets(stack, str(first.undo["name"]), keys)
+
+
+def keys_of(run: str, undos: Iterable[UndoPlanned]) -> list[str]:
+    """The annotations of these records of a run."""
+    return [key_of(run, planned) for planned in undos]
 
 
 def is_noted(stack: Stack, run: str, alike: Collection[UndoPlanned]) -> bool:
     """Whether one of these records of a run, which restore one thing, stands on it still.
 
-    So it is too where nobody can tell: it is on no object, or that is not there, or may not be looked at. Raises as
-    `note` does.
+    So it is too where nobody can tell: it is on no object, or that is not there, or may not be looked at. Raises
+    ClusterError when the cluster does not answer.
     """
-    ids = {planned.id for planned in alike}
     for planned in alike:
         try:
             workload = _workload(stack, planned.undo)
         except ApiRefused:
             return True
-        if workload is None or any(each.run == run and each.id in ids for each in _noted(workload)):
+        if workload is None or key_of(run, planned) in _annotations(workload):
             return True
     return False
 
 
 def found(stack: Stack) -> list[Noted]:
-    """All records on the stack's workloads, and on nodes that it was drained from; each one's in the order of writing.
+    """All records on the stack's workloads, and on nodes that it was drained from; those of one run in the
+    order of writing.
 
     Raises as `note` does.
     """
@@ -133,59 +151,44 @@ def _workload(stack: Stack, undo: Undo) -> Object | None:
 
 
 def _noted(workload: Object) -> list[Noted]:
-    text = (workload["metadata"].get("annotations") or {}).get(UNDO)
-    if text is None:
-        return []
+    """The records on an object. Raises StackError for one that hachaos did not write."""
     here = f"{workload['kind'].lower()}/{workload['metadata']['name']}"
-    try:
-        found = json.loads(text)
-        records = [Noted(**each) for each in found]
-        # What stands on one object must not lead to a change of another.
-        is_ours = isinstance(found, list) and all(
-            isinstance(each.run, str)
-            and isinstance(each.id, int)
-            and isinstance(each.step, int)
-            and each.action in ACTIONS
-            and place(each.undo) == here
-            for each in records
-        )
-    except (ValueError, TypeError, AttributeError):
-        is_ours = False
-    if not is_ours:
-        raise StackError(
-            f"{here}: annotation {UNDO} is not what hachaos writes: {str(text)[:200]!r}",
-            hint=f"look what it was for, then: kubectl annotate {here} {UNDO}-",
-        )
-    return records
-
-
-def _change(stack: Stack, undo: Undo, change: Callable[[list[Noted]], list[Noted]]) -> list[Noted] | None:
-    """Change the records on an object; which stand there now, None where there is no such object.
-
-    Each write is of the version that was read: a run on another stack may note something on the same node.
-    """
-    for last in (*[False] * _TRIES, True):
-        workload = _workload(stack, undo)
-        if workload is None:
-            return None
-        known = _noted(workload)
-        wanted = change(known)
-        if wanted == known:
-            return wanted
-        text = json.dumps([asdict(each) for each in wanted], separators=(",", ":")) if wanted else None
-        metadata = {"resourceVersion": workload["metadata"]["resourceVersion"], "annotations": {UNDO: text}}
+    records = []
+    for key, text in _annotations(workload).items():
+        if key != UNDO and not key.startswith(f"{UNDO}-"):
+            continue
         try:
-            stack.api.patch(undo["kind"], undo["name"], {"metadata": metadata})
-        except ApiRefused as error:
-            if error.status != 409 or last:
-                raise
-            time.sleep(random.uniform(0, _LOOK_EVERY_S))
-        else:
-            return wanted
-    raise AssertionError("the last try returns or raises")
+            each = Noted(**json.loads(text))
+            # What stands on one object must not lead to a change of another.
+            is_ours = (
+                isinstance(each.run, str)
+                and isinstance(each.id, int)
+                and isinstance(each.step, int)
+                and each.action in ACTIONS
+                and place(each.undo) == here
+                and key == key_of(each.run, each.planned)
+            )
+        except (ValueError, TypeError, AttributeError):
+            is_ours = False
+        if not is_ours:
+            raise StackError(
+                f"{here}: annotation {key} is not what hachaos writes: {str(text)[:200]!r}",
+                hint="of an extension that is not installed here? If not, look what it was for, then: "
+                f"kubectl annotate {here} {key}-",
+            )
+        records.append(each)
+    return sorted(records, key=lambda each: (each.run, each.id))
 
 
-def _clean_replica_sets(stack: Stack, deployment: str) -> None:
+def _annotations(item: Object) -> Mapping[str, str]:
+    return item["metadata"].get("annotations") or {}
+
+
+def _annotate(stack: Stack, undo: Undo, annotations: Mapping[str, str | None]) -> None:
+    stack.api.patch(undo["kind"], undo["name"], {"metadata": {"annotations": dict(annotations)}})
+
+
+def _clean_replica_sets(stack: Stack, deployment: str, keys: Collection[str]) -> None:
     """A Deployment's controller copies annotations to its ReplicaSets, but never takes one away there.
 
     It may copy once more what it had read before the Deployment was cleaned, so this looks more than once.
@@ -196,8 +199,9 @@ def _clean_replica_sets(stack: Stack, deployment: str) -> None:
         for item in stack.api.list("ReplicaSet"):
             metadata = item["metadata"]
             is_owned = any(each["name"] == deployment for each in metadata.get("ownerReferences") or ())
-            if is_owned and UNDO in (metadata.get("annotations") or {}):
+            there = _annotations(item).keys() & set(keys)
+            if is_owned and there:
                 clean = 0
-                stack.api.patch("ReplicaSet", metadata["name"], {"metadata": {"annotations": {UNDO: None}}})
+                stack.api.patch("ReplicaSet", metadata["name"], {"metadata": {"annotations": dict.fromkeys(there)}})
         if clean < _CLEAN_LOOKS:
             time.sleep(_LOOK_EVERY_S)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Protocol, cast
 
+from chaos import extensions
 from chaos.checks import availability, clone, continuity, effect, facts, findings, recovery, replication, words
 from chaos.history import BASELINE, History, Step
+from chaos.scenario import vocabulary
 from chaos.verdict import CheckResult, Verdict, merge
 
 
@@ -17,12 +20,37 @@ class _Check(Protocol):
     def check(self, history: History, step: Step) -> CheckResult: ...
 
 
-_CHECKS: tuple[_Check, ...] = (effect, recovery, availability, continuity, replication, clone)
+_BUILT_IN: tuple[_Check, ...] = (effect, recovery, availability, continuity, replication, clone)
 _NAMED = 2
 """So many findings of the deciding check are in the sentence, if it has more."""
 
 WEIGHT = (continuity.NAME, clone.NAME, replication.NAME, recovery.NAME, availability.NAME, effect.NAME)
 """Which of several failed checks names the reason: lost data weighs more than a slow recovery."""
+
+
+def weight(name: str) -> float:
+    """The place of a check's name in `WEIGHT`; one of an extension comes before `effect`, after all others."""
+    return WEIGHT.index(name) if name in WEIGHT else WEIGHT.index(effect.NAME) - 0.5
+
+
+@cache
+def checks() -> tuple[_Check, ...]:
+    """All checks, those of extensions last. Raises HachaosError for one that is none.
+
+    They are loaded when they are needed: they import from this package themselves.
+    """
+    added = []
+    for each in extensions.found(extensions.CHECKS):
+        if not callable(getattr(each.value, "check", None)):
+            raise each.wrong("it has no function `check`")
+        if getattr(each.value, "NAME", "") != each.name:
+            raise each.wrong("its NAME is another")
+        if each.name in WEIGHT:
+            raise each.wrong("a check is called so already; give it another name")
+        if each.name not in vocabulary.CHECKS:
+            raise each.wrong(f"no CHECKS of {extensions.WORDS} tells what it is")
+        added.append(cast("_Check", each.value))
+    return (*_BUILT_IN, *added)
 
 
 @dataclass(frozen=True)
@@ -52,7 +80,7 @@ def judge(history: History, *, only: Collection[str] = ()) -> Judgement:
     known = findings.keys(next((checks for step, checks in raw if step.index == BASELINE), ()))
     steps = tuple(_judgement(step, checks, known) for step, checks in raw)
     stopped = _stopped_by(history, steps)
-    cut_short = _cut_short(history, steps, stopped)
+    cut_short = _cut_short(history, steps, stopped) + ([] if only else _not_judged(history))
     verdicts = [step.verdict for step in steps] + [Verdict.UNKNOWN for _ in cut_short]
     verdict = merge(verdicts)
     reason = _reason(verdict, steps, cut_short, stopped)
@@ -70,7 +98,7 @@ def judge_step(history: History, step: Step) -> StepJudgement:
 
 
 def _checked(history: History, step: Step, only: Collection[str] = ()) -> tuple[CheckResult, ...]:
-    return tuple(_result(check, history, step) for check in _CHECKS if not only or check.NAME in only)
+    return tuple(_result(check, history, step) for check in checks() if not only or check.NAME in only)
 
 
 def _result(check: _Check, history: History, step: Step) -> CheckResult:
@@ -109,6 +137,16 @@ def _cut_short(history: History, steps: tuple[StepJudgement, ...], stopped: Step
     return found
 
 
+def _not_judged(history: History) -> list[str]:
+    """The limits that no check here knows, a phrase each: the run was made where an extension had one for them."""
+    limits = {name: step for step in reversed(history.steps) for name in step.limits.others}
+    return [
+        f"the limit on {name} in step {step.index + 1} was not judged: the extension that knows it is not installed"
+        for name, step in limits.items()
+        if name not in vocabulary.LIMITS
+    ]
+
+
 def _reason(
     verdict: Verdict, steps: tuple[StepJudgement, ...], cut_short: list[str], stopped: StepJudgement | None
 ) -> str:
@@ -120,7 +158,7 @@ def _reason(
     if not deciding:
         return _all_held(steps)
     step, check = min(
-        deciding, key=lambda found: (_order(*found), WEIGHT.index(found[1].name), found[0].step.index == BASELINE)
+        deciding, key=lambda found: (_order(*found), weight(found[1].name), found[0].step.index == BASELINE)
     )
     said = f"{check.name}: {_gist(step, check)}"
     if stopped is not None:

@@ -12,7 +12,8 @@ import click
 from chaos import suggest
 from chaos.errors import UsageError
 from chaos.scenario.load import shown_path
-from chaos.scenario.vocabulary import ACTIONS, CONDITIONS, STACK, Parameter, condition_of, has_clone
+from chaos.scenario.vocabulary import ACTIONS, CONDITIONS, STACK, condition_of, has_clone
+from chaos.scenario.words import Parameter
 from chaos.stack.roles import part
 from chaos.units import write_duration
 

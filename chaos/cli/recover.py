@@ -44,5 +44,6 @@ def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None
         say=lambda line: click.echo(plain(line)),
     )
     if not lines:
-        click.echo("nothing to recover: every run was put back")
+        there = "" if reports.is_dir() else f" (by the stack alone: there is no folder {plain(str(reports))})"
+        click.echo(f"nothing to recover: every run was put back{there}")
     return 0

@@ -15,7 +15,7 @@ from chaos.errors import InputError, UsageError
 from chaos.history import PERCENTILES
 from chaos.scenario.load import ScenarioErrors, load_any, shown_path
 from chaos.scenario.plan import Abort, Needs, Plan, PlannedStep, Suite
-from chaos.scenario.vocabulary import ACTIONS, KINDS
+from chaos.scenario.vocabulary import ACTIONS, KINDS, LIMITS
 from chaos.units import write_duration, write_rate
 
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ def _limits(expect: dict[str, Any]) -> list[str]:
             found.append(f"{kind} {', '.join(said)}")
     if "clone" in expect:
         found.append(f"clone: {expect['clone']}")
+    found += [f"{name}: {expect[name]}" for name in LIMITS if name in expect]
     return found or ["none set: outages are only reported"]
 
 

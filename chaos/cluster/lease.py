@@ -29,24 +29,73 @@ HOLDER = "hachaos.dev/holder"
 _LOOK_EVERY_S = 0.5
 
 
+class LeaseLost(HostError):
+    """Somebody else has taken the Lease from this process."""
+
+
+class Held:
+    """A Lease while it is held. Safe to use from many threads."""
+
+    def __init__(self, lease: _Lease) -> None:
+        self._lease = lease
+        self._lock = threading.Lock()
+        self._lost = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether somebody else is known to have taken it."""
+        return self._lost
+
+    def require(self) -> None:
+        """Renew it now. Raises LeaseLost when another has taken it, ClusterError when the API server does not say."""
+        try:
+            self._lease.renew(threading.Event())
+        except LeaseLost:
+            self._note_lost()
+            raise
+
+    def renew(self, stop: threading.Event, lost: Callable[[str], None] | None) -> None:
+        """Renew it until `stop` is set or it is lost; `lost` is told so, unless somebody was by `require`."""
+        while not stop.wait(RENEW_EVERY_S):
+            try:
+                self._lease.renew(stop)
+            except LeaseLost as error:
+                if self._note_lost() and lost is not None:
+                    lost(str(error))
+                return
+            except ClusterError:
+                continue
+
+    def _note_lost(self) -> bool:
+        """Whether it was not known before."""
+        with self._lock:
+            was_lost, self._lost = self._lost, True
+        return not was_lost
+
+
 @contextmanager
-def hold(api: Api, who: str, lost: Callable[[str], None] | None = None) -> Iterator[None]:
+def hold(
+    api: Api, who: str, lost: Callable[[str], None] | None = None, *, goes_with_stack: bool = False
+) -> Iterator[Held]:
     """Hold the Lease in the API's namespace, renewed by a thread, while the block lasts; it is deleted after.
 
     `who` says what it is held for (`run kill-master`). One whose holder is dead is taken over: at once where that was a
     process on this machine, else when it was not renewed for as long as it lasts. `lost` is called once, from the
-    thread, when somebody else has taken it; an API server that is away is only waited for.
+    thread, when somebody else has taken it, unless `Held.require` has said so; an API server that is away is only
+    waited for. `goes_with_stack` says that who holds it may delete the whole namespace, to deploy the stack anew: else
+    one that is gone after it had expired was taken over, and given back.
 
     Raises HostError with who holds it since when, ClusterError when the API server cannot be asked.
     """
     identity = f"{socket.gethostname()} process {os.getpid()} {who}"
-    lease = _Lease(api, identity, json.dumps(_this_process(), sort_keys=True))
+    lease = _Lease(api, identity, json.dumps(_this_process(), sort_keys=True), goes_with_stack=goes_with_stack)
     lease.take()
     stop = threading.Event()
-    renewing = threading.Thread(target=_renew, args=(lease, stop, lost), daemon=True, name="lease")
+    held = Held(lease)
+    renewing = threading.Thread(target=held.renew, args=(stop, lost), daemon=True, name="lease")
     renewing.start()
     try:
-        yield
+        yield held
     finally:
         stop.set()
         renewing.join()
@@ -55,24 +104,14 @@ def hold(api: Api, who: str, lost: Callable[[str], None] | None = None) -> Itera
             lease.release()
 
 
-def _renew(lease: _Lease, stop: threading.Event, lost: Callable[[str], None] | None) -> None:
-    while not stop.wait(RENEW_EVERY_S):
-        try:
-            lease.renew(stop)
-        except HostError as error:
-            if lost is not None:
-                lost(str(error))
-            return
-        except ClusterError:
-            continue
-
-
 class _Lease:
     """The Lease as one process sees it. Every write is of the version that was looked at, so two can't both have it."""
 
-    def __init__(self, api: Api, identity: str, process: str) -> None:
+    def __init__(self, api: Api, identity: str, process: str, *, goes_with_stack: bool) -> None:
         self._api, self._identity, self._process = api, identity, process
+        self._goes_with_stack = goes_with_stack
         self._taken_at = ""
+        self._renewed = time.monotonic()
 
     def take(self) -> None:
         """Take it, or take it over. Raises HostError when it is held, ClusterError without an answer."""
@@ -95,11 +134,17 @@ class _Lease:
                 self._put(found)
 
     def renew(self, stop: threading.Event) -> None:
-        """Say that it is still held. Raises HostError when another has it, ClusterError without an answer."""
+        """Say that it is still held. Raises LeaseLost when another has or had it, ClusterError without an answer.
+
+        One that is gone is made again, but not where it had expired: who deletes it has held it.
+        """
         while not stop.is_set():
             found = self._api.get("Lease", NAME)
-            if found is not None and not self._is_ours(found) and _spec(found).get("holderIdentity"):
-                raise self._refused(found)
+            if found is not None and not self._is_ours(found) and (holder := _spec(found).get("holderIdentity")):
+                raise self._lost(f"{holder} has it since {_since(found)}")
+            expired = time.monotonic() - self._renewed >= DURATION_S
+            if found is None and expired and not self._goes_with_stack:
+                raise self._lost("it was held by another and is gone")
             with _lost_races():
                 self._put(found)
                 return
@@ -111,6 +156,11 @@ class _Lease:
             self._api.delete_exactly("Lease", NAME, metadata.get("uid", ""), version=metadata["resourceVersion"])
 
     def _put(self, found: Object | None) -> None:
+        began = time.monotonic()
+        self._write(found)
+        self._renewed = began
+
+    def _write(self, found: Object | None) -> None:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         self._taken_at = self._taken_at or now
         metadata: Object = {
@@ -139,11 +189,16 @@ class _Lease:
         return _spec(found).get("holderIdentity") == self._identity and _annotation(found) == self._process
 
     def _refused(self, found: Object) -> HostError:
-        spec = _spec(found)
-        since = str(spec.get("acquireTime", "a time that it does not tell"))[:19]
+        holder = _spec(found).get("holderIdentity")
         return HostError(
-            f"a run is under way in namespace {self._api.namespace!r} ({spec.get('holderIdentity')} since {since}Z)",
+            f"a run is under way in namespace {self._api.namespace!r} ({holder} since {_since(found)})",
             hint="wait for it to end",
+        )
+
+    def _lost(self, how: str) -> LeaseLost:
+        return LeaseLost(
+            f"the Lease in namespace {self._api.namespace!r} was taken over from this run, "
+            f"last renewed {time.monotonic() - self._renewed:.0f} s ago: {how}"
         )
 
 
@@ -159,6 +214,11 @@ def _lost_races() -> Iterator[None]:
 
 def _spec(lease: Object) -> dict[str, Any]:
     return lease.get("spec") or {}
+
+
+def _since(lease: Object) -> str:
+    since = _spec(lease).get("acquireTime")
+    return f"{str(since)[:19]}Z" if since else "a time that it does not tell"
 
 
 def _annotation(lease: Object) -> str:

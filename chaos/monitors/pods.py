@@ -61,8 +61,13 @@ class Pods:
                 continue
             labels = item["metadata"].get("labels") or {}
             role = self._stack.binding.role_of(labels)
-            if role is not None and not self._stop.is_set():
+            if self._stop.is_set():
+                continue
+            if role is not None:
                 self._see(change.lower(), item, self._stack.binding.narrowest(role, item["metadata"]["name"], labels))
+            elif (known := self._known.get(item["metadata"]["uid"])) is not None:
+                # It has lost the labels that made it one of the stack's: to the stack it is gone.
+                self._see("deleted", item, known.role)
 
     def _see(self, change: str, item: dict[str, Any], role: str) -> None:
         seen = seen_of(change, item, role, self._clock.now())

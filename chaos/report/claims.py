@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from chaos.checks import continuity
-from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
+from chaos.checks.judge import Judgement, StepJudgement, weight
 from chaos.report import advice, words
 from chaos.verdict import CheckResult, Verdict
 
@@ -59,7 +59,7 @@ def _findings(judgement: Judgement) -> Iterator[tuple[StepJudgement, CheckResult
         for check in step.checks
         for finding in check.figures.get("findings", ())
     ]
-    yield from sorted(found, key=lambda one: (bool(one[2]["before"]), WEIGHT.index(one[1].name), _least(one[2])))
+    yield from sorted(found, key=lambda one: (bool(one[2]["before"]), weight(one[1].name), _least(one[2])))
 
 
 def _least(finding: dict[str, Any]) -> bool:

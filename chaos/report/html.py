@@ -222,6 +222,7 @@ def _expected(step: StepSummary) -> list[str]:
         lines.append(f"{kinds} may still be out at its end; a later step judges that outage.")
     if limits.clone is not None:
         lines.append(f"The database's data: {limits.clone}.")
+    lines += [f"{name}: {value}." for name, value in limits.others.items()]
     return [*lines, "Every acknowledged write is still there, once, on every pod; the seed content is intact."]
 
 

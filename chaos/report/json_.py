@@ -100,6 +100,7 @@ def _step(step: StepSummary) -> dict[str, Any]:
             ],
             "clone": step.step.limits.clone,
             "may_stay_out": sorted(step.step.limits.may_stay_out),
+            "others": _finite(step.step.limits.others),
         },
         "waits": [
             {

@@ -36,26 +36,35 @@ if TYPE_CHECKING:
 See = Callable[[Record], None]
 
 _MINUTE = 60
+_CALM_S = 2.0
+"""So long a stream has to be answered again before it is told: one that comes and goes would fill the screen."""
+
 _BARS = "▁▂▃▄▅▆▇█"
 _SAID = len("up, was out 12 min 34 s")
 _ROLES = ("database", "site", "files")
 _NEXT = {"steady before the fault": "aiming", "steady after the fault": "reading what every pod holds"}
+_PUTTING_BACK = "putting back what was changed"
 _CAP = {"read": "reads", "row": "SQL rows", "post": "posts", "upload": "uploads"}
 
 
 @dataclass
 class _Stream:
-    """One stream's last minute, a slot a second: [good, bad]."""
+    """One stream's last minute, a slot a second: [good, bad].
+
+    `since` is when its first good answer of now had come, or when its first bad request of now had left. `out_since` is
+    that of an outage of which the end has not been told: good answers in between are too few to be one.
+    """
 
     up: bool | None = None
     since: float = 0.0
+    out_since: float | None = None
     was_out: float | None = None
     slots: deque[list[int]] = field(default_factory=lambda: deque(maxlen=_MINUTE))
     second: int = -1
     latest: float = 0.0
 
     def answer(self, start: float, end: float, *, good: bool) -> bool:
-        """Count an answer; whether the stream went up or down by it."""
+        """Count an answer; whether an outage is to be told by it as begun, or as over."""
         self.tick(end)
         if self.slots:
             self.slots[-1][0 if good else 1] += 1
@@ -63,12 +72,16 @@ class _Stream:
         if start < self.latest:
             return False
         self.latest = start
-        changed = self.up is not None and self.up != good
         if self.up != good:
-            self.was_out = end - self.since if self.up is False else self.was_out
-            self.since = end
+            self.since = end if good else start
         self.up = good
-        return changed
+        if not good and self.out_since is None:
+            self.out_since = start
+            return True
+        if good and self.out_since is not None and end - self.since >= _CALM_S:
+            self.was_out, self.out_since = self.since - self.out_since, None
+            return True
+        return False
 
     def tick(self, now: float) -> None:
         """Begin the slots up to this second."""
@@ -88,6 +101,8 @@ class _Stream:
         """Up or down, and for how long it is, or was last, out."""
         if not self.up:
             return f"down for {_whole(now - self.since)}"
+        if self.out_since is not None:
+            return f"up again for {_whole(now - self.since)}"
         return "up" if self.was_out is None else f"up, was out {words.seconds(self.was_out)}"
 
 
@@ -105,6 +120,7 @@ class _State:
         self.streams: dict[str, _Stream] = {}
         self.pods: dict[str, PodSeen] = {}
         self.most: dict[str, int] = {}
+        self.roles: set[str] = set()
         self.api_server = True
 
     def see(self, record: Record) -> str:
@@ -121,8 +137,9 @@ class _State:
             case ApiServerSeen():
                 self.api_server = record.answers
                 line = "the API server answers again" if record.answers else "the API server does not answer"
-            case UndoDone() if not record.verified:
-                line = f"undo failed: {record.error}"
+            case UndoDone():
+                self._do(_PUTTING_BACK, record.at)
+                line = "" if record.verified else f"undo failed: {record.error}"
             case StepBegun() | ActionBegun() | ActionEnded() | WaitEnded() | StepEnded():
                 line = self._progress(record)
         return plain(line).replace("\n", " ")
@@ -147,7 +164,8 @@ class _State:
                 tail = f": {record.detail}" if record.detail else ""
                 line = f"{record.condition} {word} {words.seconds(record.took_s)}{tail}"
             case StepEnded():
-                self._do("on to what is next", record.at)
+                last = record.index == len(self.steps) - 1 or record.problem
+                self._do(_PUTTING_BACK if last else "on to what is next", record.at)
                 line = f"{self._name(record.index)} is over" + (f": {record.problem}" if record.problem else "")
         return line
 
@@ -190,15 +208,16 @@ class _State:
 
     def _answer(self, name: str, start: float, end: float, reason: str, *, good: bool) -> str:
         stream = self.streams.setdefault(name, _Stream())
-        was = stream.since
         if not stream.answer(start, end, good=good):
             return ""
         if good:
-            return f"{_CAP[name]} are answered again: {words.seconds(end - was)} after the first that was not had left"
+            since, out = words.clock(stream.since), words.seconds(stream.was_out or 0.0)
+            return f"{_CAP[name]} are answered again since {since}, {out} after the first that was not had left"
         return f"{_CAP[name]} are not answered ({reason}, sent at {words.clock(start)})"
 
     def _pod(self, record: PodSeen) -> str:
         known = self.pods.get(record.name)
+        self.roles.add(record.role.split("/")[0])
         if record.change == "deleted":
             if known is not None and known.uid == record.uid:
                 del self.pods[record.name]
@@ -310,9 +329,6 @@ def _whole(value: float) -> str:
 def _pods(state: _State) -> RenderableType:
     from rich.text import Text
 
-    parts: list[str] = []
-    for role in _ROLES:
-        ready, most = state.ready(role)
-        parts.append(f"{role} {ready}/{most} ready")
+    parts = [f"{role} {'{}/{}'.format(*state.ready(role))} ready" for role in _ROLES if role in state.roles]
     last = "" if state.api_server else " when the API server last answered"
-    return Text("pods: " + ", ".join(parts) + last, style="" if state.api_server else "bold red")
+    return Text("pods: " + (", ".join(parts) or "none seen yet") + last, style="" if state.api_server else "bold red")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from chaos import __version__
 from chaos.checks.judge import Judgement
 from chaos.history import History
+from chaos.redact import redact
 from chaos.report import claims, junit, markdown, openmetrics, page, steps_table, words
 from chaos.report.claims import Claim
 from chaos.report.page import badge, table
@@ -50,7 +51,9 @@ class SuiteReport:
 
 
 def report_of(suite: Suite, stack: str, runs: Sequence[SuiteRun]) -> SuiteReport:
-    """Work it out; `stack` is what `--stack` named."""
+    """Work it out; `stack` is what `--stack` named. What the suite's file and its scenarios' say is redacted."""
+    suite = replace(suite, claim=redact(suite.claim), text=redact(suite.text))
+    runs = [replace(run, claim=redact(run.claim), not_run=redact(run.not_run)) for run in runs]
     rows = tuple(_row(run, stack) for run in runs)
     return SuiteReport(suite, stack, runs, rows, merge(row.verdict for row in rows))
 

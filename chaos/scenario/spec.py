@@ -170,6 +170,7 @@ _LIMITS = {
 }
 _EXPECT = {kind: Key(kind, _dict(_LIMITS), None) for kind in vocabulary.KINDS} | {
     "clone": Key("clone", _read(values.one_of("kind of clone", tuple(vocabulary.CLONES))), None),
+    **{name: Key(name, _read(values.parameter(each)), None) for name, each in vocabulary.LIMITS.items()},
 }
 _DEFAULT_ABORT = vocabulary.DEFAULT_ABORT
 _ERROR_BUDGET = {kind: Key(kind, _read(values.duration), None) for kind in vocabulary.KINDS}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from chaos import suggest, units
-from chaos.scenario.vocabulary import Parameter
+from chaos.scenario.words import Parameter
 from chaos.units import shown
 
 LONGEST_TEXT = 300

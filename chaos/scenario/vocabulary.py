@@ -2,66 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from chaos import units
-from chaos.stack.roles import part
+from chaos import extensions
+from chaos.scenario.words import ActionWords, Parameter
+from chaos.stack.roles import ROLES, part
 
 API_VERSION = "hachaos/v1"
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of an action.
-
-    `kind`: `seconds` is a duration of whole seconds, `count` a whole number, `word` one of `words`, `name` that of a
-    container. `key` is its name in the plan, with the unit where it has one. Bounds are inclusive, in the plan's unit.
-    A parameter that is not required has no value in the plan when it is left out; `unset` tells what that means.
-    """
-
-    key: str
-    kind: Literal["seconds", "count", "word", "name"]
-    about: str
-    lowest: int = 0
-    highest: int = 0
-    required: bool = False
-    unset: str = ""
-    words: tuple[str, ...] = ()
-
-    @property
-    def value(self) -> str:
-        """What may be written, in words."""
-        match self.kind:
-            case "seconds":
-                ends = f"{units.write_duration(self.lowest)} to {units.write_duration(self.highest)}"
-                return f"a duration of whole seconds, {ends}"
-            case "count":
-                return f"a whole number from {self.lowest} to {self.highest}"
-            case "word":
-                return f"one of {', '.join(self.words)}"
-            case "name":
-                return "a name"
-
-
-@dataclass(frozen=True)
-class ActionWords:
-    """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back.
-
-    `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
-    `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
-    target may be replaced, so that a database pod resumes or clones. `nodes` = it changes a node, which is not the
-    stack's alone, so that the command line has to allow it.
-    """
-
-    about: str
-    targets: tuple[str, ...]
-    parameters: dict[str, Parameter]
-    undo: str
-    breaks: bool = True
-    destructive: bool = False
-    replaces: bool = True
-    nodes: bool = False
+STACK = "stack"
+"""The target of what breaks nothing."""
 
 
 _PODS = ("database", "database/primary", "database/replica", "site", "files")
@@ -84,6 +32,7 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="the number from before is set again at the end, and that many pods have to be ready",
+        effect="as many pods as asked for are there, all ready",
     ),
     "delete-pod": ActionWords(
         about="deletes pods of the target; their controller makes new ones",
@@ -103,6 +52,8 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="the controller replaces the pods; at the end as many of the role as before have to be ready again",
+        effect="each pod aimed at is gone, or its name has another uid",
+        refuses="fewer pods than `count`; an `ordinal` of a Deployment's pods",
     ),
     "kill-process": ActionWords(
         about="sends a signal to the server process of one container of a pod of the target; kubelet starts it again",
@@ -121,6 +72,8 @@ ACTIONS: dict[str, ActionWords] = {
             "ordinal": _ORDINAL,
         },
         undo="kubelet starts the process again; at the end as many pods as before have to be ready again",
+        effect="the container was started again (restart count, container ID), in the same pod",
+        refuses="a signal that the kernel would drop, or, outside of the embedded cluster, a container without a shell",
         replaces=False,
     ),
     "delete-volume": ActionWords(
@@ -140,6 +93,8 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="nothing brings the data back; at the end as many pods as before have to be ready again",
+        effect="the claim and the pod have other uids; a claim without a pod is gone",
+        refuses="a volume with the reclaim policy Retain; a workload that makes no claims",
         destructive=True,
     ),
     "stop-service": ActionWords(
@@ -147,24 +102,32 @@ ACTIONS: dict[str, ActionWords] = {
         targets=("files",),
         parameters={},
         undo="the number of pods from before is set again at the end, and that many have to be ready",
+        effect="no pod is left",
+        refuses="a workload that is stopped already",
     ),
     "start-service": ActionWords(
         about="starts the server of the shared files that stop-service has stopped",
         targets=("files",),
         parameters={},
         undo="nothing is taken, so there is nothing to put back",
+        effect="as many pods are ready as before the stop",
+        refuses="a workload that stop-service has not stopped",
     ),
     "rolling-restart": ActionWords(
         about="replaces all pods of the target as a roll-out does, like kubectl rollout restart",
         targets=("database", "site", "files"),
         parameters={},
         undo="the roll-out has to be complete at the end; its annotation restartedAt stays, as kubectl's does",
+        effect="every pod was replaced, and the roll-out is complete",
+        refuses="updateStrategy OnDelete, a partition, a roll-out that is paused",
     ),
     "drain-node": ActionWords(
         about="cordons the node of a pod of the target and evicts the stack's pods from it, as kubectl drain does",
         targets=_PODS,
         parameters={"ordinal": _ORDINAL},
         undo="the node takes pods again, if it did before; as many pods of each part as before have to be ready again",
+        effect="each pod of the stack that was on the node is gone, or its name has another uid",
+        refuses="a node without another one that takes pods",
         nodes=True,
     ),
     "pause": ActionWords(
@@ -187,8 +150,6 @@ ACTIONS: dict[str, ActionWords] = {
     ),
 }
 
-STACK = "stack"
-"""The target of what breaks nothing."""
 
 TARGETS: tuple[str, ...] = tuple(dict.fromkeys(target for words in ACTIONS.values() for target in words.targets))
 
@@ -244,6 +205,16 @@ CHECKS: dict[str, str] = {
     "clone": "each new database pod came back on its own data, or on a whole copy where its volume was new",
 }
 
+HOLDS: dict[str, tuple[str, ...]] = {
+    "effect": ("A2",),
+    "recovery": ("A1",),
+    "availability": ("A1", "A3"),
+    "continuity": ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "R2", "R3", "R4", "R8", "P2", "A3"),
+    "replication": ("R1", "R4", "R5", "R6", "R7"),
+    "clone": ("C1", "C2", "C3", "C4", "C5", "C6", "P1"),
+}
+"""Which invariants each check holds a run against."""
+
 INVARIANTS: dict[str, str] = {
     "D1": "every acknowledged write is still there, and of an upload every byte",
     "D2": "nothing is there that nobody wrote",
@@ -274,6 +245,27 @@ INVARIANTS: dict[str, str] = {
 }
 """What the checks hold a run against, by the letters that a finding names: data, replication, primary, clone, evidence.
 """
+
+
+LIMITS: dict[str, Parameter] = {}
+"""What `expect` may limit beside `KINDS` and `clone`: each is judged by a check of an extension."""
+
+
+def _extend() -> None:
+    """Add the words of extensions. Raises HachaosError for what is wrong with them."""
+    for each in extensions.found(extensions.WORDS):
+        if not any(hasattr(each.value, name) for name in ("ACTIONS", "CHECKS", "LIMITS")):
+            raise each.wrong("it has none of ACTIONS, CHECKS, LIMITS")
+        each.add("ACTIONS", ActionWords, ACTIONS)
+        each.add("CHECKS", str, CHECKS)
+        each.add("LIMITS", Parameter, LIMITS, taken=(*KINDS, "clone"))
+        for name, words in getattr(each.value, "ACTIONS", {}).items():
+            unknown = set(words.targets) - {*ROLES, STACK}
+            if unknown or not words.targets:
+                raise each.wrong(f"{name!r} has to have targets of {', '.join((*ROLES, STACK))}")
+
+
+_extend()
 
 
 def condition_of(target: str) -> str:

@@ -75,10 +75,11 @@ def resume(target: Target, file: BoundFile) -> Stack:
 def detach(stack: Stack, progress: Progress) -> bool:
     """Remove all that was written into a borrowed stack, and look whether it is gone. Whether there was anything.
 
-    Raises StackError with what is left.
+    What another run has written since, one that took the stack over and removed ours first, is left alone. Raises
+    StackError with what is left.
     """
     found = leftovers(stack.api)
-    if found is None:
+    if found is None or found.get("site_id", "") != stack.credentials.site_id:
         return False
     with progress.task(f"giving back {stack.binding.name}") as task:
         remove(stack, found["uploads"], task)

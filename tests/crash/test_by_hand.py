@@ -31,7 +31,7 @@ def test_the_commands_put_back_what_the_action_took(
     undo_notes.note(stack, "reports/by-hand", planned)
     ACTIONS[action].inject(stack, aim)
     assert ACTIONS[action].effect(stack, aim, 90)[0]
-    for command in by_hand(stack, [planned]):
+    for command in by_hand(stack, "reports/by-hand", [planned]):
         done = subprocess.run(command.replace("hachaos", str(ROOT / "hachaos"), 1), shell=True, check=False)
         assert done.returncode == 0, command
     assert wait_until(lambda: state_of(stack) == found, 120), (found, state_of(stack))

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from fake_api import FakeApi
 
 from chaos.cluster import lease
 from chaos.cluster.api import Api
+from chaos.cluster.lease import LeaseLost
 from chaos.errors import ClusterError, HostError
 
 
@@ -120,7 +122,8 @@ def test_the_holder_is_told_when_another_took_it_and_leaves_that_one_alone() -> 
     with hold(api, lost=told.append):
         api.apply(held_by("the thief"))
         until(lambda: told)
-    assert "the thief since 2026-01-01" in told[0]
+    assert "the thief has it since 2026-01-01T00:00:00Z" in told[0]
+    assert len(told) == 1
     assert read(api)["spec"]["holderIdentity"] == "the thief"
 
 
@@ -149,3 +152,44 @@ def test_one_that_was_deleted_under_its_holder_is_made_again() -> None:
         api.delete("Lease", lease.NAME)
         until(lambda: api.get("Lease", lease.NAME))
     assert told == []
+
+
+def test_before_a_fault_it_is_renewed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 60.0)
+    api = FakeApi()
+    with hold(api) as held:
+        before = read(api)["spec"]["renewTime"]
+        held.require()
+        assert read(api)["spec"]["renewTime"] != before
+        assert not held.lost
+
+
+def test_who_asks_for_it_before_a_fault_learns_that_another_has_it_and_nobody_is_told_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.2)
+    api, told = FakeApi(), []
+    with hold(api, lost=told.append) as held:
+        renewing = next(thread for thread in threading.enumerate() if thread.name == "lease")
+        api.apply(held_by("the thief"))
+        with pytest.raises(LeaseLost, match="from this run, last renewed 0 s ago: the thief has it since 2026"):
+            held.require()
+        assert held.lost
+        until(lambda: not renewing.is_alive())
+    assert told == []
+    assert read(api)["spec"]["holderIdentity"] == "the thief"
+
+
+@pytest.mark.parametrize("goes_with_stack", [True, False])
+def test_one_that_is_gone_after_it_had_expired_was_held_by_another_unless_the_namespace_may_have_been_made_anew(
+    monkeypatch: pytest.MonkeyPatch, *, goes_with_stack: bool
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 60.0)
+    api = FakeApi()
+    with lease.hold(cast("Api", api), "run a", goes_with_stack=goes_with_stack) as held:
+        monkeypatch.setattr(lease, "DURATION_S", 0)
+        held.require()
+        api.delete("Lease", lease.NAME)
+        with nullcontext() if goes_with_stack else pytest.raises(LeaseLost, match="held by another and is gone"):
+            held.require()
+    assert api.get("Lease", lease.NAME) is None

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from chaos import __version__
 from chaos.cli import main
+from chaos.cli.recover import recover
 from chaos.errors import ClusterError, HachaosError, HostError, StackError, UndoIncomplete
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,3 +99,14 @@ def test_trouble_always_comes_with_a_hint(
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"hachaos: {error}"
     assert second.startswith(hint)
+
+
+def test_recover_that_found_nothing_says_where_it_could_not_look(tmp_path: Path) -> None:
+    said = [
+        CliRunner().invoke(recover, ["--name", "nobody-has-this", "--reports", str(folder)]).output
+        for folder in (tmp_path, tmp_path / "typo")
+    ]
+    assert said == [
+        "nothing to recover: every run was put back\n",
+        f"nothing to recover: every run was put back (by the stack alone: there is no folder {tmp_path / 'typo'})\n",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.stack import deploy
 from chaos.stack.stack import Stack
-from chaos.undo import unfinished
+from chaos.undo import by_hand, unfinished
 from tests.unit.actions.acted_cluster import BINDING, ActedCluster
 from tests.unit.checks.histories import story
 from tests.unit.fake_api import FakeApi
@@ -123,6 +124,11 @@ class Broken:
 
     def annotations(self, name: str = "mysql") -> Any:
         return self.workload(name)["metadata"].get("annotations") or {}
+
+
+def without_notes(broken: Broken) -> dict[str, Any]:
+    """The patch of a StatefulSet's metadata that takes all notes off mysql."""
+    return {"annotations": {key: None for key in broken.annotations() if key.startswith(undo_notes.UNDO)}}
 
 
 def begin(reports: Path) -> Journal:
@@ -229,10 +235,11 @@ def test_what_cannot_be_put_back_is_said_with_the_commands_that_do_it_in_their_o
     monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
     with pytest.raises(UndoIncomplete) as caught:
         recover(broken.reports)
+    (key,) = broken.annotations()
     assert caught.value.hint == (
         "hachaos recover, or by hand:\n"
         "kubectl -n wordpress scale statefulset/mysql --replicas=3\n"
-        "kubectl -n wordpress annotate statefulset/mysql hachaos.dev/undo-"
+        f"kubectl -n wordpress annotate statefulset/mysql {key}-"
     )
     assert len(unfinished(journals.read(broken.folder))) == 1
 
@@ -253,8 +260,7 @@ def test_a_run_on_another_cluster_is_left_as_it_is(broken: Broken) -> None:
 
 def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is(broken: Broken) -> None:
     killed(broken, "database", after="change")
-    without_note = {"metadata": {"annotations": {undo_notes.UNDO: None}}}
-    broken.cluster.patch("StatefulSet", "mysql", without_note | {"spec": {"replicas": 5}})
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": without_notes(broken), "spec": {"replicas": 5}})
     said, ended = recover(broken.reports)
     assert said.startswith(
         f"{FOLDER}: step 1 (scale): nothing is noted on statefulset/mysql any more, so it was put back"
@@ -281,9 +287,7 @@ def test_of_what_was_put_back_by_hand_nothing_is_left_to_do(broken: Broken, monk
 def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broken) -> None:
     killed(broken, "database", after="change")
     broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
-    broken.cluster.patch(
-        "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 2}}
-    )
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": without_notes(broken), "spec": {"replicas": 2}})
     gone = f"{FOLDER}: its namespace wordpress was made anew since, and all changes are gone with it"
     assert recover(broken.reports) == [gone]
     assert broken.workload()["spec"]["replicas"] == 2
@@ -297,9 +301,7 @@ def test_a_run_that_ends_while_its_lease_is_waited_for_is_not_put_back_once_more
 
     def hold(*_: object) -> Any:
         """The run is alive till now: it puts back what it changed, ends, and then somebody scales on purpose."""
-        broken.cluster.patch(
-            "StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: None}}, "spec": {"replicas": 5}}
-        )
+        broken.cluster.patch("StatefulSet", "mysql", {"metadata": without_notes(broken), "spec": {"replicas": 5}})
         with Journal(broken.folder) as written:
             written.write(UndoDone(2.0, 0, verified=True))
             written.write(RunEnded(3.0, "finished"))
@@ -348,22 +350,38 @@ def test_a_stack_whose_binding_is_gone_keeps_no_other_from_being_put_back(broken
 def record(**changes: Any) -> str:
     """The text of an annotation with one record, with something about it changed."""
     good = {"run": "r", "id": 0, "step": 0, "action": "scale", "undo": {"kind": "StatefulSet", "name": "mysql"}}
-    return json.dumps([good | changes])
+    return json.dumps(good | changes)
+
+
+KEY = undo_notes.key_of("r", UndoPlanned(0.0, 0, 0, "scale", {}))
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("key", "text"),
     [
-        *("no json", "{}", "[[]]", record(action="rm"), record(id="0"), record(undo=[]), record(more=1)),
-        record(undo={"kind": "StatefulSet", "name": "nfs"}),
+        *(
+            (KEY, each)
+            for each in ("no json", "[]", "[[]]", "{}", record(action="rm"), record(id="0"), record(undo=[]))
+        ),
+        *((KEY, each) for each in (record(more=1), record(run="s"), record(id=1))),
+        (KEY, record(undo={"kind": "StatefulSet", "name": "nfs"})),
+        (undo_notes.UNDO, record()),
+        (f"{undo_notes.UNDO}-0", record()),
     ],
 )
-def test_an_annotation_that_hachaos_did_not_write_is_refused_and_nothing_is_changed(broken: Broken, text: str) -> None:
-    broken.cluster.patch("StatefulSet", "mysql", {"metadata": {"annotations": {undo_notes.UNDO: text}}})
+def test_an_annotation_that_hachaos_did_not_write_is_refused_and_nothing_is_changed(
+    broken: Broken, key: str, text: str
+) -> None:
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": {"annotations": {key: text}}})
     broken.cluster.calls.clear()
-    with pytest.raises(StackError, match="is not what hachaos writes"):
+    with pytest.raises(StackError, match=f"annotation {key} is not what hachaos writes"):
         recover(broken.reports)
     assert broken.cluster.calls == []
+
+
+def test_an_annotation_of_which_only_the_name_s_beginning_is_alike_is_somebody_else_s(broken: Broken) -> None:
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": {"annotations": {"hachaos.dev/undoing": "x"}}})
+    assert recover(broken.reports) == []
 
 
 def test_what_a_deployment_handed_on_to_its_replica_sets_is_taken_away_there(broken: Broken) -> None:
@@ -420,14 +438,15 @@ def test_a_journal_that_was_cut_off_anywhere_gets_an_end_and_a_report_that_is_no
             assert history.ended
 
 
+def drained(namespace: str) -> UndoPlanned:
+    undo = {"kind": "Node", "name": "node-1", "namespace": namespace, "cordoned": False, "ready": {}}
+    return UndoPlanned(0.0, 0, 0, "drain-node", undo)
+
+
 def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
     broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = broken.stack
-    mine, others = (
-        UndoPlanned(0.0, number, 0, "drain-node", {"kind": "Node", "name": "node-1", "namespace": "wordpress"})
-        for number in (0, 1)
-    )
+    stack, planned = broken.stack, drained("wordpress")
     real = broken.cluster.get
     noted = []
 
@@ -435,15 +454,31 @@ def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
         found = real(kind, name)
         if kind == "Node" and not noted:
             noted.append(name)
-            undo_notes.note(stack, "reports/other", others)
+            undo_notes.note(stack, "reports/other", planned)
         return found
 
     monkeypatch.setattr(broken.cluster, "get", get)
-    undo_notes.note(stack, "reports/mine", mine)
-    assert [each.run for each in undo_notes.found(stack)] == ["reports/other", "reports/mine"]
+    undo_notes.note(stack, "reports/mine", planned)
+    assert [each.run for each in undo_notes.found(stack)] == ["reports/mine", "reports/other"]
     noted.clear()
-    undo_notes.forget(stack, "reports/mine", [mine])
+    undo_notes.forget(stack, "reports/mine", [planned])
     assert [each.run for each in undo_notes.found(stack)] == ["reports/other"]
+
+
+@pytest.mark.parametrize("other", [("reports/b", "wordpress"), ("reports/a", "blog")])
+def test_the_command_by_hand_takes_the_records_of_its_run_off_a_node_and_no_other_s(
+    broken: Broken, other: tuple[str, str]
+) -> None:
+    mine, others = drained("wordpress"), drained(other[1])
+    undo_notes.note(broken.stack, "reports/a", mine)
+    undo_notes.note(broken.stack, other[0], others)
+    *_, command = by_hand(broken.stack, "reports/a", [mine])
+    *words, key = shlex.split(command)
+    assert words[-2:] == ["annotate", "node/node-1"]
+    node = broken.cluster.get("Node", "node-1")
+    assert node
+    left = node["metadata"]["annotations"].keys() - {key.removesuffix("-")}
+    assert left == {undo_notes.key_of(other[0], others)}
 
 
 def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_is(

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.debug import LOG, DebugLog
-from chaos.history import ApiServerSeen, ClusterEvent, Note, PodSaid, Read, RunEnded, Write
+from chaos.history import ApiServerSeen, ClusterEvent, Note, PodSaid, Read, RunBegun, RunEnded, StepBegun, Write
 from chaos.journal import Journal
 from chaos.redact import GONE, Redactor, know, plain
 from chaos.stack.credentials import Credentials
@@ -142,6 +142,10 @@ def test_the_journal_and_its_listeners_get_no_secret_from_outside(tmp_path: Path
         journal.write(ApiServerSeen(1, False, 0, f"GET readyz: 500 {secret}"))
         journal.write(Write("row", "w", 1, "t", 0, 0, 1, "fail", f"error {secret}"))
         journal.write(RunEnded(2, "failed", f"GET x: {secret}"))
+        step = {"name": f"as {secret}", "params": {"for_s": 1}}
+        plan = {"claim": secret, "steps": [step], "abort": {"http": f"http://x/?key={secret}"}}
+        journal.write(RunBegun(2, "r", "s", "c", 0.0, plan, {}, {}))
+        journal.write(StepBegun(1, 0, f"as {secret}", "noop", "stack", {}))
 
         def broken(record: object) -> None:
             raise ValueError(secret)
@@ -151,7 +155,7 @@ def test_the_journal_and_its_listeners_get_no_secret_from_outside(tmp_path: Path
     text = (tmp_path / "journal.jsonl").read_text()
     assert secret not in text
     assert secret not in repr(heard)
-    assert text.count(GONE) == 7
+    assert text.count(GONE) == 11
 
 
 def test_a_record_costs_next_to_nothing_more() -> None:

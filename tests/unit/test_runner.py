@@ -12,10 +12,13 @@ from typing import Any, cast
 
 import pytest
 
+from chaos import bugs, stop, undo_notes
 from chaos import runner as runner_module
 from chaos.actions import ACTIONS, Aim
+from chaos.bugs import InternalError
 from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
+from chaos.cluster.lease import LeaseLost
 from chaos.cluster.reach import NO_WAY
 from chaos.errors import ClusterError, StackError, UndoIncomplete
 from chaos.history import (
@@ -167,6 +170,7 @@ class Bench:
     stack: FakeStack = field(default_factory=FakeStack)
     wait_s: float = 5
     api_answers: bool = True
+    lease: Any = None
 
     def see(self, record: Record) -> None:
         if self.answers and self.monitors and isinstance(record, StepBegun):
@@ -178,7 +182,7 @@ class Bench:
             for n in range(steps)
         )
         plan = Plan("p", "c", "p.yaml", "", WORKLOAD, planned, baseline)
-        Runner(plan, cast("Stack", self.stack), self.journal, Clock(), stop_at).run()
+        Runner(plan, cast("Stack", self.stack), self.journal, Clock(), stop_at, self.lease).run()
 
     def problems(self) -> dict[int, str]:
         return {record.index: record.problem for record in self.journal.history().of(StepEnded)}
@@ -378,11 +382,33 @@ def test_what_was_looked_at_and_was_not_there_did_not_come(bench: Bench) -> None
     assert (wait.satisfied, wait.unknown) == (False, False)
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("a bug")])
-def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(bench: Bench, end: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("end", "kind"), [(KeyboardInterrupt(), KeyboardInterrupt), (RuntimeError("a bug"), InternalError)]
+)
+def test_an_exception_of_any_kind_in_the_middle_ends_in_undo(
+    bench: Bench, end: BaseException, kind: type[BaseException]
+) -> None:
     bench.action.fail["inject 0"] = end
-    with pytest.raises(type(end)):
+    with pytest.raises(kind):
         bench.run()
+    assert bench.action.calls[-1] == "put back 0"
+
+
+def test_a_bug_before_an_undo_that_does_not_hold_keeps_its_traceback(bench: Bench) -> None:
+    bench.action.fail |= {"inject 0": ZeroDivisionError("a bug"), "put back 0": ClusterError("not ready")}
+    with pytest.raises(UndoIncomplete, match="not ready") as caught:
+        bench.run()
+    assert str(bugs.led_to(caught.value)) == "internal error: ZeroDivisionError('a bug')"
+    assert "ZeroDivisionError: a bug" in (bench.journal.path.parent / bugs.NAME).read_text()
+
+
+def test_a_bug_in_an_undo_is_said_and_its_traceback_kept_while_the_rest_is_put_back(bench: Bench) -> None:
+    bench.action.fail["put back 1"] = KeyError("replicas")
+    path = bench.journal.path.parent / bugs.NAME
+    with pytest.raises(UndoIncomplete) as caught:
+        bench.run(steps=2)
+    assert str(caught.value) == f"fake: internal error: KeyError('replicas') (please report it with {path})"
+    assert "KeyError: 'replicas'" in path.read_text()
     assert bench.action.calls[-1] == "put back 0"
 
 
@@ -475,3 +501,54 @@ def test_a_fault_whose_undo_cannot_be_written_on_what_it_changes_is_not_put_in(
     assert bench.action.calls == ["aim", "put back 0"]
     assert bench.problems()[0] == "fake could not be put in"
     assert any("is not what hachaos writes" in record.text for record in bench.journal.history().of(Note))
+
+
+@dataclass
+class FakeLease:
+    """Is lost, or cannot be asked for, from one fault on."""
+
+    error: Exception
+    at: int
+    asked: int = 0
+    lost: bool = False
+
+    def require(self) -> None:
+        self.asked += 1
+        if self.asked > self.at:
+            self.lost = isinstance(self.error, LeaseLost)
+            raise self.error
+
+
+def test_a_run_that_lost_its_lease_puts_no_further_fault_in_and_puts_its_own_back(bench: Bench) -> None:
+    bench.lease = FakeLease(LeaseLost("taken over by b"), at=1)
+    with pytest.raises(stop.Aborted, match="taken over by b"):
+        bench.run(steps=3)
+    assert bench.action.calls == ["aim", "inject 0", "aim", "put back 0"]
+    assert [undo.id for undo in bench.journal.history().of(UndoPlanned)] == [0]
+
+
+def test_what_another_has_put_back_that_took_the_lease_is_left_as_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = {0}
+    monkeypatch.setattr(undo_notes, "is_noted", lambda stack, run, alike: alike[0].id in noted)
+    bench.lease = FakeLease(LeaseLost("taken over by b"), at=2)
+    with pytest.raises(stop.Aborted):
+        bench.run(steps=3)
+    assert [call for call in bench.action.calls if call.startswith("put back")] == ["put back 0"]
+    assert unfinished(bench.journal.history()) == []
+
+
+def test_a_run_that_holds_its_lease_does_not_look_for_notes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo_notes, "is_noted", lambda *_: False)
+    bench.lease = FakeLease(LeaseLost(""), at=1)
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+
+
+def test_a_lease_that_cannot_be_renewed_before_a_fault_ends_the_run_before_it(bench: Bench) -> None:
+    bench.lease = FakeLease(ClusterError("no answer"), at=1)
+    bench.run(steps=2)
+    assert bench.action.calls == ["aim", "inject 0", "aim", "put back 0"]
+    assert bench.problems()[1] == "fake could not be put in"
+    assert any("the Lease could not be renewed: no answer" in note.text for note in bench.journal.history().of(Note))

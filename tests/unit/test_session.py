@@ -287,3 +287,21 @@ def test_a_signal_while_the_lease_is_given_back_does_not_keep_it(monkeypatch: py
         with pytest.raises(Interrupted):
             made.release()
     assert api.get("Lease", lease.NAME) is None
+
+
+def test_what_is_half_borrowed_is_not_given_back_once_another_has_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_preconditions(monkeypatch)
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 60.0)
+    api = FakeApi()
+    source_, made = lent(api, borrowed=True)
+
+    def ensure(target: Any, progress: Any) -> Any:
+        api.apply({"kind": "Lease", "metadata": {"name": lease.NAME}, "spec": {"holderIdentity": "other"}})
+        assert made._lease
+        made._lease.require()
+
+    monkeypatch.setattr(source_, "ensure", ensure)
+    with pytest.raises(HostError, match="other has it"):
+        made.ready(plan("a"))
+    made.release()
+    assert source_.seen == []

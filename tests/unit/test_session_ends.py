@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from chaos import journal, report, session, stop
+from chaos import bugs, journal, report, session, stop
 from chaos.clock import Clock
 from chaos.cluster.target import Target
 from chaos.errors import ClusterError, ExitCode, HachaosError, UndoIncomplete
@@ -27,7 +27,7 @@ from chaos.session import Options
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from chaos.stop import Interrupted
-from chaos.verdict import Verdict
+from chaos.verdict import EXIT, Verdict
 
 WORKLOAD = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_s=1, deadline_s=2)
 PLAN = Plan("p", "it holds", "p.yaml", "", WORKLOAD, (), abort=Abort())
@@ -42,6 +42,7 @@ class FakeRunner:
     journal: Journal
     clock: Clock
     stop_at: float
+    lease: Any
     during: Callable[[FakeRunner], None] = lambda runner: None
     undo: Callable[[FakeRunner], None] = lambda runner: None
     undone: bool = False
@@ -52,7 +53,8 @@ class FakeRunner:
         self.journal.write(planned)
         self.left.append(planned)
         try:
-            self.during(self)
+            with bugs.into(self.journal.path.parent):
+                self.during(self)
         finally:
             self.put_everything_back()
 
@@ -230,6 +232,47 @@ def test_a_bug_is_one_line_after_the_undo_and_its_traceback_is_in_the_folder(ben
     assert (bench.ended().how, bench.kinds()) == ("failed", PUT_BACK)
 
 
+BUG = "internal error: ZeroDivisionError('a bug') (please report it with {folder}/internal-error.txt); "
+
+
+def test_a_bug_and_what_is_left_undone_are_both_told(bench: Bench) -> None:
+    ran = bench.run(fail(ZeroDivisionError("a bug")), fail(UndoIncomplete("1 pod is out", hint="kubectl get pods")))
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert ran.problem.exit_code is ExitCode.UNDO_INCOMPLETE
+    assert str(ran.problem) == BUG.format(folder=bench.folder) + "1 pod is out"
+    assert ran.problem.hint == "kubectl get pods"
+    assert "ZeroDivisionError: a bug" in (bench.folder / "internal-error.txt").read_text()
+    assert bench.ended().detail == str(ran.problem)
+
+
+def press_twice(runner: FakeRunner) -> None:
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+    time.sleep(10)
+
+
+def test_an_undo_that_ctrl_c_twice_stops_says_what_is_left(bench: Bench) -> None:
+    ran = bench.run(undo=press_twice)
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert str(ran.problem) == "1 change(s) were not put back"
+
+
+def test_a_bug_whose_undo_is_stopped_by_ctrl_c_twice_is_told_with_what_is_left(bench: Bench) -> None:
+    ran = bench.run(fail(ZeroDivisionError("a bug")), press_twice)
+    assert isinstance(ran.problem, UndoIncomplete)
+    assert str(ran.problem) == BUG.format(folder=bench.folder) + "1 change(s) were not put back"
+
+
+def test_a_bug_is_not_made_good_by_a_new_deployment(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "deployed_again", lambda *_, **__: True)
+    made = session._Session(cast("Source", None), cast("Target", None), Options(reports=bench.folder, quiet=True))
+    ran = bench.run(undo=fail(UndoIncomplete("1 pod is out")))
+    assert made._made_good(ran, bench.folder)
+    ran = bench.run(fail(ZeroDivisionError("a bug")), fail(UndoIncomplete("1 pod is out")))
+    assert not made._made_good(ran, bench.folder)
+
+
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the disk takes no more."""
 
@@ -317,3 +360,12 @@ def test_a_disk_that_really_fills_up_ends_the_run_and_its_journal_can_be_read(
     assert 100 < len(found.of(Note)) < 2000
     assert [note.at for note in found.of(Note)] == [float(number) for number in range(len(found.of(Note)))]
     assert not list(small.glob(".report*"))
+
+
+def test_a_lease_that_another_took_aborts_the_run_which_puts_back_and_says_who_has_it(bench: Bench) -> None:
+    lost = "the Lease in namespace 'n' was taken over from this run, last renewed 42 s ago: b has it since 12:00"
+    ran = bench.run(fail(stop.Aborted(lost)))
+    assert (ran.problem, ran.aborted, EXIT[ran.verdict]) == (None, lost, ExitCode.UNKNOWN)
+    assert (bench.ended().how, bench.ended().detail, bench.kinds()) == ("aborted", lost, PUT_BACK)
+    assert ran.run.judgement is not None
+    assert lost in ran.run.judgement.reason

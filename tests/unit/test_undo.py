@@ -93,7 +93,7 @@ def test_every_undo_says_what_is_to_be_done_by_hand_in_words_for_a_shell(name: s
     stack = ActedCluster().stack()
     target, params = AIMS[name]
     aim = ACTIONS[name].aim(stack, target, params)
-    commands = by_hand(stack, [UndoPlanned(0.0, 0, 0, name, aim.undo)])
+    commands = by_hand(stack, "r", [UndoPlanned(0.0, 0, 0, name, aim.undo)])
     assert bool(commands) == bool(aim.undo)
     for command in commands:
         assert shlex.split(command)[:3] == ["kubectl", "-n", "wordpress"]
@@ -107,12 +107,13 @@ def test_by_hand_comes_the_last_change_first_and_of_those_that_restore_one_thing
         for number, (action, role) in enumerate(steps)
     ]
     kubectl = "hachaos cluster kubectl --name mine -- -n wordpress"
-    assert by_hand(stack, planned) == [
+    nfs, *mysql = (f"{undo_notes.key_of('r', each)}-" for each in (planned[1], planned[0], planned[2]))
+    assert by_hand(stack, "r", planned) == [
         f"{kubectl} scale statefulset/nfs --replicas=1",
         f"{kubectl} annotate statefulset/nfs hachaos.dev/replicas-",
         f"{kubectl} scale statefulset/mysql --replicas=3",
-        f"{kubectl} annotate statefulset/nfs {undo_notes.UNDO}-",
-        f"{kubectl} annotate statefulset/mysql {undo_notes.UNDO}-",
+        f"{kubectl} annotate statefulset/nfs {nfs}",
+        f"{kubectl} annotate statefulset/mysql {' '.join(mysql)}",
     ]
 
 
@@ -128,9 +129,9 @@ def test_by_hand_names_the_context_of_another_cluster_and_its_file(kubeconfig: s
     stack = replace(ActedCluster().stack(), elsewhere=Elsewhere("prod like", kubeconfig))
     aim = ACTIONS["scale"].aim(stack, "database", {"replicas": 1})
     planned = [UndoPlanned(0.0, 0, 0, "scale", aim.undo)]
-    for command in by_hand(stack, planned):
+    for command in by_hand(stack, "r", planned):
         assert shlex.split(command)[: len(words) + 2] == [*words, "-n", "wordpress"]
-    hint = incomplete(stack, ["not back"], planned).hint
+    hint = incomplete(stack, "r", ["not back"], planned).hint
     assert hint
     assert hint.startswith("hachaos recover --context 'prod like'")
     assert (" --kubeconfig " in hint.splitlines()[0]) == bool(kubeconfig)

@@ -67,7 +67,8 @@ class ActedCluster(FakeApi):
         if "template" in body.get("spec", {}):
             for pod in self._pods(name):
                 self._remove("Pod", pod)
-        self._held[kind, name]["metadata"]["generation"] += 1
+        metadata = self._held[kind, name]["metadata"]
+        metadata["generation"] = metadata.get("generation", 0) + 1
         found = super().patch(kind, name, body, subresource=subresource)
         self.act()
         return found
@@ -137,7 +138,9 @@ class ActedCluster(FakeApi):
             }
 
     def _pods(self, workload: str) -> list[str]:
-        return sorted(name for kind, name in self._held if kind == "Pod" and name.startswith(f"{workload}-"))
+        """The workload's pods by name; one that has lost its label is nobody's."""
+        pods = {name: item["metadata"]["labels"] for (kind, name), item in self._held.items() if kind == "Pod"}
+        return sorted(name for name, labels in pods.items() if labels == {"app": workload})
 
     def _pod(self, workload: str, name: str) -> None:
         if ("Pod", name) in self._held:

@@ -75,6 +75,16 @@ def test_a_pod_is_written_down_with_what_its_containers_do() -> None:
     assert record.containers == {"wordpress": "running"}
 
 
+def test_a_pod_that_loses_its_labels_is_gone_to_the_stack_once() -> None:
+    apart = [(change, pod("web-1", app="")) for change in ("MODIFIED", "MODIFIED", "DELETED")]
+    records, monitor = seen(Pods, ("ADDED", pod("web-1")), *apart, ("ADDED", pod("stranger", app="")))
+    assert [(record.name, record.change) for record in records if isinstance(record, PodSeen)] == [
+        ("web-1", "added"),
+        ("web-1", "deleted"),
+    ]
+    assert (monitor.serving("web-1"), monitor.of("site")) == (None, [])
+
+
 def test_a_change_that_says_nothing_new_is_not_written() -> None:
     records, _ = seen(Pods, ("ADDED", pod("web-1")), ("MODIFIED", pod("web-1", version="2")))
     assert len(records) == 1

@@ -60,10 +60,31 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
         Read("service", 1.0, 1.0, 1.1, ok=True),
         Read("service", 2.0, 2.0, 2.1, ok=False, reason="refused"),
         Read("service", 3.0, 3.0, 3.1, ok=False, reason="refused"),
-        Read("service", 4.0, 4.0, 4.1, ok=True),
+        *(Read("service", at, at, at + 0.1, ok=True) for at in (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)),
     ) == [
         "reads are not answered (refused, sent at 0:02.0)",
-        "reads are answered again: 2.00 s after the first that was not had left",
+        "reads are answered again since 0:04.1, 2.10 s after the first that was not had left",
+    ]
+
+
+def test_requests_that_hang_are_out_from_when_the_first_of_them_left() -> None:
+    assert lines(
+        Write("post", "w", 1, "a", 1.0, 1.0, 1.1, "ok"),
+        Write("post", "w", 2, "b", 2.0, 2.0, 4.0, "info", "timeout"),
+        Write("post", "w", 3, "c", 4.5, 4.5, 4.6, "ok"),
+        Write("post", "w", 4, "d", 6.5, 6.5, 6.6, "ok"),
+    ) == [
+        "posts are not answered (timeout, sent at 0:02.0)",
+        "posts are answered again since 0:04.6, 2.60 s after the first that was not had left",
+    ]
+
+
+def test_a_stream_that_comes_and_goes_is_told_as_one_outage() -> None:
+    flaps = [Read("service", at, at, at + 0.1, ok=at % 2 == 0, reason="reset") for at in range(1, 11)]
+    calm = [Read("service", at, at, at + 0.1, ok=True) for at in range(11, 15)]
+    assert lines(*flaps, *calm) == [
+        "reads are not answered (reset, sent at 0:01.0)",
+        "reads are answered again since 0:10.1, 9.10 s after the first that was not had left",
     ]
 
 
@@ -74,6 +95,7 @@ def test_a_late_answer_to_an_old_request_does_not_make_the_display_flicker() -> 
             Write("row", "w", 3, "c", 3.0, 3.0, 3.1, "fail", "refused"),
             Write("row", "w", 4, "d", 4.0, 4.0, 4.1, "ok"),
             Write("row", "w", 2, "b", 2.0, 2.0, 4.2, "info", "timeout"),
+            Write("row", "w", 5, "e", 6.2, 6.2, 6.3, "ok"),
         )[2:]
         == []
     )

@@ -6,7 +6,7 @@ import threading
 import pytest
 import sample
 
-from chaos.history import History, PodSeen, Read, StepBegun
+from chaos.history import ActionBegun, History, PodSeen, Read, StepBegun, StepEnded, UndoDone
 from chaos.report import live
 
 PLAN = sample.PLAN | {"longest_s": 300.0}
@@ -44,7 +44,13 @@ def test_a_log_gets_a_line_for_each_notable_record_and_no_more():
 
 
 def test_a_hung_request_that_ends_late_does_not_take_the_site_down_again():
-    records = [read(1.0, ok=True), read(2.0, ok=False), read(4.0, ok=True), read(2.5, ok=False, took=2.0)]
+    records = [
+        read(1.0, ok=True),
+        read(2.0, ok=False),
+        read(4.0, ok=True),
+        read(2.5, ok=False, took=2.0),
+        read(6.1, ok=True),
+    ]
     said = lines(records)
     assert len(said) == 2
     assert "reads are answered again" in said[-1]
@@ -130,3 +136,42 @@ def test_pods_are_counted_by_role(pods, shown):
     for name in pods:
         state.see(PodSeen(1.0, "added", name, name, "site", "n", "Running", True, False, 0, {}))
     assert state.ready("site") == shown
+
+
+def shown(monkeypatch, records) -> str:
+    """The display on a terminal after these records, its last frame."""
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = Terminal()
+    with live.display(PLAN, quiet=False, out=out) as see:
+        for record in records:
+            see(record)
+    return out.getvalue().rpartition("kill-master")[2]
+
+
+def test_before_a_pod_was_seen_none_is_counted(monkeypatch):
+    assert "pods: none seen yet" in shown(monkeypatch, [])
+
+
+def test_a_part_that_the_stack_does_not_have_is_not_counted_and_one_that_is_scaled_to_none_is(monkeypatch):
+    web = [
+        PodSeen(1.0, change, "a", "a", "site", "n", "Running", True, False, 0, {}) for change in ("added", "deleted")
+    ]
+    fault = ActionBegun(3.0, 0, "scale", ("deployment/wordpress",))
+    text = shown(monkeypatch, [*web, fault])
+    assert "pods: site 0/0 ready" in text
+    assert "files" not in text
+
+
+@pytest.mark.parametrize(
+    ("record", "doing"),
+    [
+        (StepEnded(5.0, 0), "on to what is next"),
+        (StepEnded(5.0, 0, "the stack did not recover in time"), "putting back what was changed"),
+        (StepEnded(5.0, 1), "putting back what was changed"),
+        (UndoDone(5.0, 0, verified=True), "putting back what was changed"),
+    ],
+)
+def test_that_all_is_being_put_back_is_told(monkeypatch, record, doing):
+    assert f"{doing} (" in shown(monkeypatch, [record])

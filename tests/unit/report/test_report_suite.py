@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +16,7 @@ from test_report_json import closed
 
 from chaos import report
 from chaos.errors import HachaosError
+from chaos.redact import GONE, know
 from chaos.report import suite, terminal
 from chaos.report.suite import SuiteRun
 from chaos.verdict import Verdict
@@ -150,3 +152,14 @@ def test_a_log_gets_one_line_for_each_fact(tmp_path):
     console = Console(file=out, width=20, highlight=False, markup=False, color_system=None)
     terminal.suite_summary(suite.report_of(sample.suite(), "published", runs()), Path("x"), console=console)
     assert "    not run: the budget was used up\n" in out.getvalue()
+
+
+def test_no_secret_in_a_suite_s_file_or_in_what_kept_a_scenario_from_running_is_in_its_files(tmp_path):
+    secret = "suite-secret-0001"
+    know(secret)
+    told = replace(sample.suite(), claim=f"it holds {secret}", text=f"# {secret}")
+    left_out = SuiteRun("a", f"a holds {secret}", "", None, None, f"GET x: {secret}")
+    report.write_suite(tmp_path, told, "hardened", [left_out])
+    for path in tmp_path.iterdir():
+        assert secret not in path.read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["suite_text"] == f"# {GONE}"

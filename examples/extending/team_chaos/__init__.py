@@ -1,0 +1,1 @@
+"""What our team breaks and checks beside what hachaos brings."""
