@@ -35,7 +35,7 @@ class FakeApi:
 
     def list(self, kind: str, selector: str = "") -> list[Object]:
         wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
-        found = [item for (each, _), item in self._held.items() if each == kind]
+        found = [item for (each, _), item in list(self._held.items()) if each == kind]
         return copy.deepcopy([i for i in found if wanted.items() <= i["metadata"].get("labels", {}).items()])
 
     def apply(self, manifest: Object) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -28,6 +29,7 @@ class ActedCluster(FakeApi):
 
     def __init__(self) -> None:
         super().__init__()
+        self._changing = threading.RLock()
         self.stuck = False
         self.log = ""
         self.executed: list[list[str]] = []
@@ -64,41 +66,44 @@ class ActedCluster(FakeApi):
         self._held["Pod", name]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
     def patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
-        if "template" in body.get("spec", {}):
-            for pod in self._pods(name):
-                self._remove("Pod", pod)
-        metadata = self._held[kind, name]["metadata"]
-        metadata["generation"] = metadata.get("generation", 0) + 1
-        found = super().patch(kind, name, body, subresource=subresource)
-        self.act()
-        return found
+        with self._changing:
+            if "template" in body.get("spec", {}):
+                for pod in self._pods(name):
+                    self._remove("Pod", pod)
+            metadata = self._held[kind, name]["metadata"]
+            metadata["generation"] = metadata.get("generation", 0) + 1
+            found = super().patch(kind, name, body, subresource=subresource)
+            self.act()
+            return found
 
     def delete_exactly(self, kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
-        item = self._held.get((kind, name))
-        self.deletions.append((kind, name, grace_s))
-        if item is None or item["metadata"]["uid"] != uid:
-            return False
-        if self.stuck:
+        with self._changing:
+            item = self._held.get((kind, name))
+            self.deletions.append((kind, name, grace_s))
+            if item is None or item["metadata"]["uid"] != uid:
+                return False
+            if self.stuck:
+                return True
+            if kind == "PersistentVolumeClaim" and ("Pod", name.removeprefix("data-")) in self._held:
+                item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                return True
+            self._remove(kind, name)
+            self.act()
             return True
-        if kind == "PersistentVolumeClaim" and ("Pod", name.removeprefix("data-")) in self._held:
-            item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-            return True
-        self._remove(kind, name)
-        self.act()
-        return True
 
     def fenced(self, *, allow_nodes: bool = False) -> ActedCluster:
         return self
 
     def evict(self, pod: str, uid: str) -> bool:
-        if pod in self.kept:
-            return False
-        self.evictions.append(pod)
-        item = self._held.get(("Pod", pod))
-        if item is not None and item["metadata"]["uid"] == uid and not self.stuck:
-            self._remove("Pod", pod)
-            self.act()
-        return True
+        with self._changing:
+            if pod in self.kept:
+                return False
+            self.evictions.append(pod)
+            item = self._held.get(("Pod", pod))
+            if item is not None and item["metadata"]["uid"] == uid and not self.stuck:
+                self._remove("Pod", pod)
+                self.act()
+            return True
 
     def restart(self, pod: str, container: str) -> None:
         """What kubelet does after a container has ended."""
