@@ -270,6 +270,27 @@ def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is
     assert recover(broken.reports) == []
 
 
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+def test_replicas_that_somebody_else_has_set_are_left_until_he_has_chosen(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
+    killed(broken, "database", after="change")
+    broken.cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 5}})
+    reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
+    (shown,) = recovering.recover(reports, stack=PROFILE, cluster="none", quiet=True, dry_run=True)
+    assert "step 1 (scale): statefulset/mysql: somebody else has set its replicas to 5" in shown
+    with pytest.raises(UndoIncomplete, match="somebody else has set its replicas to 5") as caught:
+        recover(reports)
+    assert broken.workload()["spec"]["replicas"] == 5
+    *_, annotate = str(caught.value.hint).splitlines()
+    assert shlex.split(annotate)[-1] == f"{next(iter(broken.annotations()))}-"
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": without_notes(broken)})
+    recover(reports)
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert recover(reports) == []
+
+
 def test_of_what_was_put_back_by_hand_nothing_is_left_to_do(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
     killed(broken, "database", after="change")
     aim = ACTIONS["stop-service"].aim(broken.stack, "files", {})
