@@ -325,6 +325,8 @@ class _Recovery:
         for lost in there.lost:
             for line in _planned(there.stack, lost.undos):
                 self.tell(f"{lost.run} (whose folder is not here): {line}")
+        for what in there.source.left(there.stack):
+            self.tell(f"{there.source.spec}: {what} is taken out of the stack that was only borrowed")
         if there.holder:
             self.tell(f"namespace {there.stack.api.namespace}: the Lease that {there.holder} has left is taken away")
 
