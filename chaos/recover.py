@@ -27,7 +27,17 @@ from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack, uid_of, unready
-from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, recovery, unfinished
+from chaos.undo import (
+    Carrier,
+    anothers_wish,
+    by_hand,
+    deployed_again,
+    in_order,
+    left_to_do,
+    put_back,
+    recovery,
+    unfinished,
+)
 
 Say = Callable[[str], None]
 _Given = TypeVar("_Given")
@@ -308,13 +318,15 @@ class _Recovery:
         for run in there.gone:
             self.tell(f"{run.name}: {_GONE.format(there.stack.api.namespace)}")
         for run in there.runs:
-            for line in [*_planned(run.undos), *_unplanned(run.settled)]:
+            for line in [*_planned(there.stack, run.undos), *_unplanned(run.settled)]:
                 self.tell(f"{run.name}: {line}")
             if not run.undos and not run.settled:
                 self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
         for lost in there.lost:
-            for line in _planned(lost.undos):
+            for line in _planned(there.stack, lost.undos):
                 self.tell(f"{lost.run} (whose folder is not here): {line}")
+        for what in there.source.left(there.stack):
+            self.tell(f"{there.source.spec}: {what} is taken out of the stack that was only borrowed")
         if there.holder:
             self.tell(f"namespace {there.stack.api.namespace}: the Lease that {there.holder} has left is taken away")
 
@@ -355,7 +367,8 @@ class _Recovery:
 
     def _of_lost(self, stack: Stack, lost: _Lost) -> list[str]:
         """Put back what a run has left whose folder is lost; what could not be."""
-        tried = [carry_out(stack, lost.run, alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
+        carrier = Carrier(stack, lost.run, lost.undos)
+        tried = [carrier.carry_out(alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
         wrong = [problem for problem in tried if problem]
         if not wrong:
             self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
@@ -424,10 +437,11 @@ def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:
             yield f"{run.name}: was not on {place}, but on {known}: it is left as it is"
 
 
-def _planned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
+def _planned(stack: Stack, undos: Sequence[UndoPlanned]) -> Iterator[str]:
     """What carrying out undo records will do, a line each."""
     for first, *_ in in_order(undos):
-        yield f"step {first.step + 1} ({first.action}): {_words(first)}"
+        # What a record that is carried out before this one sets is not there yet, but is one that the run found.
+        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(first)}"
 
 
 def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:

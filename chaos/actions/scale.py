@@ -39,6 +39,7 @@ class Scale:
                 "name": name,
                 "role": target,
                 "replicas": before,
+                "set": params["replicas"],
                 "restores": f"replicas of {kind.lower()}/{name}",
             },
             detail=f"{before} -> {params['replicas']} replicas",
