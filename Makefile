@@ -2,11 +2,13 @@
 # make unit     the tests that need neither root nor a cluster
 # make bench    the figures of the README
 # make bench-peers  what Chaos Toolkit and hachaos say when the tutorial's master loses its disk, and what is true
+# make docs     the documentation as a site, in site/: open site/index.html
+# make docs-reference  the pages of docs/reference that are made from the code
 # make claims   runs go-live on both stacks and writes docs/claims.md (about an hour)
 # make soak     the checks against their oracles on many more histories, all scenarios with no right but those computed,
 #               then go-live on both stacks, three times each (hours): are the verdicts the same each time? Then hachaos
 #               is killed 60 times, and recovers
-.PHONY: test unit lint bench bench-peers claims soak lock clean
+.PHONY: test unit lint docs docs-reference bench bench-peers claims soak lock clean
 
 PYTHON := .venv/bin/python
 DEV := .venv/.dev
@@ -24,6 +26,14 @@ lint: $(DEV)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# The theme announces its own end on each start.
+docs: $(DEV)
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -P -m mkdocs build --quiet --strict
+	@echo "site/index.html"
+
+docs-reference: $(DEV)
+	$(PYTHON) -P docs/generate.py
 
 bench: $(DEV)
 	$(PYTHON) -P -m benchmarks
@@ -57,4 +67,4 @@ lock:
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 pyproject.toml --extra build --extra dev -o requirements-dev.lock
 
 clean:
-	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site

@@ -33,7 +33,7 @@ from chaos.report import live, terminal, usual
 from chaos.report.suite import SuiteRun
 from chaos.runner import Runner
 from chaos.scenario.plan import Plan, Suite, plans_of
-from chaos.stack import source
+from chaos.stack import fingerprint, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack, uid_of
 from chaos.undo import deployed_again, incomplete, recovery
@@ -369,6 +369,8 @@ class _Session:
                 "database_pods": len(stack.pods("database")),
                 "site_pods": len(stack.pods("site")),
                 "images": stack.images(),
+                "image_digests": fingerprint.digests(stack),
+                "manifests_sha256": fingerprint.manifests(self.stacks.spec),
             },
             versions={"hachaos": __version__, "python": platform.python_version()}
             | self.target.versions

@@ -82,6 +82,8 @@ def check(history: History, step: Step) -> CheckResult:
         found += files.findings
         figures["uploads"] = files.figures
         figures["acknowledged"] += files.figures["acknowledged"]
+        if gone := files.figures.pop("lost_writes", None):
+            figures.setdefault("lost_writes", {})[uploads.WHAT] = gone
         figures["lost"] = files.figures["lost"] + (figures["lost"] or 0) if read or files.figures["lost"] else None
         unknown += files.unknown
     if read and held.owed is None:
@@ -332,6 +334,10 @@ def _lost(
             lost_acknowledged_first_s=first[0].end,
             lost_acknowledged_last_s=first[-1].end,
         )
+        if lost:
+            figures["lost_writes"] = {
+                what: named.whole(ledger.tried[key] for key in some) for what, some in by_kind(lost).items()
+            }
         found = _losses(history, step, ledger, held, missing, lost, everywhere, figures)
     for pod, gone in sorted(older.items()):
         for what, some in by_kind(gone).items():

@@ -22,6 +22,25 @@ def by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
     return dict(sorted(kinds.items(), reverse=True))
 
 
+def whole(writes: Iterable[Write]) -> dict[str, Any]:
+    """All of these writes of one kind, in few words, so that none of them has to be left out.
+
+    How many; the ids that they were acknowledged under, as ranges (`1-40, 42`), or the tokens of those without; and
+    when, in seconds since the run began, the first and the last of them was acknowledged.
+    """
+    found = sorted(writes, key=lambda write: write.end)
+    ids = sorted({write.key for write in found if write.key is not None})
+    ranges: list[list[int]] = []
+    for number in ids:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    told = [f"{low}-{high}" if low < high else f"{low}" for low, high in ranges]
+    told += [write.token for write in found if write.key is None]
+    return {"number": len(found), "ids": ", ".join(told), "first_at_s": found[0].end, "last_at_s": found[-1].end}
+
+
 def items(
     found: Collection[Key], tried: Mapping[Key, Write], pods: Mapping[str, Collection[Key]]
 ) -> tuple[dict[str, Any], ...]:

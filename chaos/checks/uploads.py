@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.checks import facts, words
+from chaos.checks import facts, named, words
 from chaos.checks.findings import Finding
 from chaos.history import BASELINE, History, SiteContents, Step, Write
 
@@ -44,6 +44,8 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
     good, lost_before = _earlier(history, step, digests)
     found, of_all = [], f"of {words.count(len(digests), 'acknowledged upload')}"
     if lost:
+        tried = history.of(Write)
+        figures["lost_writes"] = named.whole(each for each in tried if each.what == WHAT and each.token in lost)
         text = f"{len(lost)} {of_all} {words.were(len(lost))} lost"
         if lost_before is not None:
             text += f", {words.how_many(len(lost & lost_before), len(lost))} of them before the first fault"

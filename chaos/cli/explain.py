@@ -8,7 +8,19 @@ import click
 
 from chaos import suggest
 from chaos.errors import ExitCode, UsageError
-from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS, LIMITS
+from chaos.scenario import keys
+from chaos.scenario.keys import MAPPINGS
+from chaos.scenario.vocabulary import (
+    ABORTS,
+    ACTIONS,
+    CHECKS,
+    CLONES,
+    CONDITIONS,
+    CONNECTIONS,
+    HOLDS,
+    INVARIANTS,
+    LIMITS,
+)
 from chaos.units import shown
 
 EXAMPLES = {
@@ -90,13 +102,18 @@ EXAMPLES = {
   action: noop
 """,
 }
-"""One step for each action that is right as it stands, in a scenario that has what `_BESIDE` says."""
+"""One step for each action that is right as it stands, in a scenario that has what `BESIDE` says."""
 
-_BESIDE = {
+BESIDE = {
     "drain-node": "The command line needs --allow-nodes, on every target.",
     "stop-service": "The scenario needs uploads in its workload, and a later step with start-service.",
     "start-service": "The scenario needs uploads in its workload, and an earlier step with stop-service.",
 }
+
+DESTROYS = (
+    "yes: the scenario has to say `destructive: true`, and on a target that is not local hachaos run needs "
+    "--allow-destructive"
+)
 
 EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.PASS: "pass: every check of every step passed",
@@ -118,6 +135,7 @@ _LISTS: dict[str, dict[str, str]] = {
     "Kinds of connection": CONNECTIONS,
     "Checks": CHECKS,
     "Invariants": INVARIANTS,
+    "Limits": {name: key.about for name, key in keys.LIMITS.items()},
     "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
 } | ({"Limits of extensions": _LIMITS} if _LIMITS else {})
@@ -131,10 +149,10 @@ def _words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.command()
 @click.argument("word", nargs=-1, shell_complete=_words)
 def explain(word: tuple[str, ...]) -> None:
-    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an invariant, an abort
-    condition, an exit code.
+    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an invariant, a limit,
+    an abort condition, an exit code, a parameter, a key of a scenario's file.
 
-    Without WORD it lists them all.
+    Without WORD it lists them all but parameters and keys.
     """
     click.echo("\n".join(_of(" ".join(word)) if word else _all()))
 
@@ -150,17 +168,34 @@ def _of(word: str) -> list[str]:
 
 
 def _topics() -> dict[str, list[str]]:
-    """Every word, and the lines that explain it."""
+    """Every word, and the lines that explain it. One that means several things is told as each of them."""
     topics = {name: _action(name) for name in ACTIONS}
-    topics |= {word: _word(word, "a condition", about) for word, about in CONDITIONS.items()}
-    topics |= {word: _word(word, "a kind of clone", about) for word, about in CLONES.items()}
-    topics |= {word: _word(word, "a kind of connection", about) for word, about in CONNECTIONS.items()}
-    topics |= {word: _word(word, "a check", about) for word, about in CHECKS.items()}
+    for words, what in (
+        (CONDITIONS, "a condition"),
+        (CLONES, "a kind of clone"),
+        (CONNECTIONS, "a kind of connection"),
+        (CHECKS, "a check"),
+        (INVARIANTS, "an invariant"),
+        (ABORTS, "an abort condition"),
+    ):
+        for word, about in words.items():
+            topics.setdefault(word.casefold(), []).extend(_word(word, what, about))
     for word, about in _LIMITS.items():  # may be called as its check is
-        topics[word] = topics.get(word, []) + _word(word, "a limit in `expect`", about)
-    topics |= {word.casefold(): _word(word, "an invariant", about) for word, about in INVARIANTS.items()}
-    topics |= {word: _word(word, "an abort condition", about) for word, about in ABORTS.items()}
-    topics |= {word: _word(word, "an exit code", about) for word, about in _EXIT_CODES.items()}
+        topics.setdefault(word, []).extend(_word(word, "a limit in `expect`", about))
+    for code, about in EXIT_CODES.items():
+        number = str(int(code))
+        for word in (number, f"exit-{number}", f"exit-code-{number}", code.name.lower().replace("_", "-")):
+            topics[word] = _word(number, "an exit code", about)
+    for check, held in HOLDS.items():
+        topics[check] += ["  holds", *(_wrapped(f"    {each}  ", INVARIANTS[each]) for each in held)]
+    for name, action in ACTIONS.items():
+        for word, each in action.parameters.items():
+            lines = _word(word, f"a parameter of {name}", f"{each.about}; {each.value}; {each.left_out}")
+            topics.setdefault(word, []).extend(lines)
+    for mapping in MAPPINGS:
+        for word, key in mapping.keys.items():
+            lines = _word(word, f"a key of {mapping.of}", f"{key.about}; {key.left_out}")
+            topics.setdefault(word.casefold(), []).extend(lines)
     return topics | {title.casefold().replace(" ", "-"): _list(title, words) for title, words in _LISTS.items()}
 
 
@@ -168,7 +203,7 @@ def _all() -> list[str]:
     lines: list[str] = []
     for title, words in _LISTS.items():
         lines += [*_list(title, words), ""]
-    return [*lines, "hachaos explain WORD tells of one; docs/scenarios.md tells of a scenario's keys."]
+    return [*lines, "hachaos explain WORD tells of one, and of each parameter and key of a scenario."]
 
 
 def _list(title: str, words: dict[str, str]) -> list[str]:
@@ -186,24 +221,23 @@ def _action(name: str) -> list[str]:
         f"{name} (an action)",
         _wrapped("  does      ", words.about),
         _wrapped("  targets   ", ", ".join(words.targets) + ("" if words.breaks else " (may be left out)")),
-        _wrapped("  undo      ", words.undo),
     ]
+    if words.effect:
+        lines.append(_wrapped("  effect    ", words.effect))
+    if words.refuses:
+        lines.append(_wrapped("  refuses   ", words.refuses))
+    lines.append(_wrapped("  undo      ", words.undo))
     if words.destructive:
         lines.append(
-            _wrapped(
-                "  destroys  ",
-                "yes: the scenario has to say `destructive: true`, and on a target that is "
-                "not local hachaos run needs --allow-destructive",
-            )
+            _wrapped("  destroys  ", DESTROYS),
         )
     lines.append("  parameters" + ("" if words.parameters else ": none"))
     for each, parameter in words.parameters.items():
-        left_out = "needed" if parameter.required else f"left out: {parameter.unset}"
-        lines.append(_wrapped(f"    {each:<9}  ", f"{parameter.about}; {parameter.value}; {left_out}"))
+        lines.append(_wrapped(f"    {each:<9}  ", f"{parameter.about}; {parameter.value}; {parameter.left_out}"))
     if example := EXAMPLES.get(name, words.example):
         lines += ["  example", indent(example.strip(), "    ")]
-    if name in _BESIDE:
-        lines.append(_wrapped("    ", _BESIDE[name]))
+    if name in BESIDE:
+        lines.append(_wrapped("    ", BESIDE[name]))
     return lines
 
 

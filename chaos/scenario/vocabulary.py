@@ -32,6 +32,7 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="the number from before is set again at the end, and that many pods have to be ready",
+        effect="as many pods as asked for are there, all ready",
     ),
     "delete-pod": ActionWords(
         about="deletes pods of the target; their controller makes new ones",
@@ -51,6 +52,8 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="the controller replaces the pods; at the end as many of the role as before have to be ready again",
+        effect="each pod aimed at is gone, or its name has another uid",
+        refuses="fewer pods than `count`; an `ordinal` of a Deployment's pods",
     ),
     "kill-process": ActionWords(
         about="sends a signal to the server process of one container of a pod of the target; kubelet starts it again",
@@ -69,6 +72,8 @@ ACTIONS: dict[str, ActionWords] = {
             "ordinal": _ORDINAL,
         },
         undo="kubelet starts the process again; at the end as many pods as before have to be ready again",
+        effect="the container was started again (restart count, container ID), in the same pod",
+        refuses="a signal that the kernel would drop, or, outside of the embedded cluster, a container without a shell",
         replaces=False,
     ),
     "delete-volume": ActionWords(
@@ -88,6 +93,8 @@ ACTIONS: dict[str, ActionWords] = {
             ),
         },
         undo="nothing brings the data back; at the end as many pods as before have to be ready again",
+        effect="the claim and the pod have other uids; a claim without a pod is gone",
+        refuses="a volume with the reclaim policy Retain; a workload that makes no claims",
         destructive=True,
     ),
     "stop-service": ActionWords(
@@ -95,24 +102,32 @@ ACTIONS: dict[str, ActionWords] = {
         targets=("files",),
         parameters={},
         undo="the number of pods from before is set again at the end, and that many have to be ready",
+        effect="no pod is left",
+        refuses="a workload that is stopped already",
     ),
     "start-service": ActionWords(
         about="starts the server of the shared files that stop-service has stopped",
         targets=("files",),
         parameters={},
         undo="nothing is taken, so there is nothing to put back",
+        effect="as many pods are ready as before the stop",
+        refuses="a workload that stop-service has not stopped",
     ),
     "rolling-restart": ActionWords(
         about="replaces all pods of the target as a roll-out does, like kubectl rollout restart",
         targets=("database", "site", "files"),
         parameters={},
         undo="the roll-out has to be complete at the end; its annotation restartedAt stays, as kubectl's does",
+        effect="every pod was replaced, and the roll-out is complete",
+        refuses="updateStrategy OnDelete, a partition, a roll-out that is paused",
     ),
     "drain-node": ActionWords(
         about="cordons the node of a pod of the target and evicts the stack's pods from it, as kubectl drain does",
         targets=_PODS,
         parameters={"ordinal": _ORDINAL},
         undo="the node takes pods again, if it did before; as many pods of each part as before have to be ready again",
+        effect="each pod of the stack that was on the node is gone, or its name has another uid",
+        refuses="a node without another one that takes pods",
         nodes=True,
     ),
     "pause": ActionWords(
@@ -189,6 +204,16 @@ CHECKS: dict[str, str] = {
     "replication": "every replica replicates from the one primary and holds the same as it",
     "clone": "each new database pod came back on its own data, or on a whole copy where its volume was new",
 }
+
+HOLDS: dict[str, tuple[str, ...]] = {
+    "effect": ("A2",),
+    "recovery": ("A1",),
+    "availability": ("A1", "A3"),
+    "continuity": ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "R2", "R3", "R4", "R8", "P2", "A3"),
+    "replication": ("R1", "R4", "R5", "R6", "R7"),
+    "clone": ("C1", "C2", "C3", "C4", "C5", "C6", "P1"),
+}
+"""Which invariants each check holds a run against."""
 
 INVARIANTS: dict[str, str] = {
     "D1": "every acknowledged write is still there, and of an upload every byte",

@@ -40,11 +40,17 @@ class Parameter:
             case "name":
                 return "a name"
 
+    @property
+    def left_out(self) -> str:
+        """What becomes of it when it is left out, in words."""
+        return "needed" if self.required else f"left out: {self.unset}"
+
 
 @dataclass(frozen=True)
 class ActionWords:
     """What can be said of an action: what it does, to which roles, with which parameters, and what takes it back.
 
+    `effect` is what proves that the fault happened, `refuses` what keeps it from being put in; empty where nothing is.
     `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
     `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
     target may be replaced, so that a database pod resumes or clones. `nodes` = it changes a node, which is not the
@@ -55,6 +61,8 @@ class ActionWords:
     targets: tuple[str, ...]
     parameters: dict[str, Parameter]
     undo: str
+    effect: str = ""
+    refuses: str = ""
     breaks: bool = True
     destructive: bool = False
     replaces: bool = True

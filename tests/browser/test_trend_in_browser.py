@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from random import Random
-
 import pytest
 from chrome import Chrome
 from test_report_in_browser import CONTRAST
-
-from chaos.past import trend
-from chaos.past.index import past
-from chaos.past.standing import standings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit/past"))
-from made import run, write
 
 pytestmark = pytest.mark.browser
 
@@ -26,29 +15,9 @@ def chrome():
         yield found
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Scenarios that are slower, flaky, broken and new, and one whose words are hostile."""
-    reports, draw = tmp_path_factory.mktemp("reports"), Random(3)
-
-    def add(number, scenario, verdict="pass", factor=1.0, **also):
-        load = factor * draw.lognormvariate(0, 0.2)
-        figures = {"reads_s": 2 * load, "writes_s": 3 * load, "recovered_s": 4 * load}
-        write(reports, run(number, verdict, folder=f"{scenario}-{number}", scenario=scenario, **figures, **also))
-
-    for number in range(40):
-        add(number, "kill-master", factor=1.7 if number > 34 else 1.0)
-        add(number, "drain-node", "fail" if number % 4 == 2 else "pass", reason="2 acknowledged writes are lost " * 4)
-    for number in range(14):
-        add(number, "mysql-shrink", "pass" if number < 11 else "unknown", reason="the site did not come back")
-    evil = f"<script>document.title='owned'</script><img src=http://x.test/ onerror=alert(1)>{'x' * 120}"
-    add(1, "kill-replica", "fail", stack=evil, reason=evil)
-    found = past(reports)
-    path = reports / "trend.html"
-    path.write_text(
-        trend.render(standings(found.runs, every_s=86400.0, now=found.runs[-1].began), found, reports, path)
-    )
-    return path
+@pytest.fixture
+def page(trend_page):
+    return trend_page
 
 
 def test_the_trend_asks_for_nothing_and_the_console_stays_empty(chrome, page):

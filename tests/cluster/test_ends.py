@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -145,12 +146,15 @@ def _read_on(terminal: int) -> None:
 def test_a_full_disk_ends_the_run_and_all_is_put_back(stack: Stack, start: Start, tmp_path: Path) -> None:
     reports = tmp_path / "small"
     reports.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(reports)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(reports)], check=False)
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
     try:
         running = start(reports)
         folder = await_second_step(running, reports)
+        with (reports / "somebody-elses").open("wb", buffering=0) as other, suppress(OSError):
+            while True:
+                other.write(bytes(4096))
         out, _ = running.communicate(timeout=400)
         assert running.returncode == 3, out
         assert b"No space left on device; the run was stopped, and what it changed was put back" in out

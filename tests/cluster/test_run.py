@@ -82,19 +82,19 @@ def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
 def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
     cluster: Cluster, hachaos: Hachaos, tmp_path: Path
 ) -> None:
-    for name in ("kill-replica", "wordpress-scale"):
+    for name in ("kill-replica", "kill-master-hard"):
         shutil.copy(ROOT / "scenarios" / f"{name}.yaml", tmp_path)
     suite = tmp_path / "two.yaml"
     suite.write_text(
         "apiVersion: hachaos/v1\nname: two\nclaim: both hold\nbudget: 20m\nbetween: 1s\nbaseline: record\n"
-        "scenarios: [kill-replica.yaml, wordpress-scale.yaml]\n"
+        "scenarios: [kill-replica.yaml, kill-master-hard.yaml]\n"
     )
     done = hachaos("run", str(suite), "--name", NAME, "--reports", str(tmp_path / "reports"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 2 claims hold on the hardened stack." in done.stdout
     (folder,) = (tmp_path / "reports").glob("2*")
     assert {path.name for path in folder.iterdir()} == {
-        *("01-kill-replica", "02-wordpress-scale"),
+        *("01-kill-replica", "02-kill-master-hard"),
         *(*FILES, "claims.md"),
     }
     report = json.loads((folder / "report.json").read_text())

@@ -12,7 +12,7 @@ from benchmarks.crash import LIFE_S, crash, moments
 from chaos.stack.stack import Stack
 from embedded import NAME
 
-SEED = int(os.environ.get("HACHAOS_CRASH_SEED", "9"))
+SEED = int(os.environ.get("HACHAOS_CRASH_SEED", "795"))
 KILLS = int(os.environ.get("HACHAOS_CRASHES", len(LIFE_S)))
 """One of each scenario, if nothing is said; `python -m benchmarks.crash` does many."""
 

@@ -16,6 +16,7 @@ from truth import CLONED, MARK, TABLES, UNANSWERED, after, cloned, hold, plus, r
 from chaos.checks.findings import INVARIANTS
 from chaos.checks.judge import Judgement, judge
 from chaos.history import Contents, Heartbeat, History, PodSeen, Record, ReplicaSeen, VolumeSeen, Write
+from chaos.scenario.vocabulary import HOLDS
 from chaos.verdict import Verdict
 
 HALF = tuple(f"row-{n}" for n in range(50))
@@ -194,11 +195,15 @@ def test_a_lie_is_found_and_called_by_its_name(name: str) -> None:
     assert check.verdict is lie.verdict
     assert lie.says in check.reason
     assert broken(found) == ({name, *lie.also} if lie.verdict is Verdict.FAIL else set())
+    assert name in HOLDS[lie.check]
+    for each in found.steps[-1].checks:
+        assert {one["invariant"] for one in each.figures["findings"]} <= set(HOLDS[each.name])
 
 
 def test_there_is_a_lie_for_each_invariant() -> None:
     assert set(lies()) == set(NAMES)
     assert set(INVARIANTS.values()) <= set(NAMES)
+    assert {each for held in HOLDS.values() for each in held} == set(NAMES)
 
 
 def test_each_finding_that_a_lie_leads_to_names_what_it_is_about() -> None:

@@ -51,6 +51,23 @@ def test_acknowledged_writes_missing_everywhere_are_lost(what: str) -> None:
     assert "no pod holds them" in (found.advice or "")
 
 
+def test_every_lost_write_is_named_however_many_they_are() -> None:
+    records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:50], *rows[52:100]])
+    found = continuity(with_rows(records, ("mysql-0",), lambda posts: posts[:-1], what="posts")).figures
+    of_rows, of_posts = found["lost_writes"]["row"], found["lost_writes"]["post"]
+    assert (of_rows["number"], of_posts["number"]) == (43, 1)
+    gone = {write.key for write in records if isinstance(write, Write) and write.what == "row" and write.key}
+    (held,) = (one.rows for one in records if isinstance(one, Contents) and one.step == 0 and one.pod == "mysql-0")
+    gone -= {number for number, _ in held}
+    said = [tuple(map(int, each.split("-"))) for each in of_rows["ids"].split(", ")]
+    assert {n for low, *high in said for n in range(low, (*high, low)[0] + 1)} == gone
+    assert of_rows["first_at_s"] < of_rows["last_at_s"] < READING
+
+
+def test_nothing_lost_is_nothing_named() -> None:
+    assert "lost_writes" not in continuity(story()).figures
+
+
 def test_writes_that_only_the_primary_lacks_are_lost_and_the_advice_names_who_has_them() -> None:
     found = continuity(with_rows(story(), ("mysql-0",), lambda rows: rows[:100]))
     assert found.verdict is Verdict.FAIL

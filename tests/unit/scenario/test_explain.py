@@ -14,8 +14,9 @@ from chaos.checks import availability, clone, continuity, effect, recovery, repl
 from chaos.checks.findings import INVARIANTS as BROKEN
 from chaos.cli.explain import EXAMPLES, EXIT_CODES, explain
 from chaos.errors import ExitCode, UsageError
+from chaos.scenario.keys import EXPECT, LIMITS, MAPPINGS
 from chaos.scenario.load import load
-from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, INVARIANTS
+from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, HOLDS, INVARIANTS
 
 STOP = "- {name: stop, action: stop-service, target: files}\n"
 NOOP = "- {name: nothing, action: noop}\n"
@@ -30,7 +31,7 @@ def told(*words: str) -> str:
 
 def test_without_a_word_everything_is_listed() -> None:
     found = told()
-    for words in (ACTIONS, CONDITIONS, CLONES, CONNECTIONS, CHECKS, INVARIANTS, ABORTS):
+    for words in (ACTIONS, CONDITIONS, CLONES, CONNECTIONS, CHECKS, INVARIANTS, LIMITS, ABORTS):
         for word in words:
             assert f" {word} " in found
     assert "130 interrupted" in found
@@ -39,11 +40,10 @@ def test_without_a_word_everything_is_listed() -> None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_of_an_action_all_is_told_that_the_vocabulary_knows(action: str) -> None:
     found, words = told(action), ACTIONS[action]
-    for text in (words.about, ", ".join(words.targets), words.undo):
+    for text in (words.about, ", ".join(words.targets), words.effect, words.refuses, words.undo):
         assert text in found
     for name, each in words.parameters.items():
-        left_out = "needed" if each.required else f"left out: {each.unset}"
-        assert f"{name} {each.about}; {each.value}; {left_out}" in found
+        assert f"{name} {each.about}; {each.value}; {each.left_out}" in found
     assert ("destructive: true" in found) == words.destructive
     assert ("may be left out" in found) != words.breaks
     assert " ".join(EXAMPLES[action].split()) in found
@@ -72,11 +72,31 @@ def test_the_example_of_each_action_is_right_as_it_stands(write: Write, action: 
             for words in (CONDITIONS, CLONES, CONNECTIONS, CHECKS, INVARIANTS, ABORTS)
             for word, about in words.items()
         ),
+        *(((word,), key.about) for words in (LIMITS, EXPECT) for word, key in words.items()),
+        *((("exit", str(int(code))), about) for code, about in EXIT_CODES.items()),
+        *(((code.name.lower().replace("_", " "),), about) for code, about in EXIT_CODES.items()),
         *(((str(int(code)),), about) for code, about in EXIT_CODES.items()),
     ],
 )
 def test_every_other_word_is_told_too(words: tuple[str, ...], about: str) -> None:
     assert about in told(*words)
+
+
+def test_a_word_that_means_several_things_is_told_as_each_of_them() -> None:
+    for mapping in MAPPINGS:
+        for word, key in mapping.keys.items():
+            assert f"{word} (a key of {mapping.of}) {key.about}; {key.left_out}" in told(word)
+    for action, words in ACTIONS.items():
+        for word, each in words.parameters.items():
+            assert f"{word} (a parameter of {action}) {each.about}; {each.value}; {each.left_out}" in told(word)
+    assert CHECKS["clone"] in told("clone")
+    assert ABORTS["http"] in told("http")
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_of_a_check_all_is_told_that_it_holds_a_run_against(check: str) -> None:
+    for each in HOLDS[check]:
+        assert f"{each} {INVARIANTS[each]}" in told(check)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +116,7 @@ def test_a_word_that_is_not_known_is_a_usage_error_with_the_nearest(word: str, r
 
 def test_every_check_and_exit_code_is_told_and_no_other() -> None:
     checks = (effect, recovery, availability, continuity, replication, clone)
-    assert tuple(CHECKS) == tuple(check.NAME for check in checks)
+    assert tuple(CHECKS) == tuple(HOLDS) == tuple(check.NAME for check in checks)
     assert set(EXIT_CODES) == set(ExitCode)
 
 

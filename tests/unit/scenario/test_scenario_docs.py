@@ -1,95 +1,69 @@
-"""docs/scenarios.md and the vocabulary have the same words, defaults and sentences."""
+"""What is told of a scenario's keys is what holds, and docs/scenarios.md gives examples that are right."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from scenario_files import Write
 
+from chaos.history import PERCENTILES
 from chaos.scenario import spec, vocabulary
+from chaos.scenario.keys import EXPECT, LIMITS, MAPPINGS, Mapping
 from chaos.scenario.load import load, load_any
 from chaos.scenario.plan import Suite
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "scenarios.md").read_text()
 
 
-def table(heading: str) -> dict[str, list[str]]:
-    """The rows below a heading by the word in their first column."""
-    section = PAGE.split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line[:1] == "|"]
-    return {row[0].strip("| `"): row[1:] for row in rows[2:]}
+def told(of: str) -> Mapping:
+    (found,) = [each for each in MAPPINGS if each.of == of]
+    return found
 
 
-def words(cell: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"`([^`]+)`", cell))
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda mapping: mapping.of)
+def test_the_keys_that_are_told_of_are_those_that_are_valid(mapping: Mapping) -> None:
+    assert tuple(mapping.keys) == spec.keys_at(mapping.path, suite=mapping.suite)
 
 
-@pytest.mark.parametrize(
-    ("heading", "keys"),
-    [
-        ("The scenario", spec.keys_at(())),
-        ("`workload`", spec.keys_at(("workload",))),
-        ("A step", spec.keys_at(("steps", 0))),
-        ("`wait`", spec.keys_at(("steps", 0, "wait"))),
-        ("`needs`", spec.keys_at(("needs",))),
-        ("`expect`", spec.keys_at(("steps", 0, "expect"))),
-        ("`reads`, `writes` and `uploads` in `expect`", spec.keys_at(("steps", 0, "expect", "reads"))),
-        ("`abort`", spec.keys_at(("abort",))),
-        ("`http` in `abort`", spec.keys_at(("abort", "http"))),
-        ("`prometheus` in `abort`", spec.keys_at(("abort", "prometheus"))),
-        ("Abort conditions", tuple(vocabulary.ABORTS)),
-        ("The suite", spec.keys_at((), suite=True)),
-        ("Actions", tuple(vocabulary.ACTIONS)),
-        ("Conditions", tuple(vocabulary.CONDITIONS)),
-        ("Kinds of clone", tuple(vocabulary.CLONES)),
-        ("Checks", tuple(vocabulary.CHECKS)),
-        *(
-            (f"Parameters of `{name}`", tuple(words.parameters))
-            for name, words in vocabulary.ACTIONS.items()
-            if words.parameters
-        ),
-    ],
-)
-def test_each_table_has_the_words_that_are_valid_and_no_other(heading: str, keys: tuple[str, ...]) -> None:
-    assert tuple(table(heading)) == keys
+def test_no_mapping_of_a_file_is_left_out() -> None:
+    def known(suite: bool) -> set[str]:
+        paths = [each.path for each in MAPPINGS if each.suite == suite]
+        return {".".join("*" if isinstance(part, int) else part for part in path) for path in paths}
+
+    alike = {f"steps.*.expect.{kind}" for kind in vocabulary.KINDS}
+    assert known(suite=False) | alike == set(spec._SCENARIO_FILE.mappings)
+    assert known(suite=True) == set(spec._SUITE_FILE.mappings)
 
 
-def test_no_action_has_parameters_that_the_page_keeps_quiet_about_or_makes_up() -> None:
-    described = set(re.findall(r"### Parameters of `(.+)`", PAGE))
-    assert described == {name for name, each in vocabulary.ACTIONS.items() if each.parameters}
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda mapping: mapping.of)
+def test_the_keys_that_are_called_needed_are_those_without_a_default(mapping: Mapping) -> None:
+    file = spec._SUITE_FILE if mapping.suite else spec._SCENARIO_FILE
+    keys = file.mappings[".".join("*" if isinstance(part, int) else part for part in mapping.path)]
+    assert {key for key, one in mapping.keys.items() if not one.unset} == {
+        key for key, one in keys.items() if one.default is ...
+    }
 
 
-@pytest.mark.parametrize("action", vocabulary.ACTIONS)
-def test_the_page_tells_of_each_action_what_the_vocabulary_does(action: str) -> None:
-    about, targets, undo = table("Actions")[action]
-    known = vocabulary.ACTIONS[action]
-    assert (about, words(targets), undo.strip("| ")) == (known.about, known.targets, known.undo)
-    for name, parameter in known.parameters.items():
-        value, default = table(f"Parameters of `{action}`")[name]
-        assert value.replace("`", "") == f"{parameter.value}: {parameter.about}"
-        assert default.strip("| ") == ("needed" if parameter.required else parameter.unset)
-
-
-def test_the_page_tells_what_each_condition_clone_and_check_means() -> None:
-    for heading, known in (
-        ("Conditions", vocabulary.CONDITIONS),
-        ("Kinds of clone", vocabulary.CLONES),
-        ("Checks", vocabulary.CHECKS),
-        ("Abort conditions", vocabulary.ABORTS),
-    ):
-        assert {word: row[0].strip("| ") for word, row in table(heading).items()} == known
-
-
-def test_the_page_gives_the_defaults_that_hold() -> None:
-    defaults = {key: row[1].strip("| `") for key, row in table("`workload`").items()}
+def test_the_defaults_that_are_told_of_hold() -> None:
+    defaults = {key: one.unset for key, one in told("workload").keys.items()}
     assert defaults == vocabulary.DEFAULT_WORKLOAD | {"uploads": "none", "file_reads": "none"}
-    for heading in ("`http` in `abort`", "`prometheus` in `abort`"):
-        given = {key: row[1].strip("| `") for key, row in table(heading).items()}
+    for of in ("http in abort", "prometheus in abort"):
+        given = {key: one.unset for key, one in told(of).keys.items()}
         assert given.items() <= (given | vocabulary.DEFAULT_ABORT).items()
-    assert words(table("The suite")["between"][1]) == (spec.DEFAULT_BETWEEN,)
-    assert words(table("`wait`")["timeout"][1]) == (spec.DEFAULT_TIMEOUT,)
+        assert "every" in given
+    assert told("a suite").keys["between"].unset == spec.DEFAULT_BETWEEN
+    assert told("wait in a step").keys["timeout"].unset == spec.DEFAULT_TIMEOUT
+
+
+def test_each_limit_is_told_of() -> None:
+    assert tuple(LIMITS) == ("longest_outage", *(f"p{each}" for each in PERCENTILES), "may_stay_out")
+    assert tuple(EXPECT) == (*vocabulary.KINDS, "clone")
+
+
+def test_of_each_action_that_breaks_something_the_effect_is_told() -> None:
+    for words in vocabulary.ACTIONS.values():
+        assert bool(words.effect) == words.breaks
 
 
 def test_the_pages_example_is_right_and_is_the_bundled_kill_master(write: Write) -> None:
