@@ -264,7 +264,7 @@ class _Session:
         """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
         if self._lease is None:
             api = self.target.api.in_namespace(self.stacks.namespace)
-            held = lease.hold(api, f"run {plan.name}", stop.ask, goes_with_stack=not self.stacks.borrowed)
+            held = lease.hold(api, f"run {plan.name}", stop.ask, stays=self.stacks.borrowed)
             self._lease = self.held.enter_context(held)
 
     def _made_good(self, ran: _Ran, folder: Path) -> bool:
