@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
 from chaos.actions.action import wait_until
-from chaos.checks.judge import judge
+from chaos.checks.judge import Judgement, judge
 from chaos.clock import Clock
 from chaos.cluster import lease
 from chaos.cluster import target as targets
@@ -83,7 +83,12 @@ def recover(
     runs = [run for run in runs if run.is_on(place)]
     if elsewhere and not runs and not is_binding(stack):
         tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
-    _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
+    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell)
+    try:
+        doing.carry_out(dry_run=dry_run)
+    finally:
+        for line in _suites_again(doing.ended):
+            tell(line)
     if unread:
         raise unread[0]
     return lines
@@ -219,6 +224,8 @@ class _Recovery:
     elsewhere: Elsewhere | None
     quiet: bool
     tell: Say
+    ended: list[_Run] = field(default_factory=list)
+    """Runs that were given an end."""
 
     def carry_out(self, *, dry_run: bool) -> None:
         """Do all that can be done, then raise the first of what kept a stack from being looked at."""
@@ -339,7 +346,7 @@ class _Recovery:
                 self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
                 continue
             for run in there.gone:
-                run.end(_GONE.format(there.stack.api.namespace), void=True)
+                self._end(run, _GONE.format(there.stack.api.namespace), void=True)
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
@@ -378,22 +385,26 @@ class _Recovery:
         """Put back what one run has left; what could not be."""
         run.settle()
         if not run.undos:
-            run.end("nothing was left to be put back")
+            self._end(run, "nothing was left to be put back")
             self.tell(f"{run.name}: ended, and reported as far as it went")
             return []
         with Journal(run.folder) as again:
             wrong = put_back(stack, list(run.undos), again, _AtTheEnd(run.history), PUT_BACK_TIMEOUT_S)
         if wrong and not deployed_again(stacks, target, run.folder, quiet=self.quiet):
             return wrong
-        run.end(f"{len(run.undos)} change(s) were put back")
+        self._end(run, f"{len(run.undos)} change(s) were put back")
         self.tell(f"{run.name}: {len(run.undos)} change(s) put back")
         return []
+
+    def _end(self, run: _Run, how: str, *, void: bool = False) -> None:
+        run.end(how, void=void)
+        self.ended.append(run)
 
     def _void(self, runs: list[_Run], why: str, *, dry_run: bool) -> None:
         for run in runs:
             self.tell(f"{run.name}: {why}")
             if not dry_run:
-                run.end(why, void=True)
+                self._end(run, why, void=True)
 
     def _release(self, stacks: Source, stack: Stack) -> None:
         if not stacks.borrowed:
@@ -401,6 +412,21 @@ class _Recovery:
         with progress(quiet=self.quiet) as shown:
             if stacks.release(stack, shown):
                 self.tell(f"{stacks.spec}: the rows, posts and uploads of a run that was killed are removed")
+
+
+def _suites_again(runs: Iterable[_Run]) -> Iterator[str]:
+    """Draw the reports of the suites anew that these runs are of; a line for each."""
+
+    def judged(folder: Path) -> tuple[History, Judgement]:
+        history = journal.read(folder)
+        return history, judge(history)
+
+    for suite in dict.fromkeys(run.folder.parent for run in runs):
+        try:
+            if report.redraw_suite(suite, judged, "the suite was cut off before it"):
+                yield f"{suite.name}: its report is drawn anew"
+        except HachaosError as error:
+            yield f"the suite's report could not be drawn anew: {error}"
 
 
 def _runs(reports: Path) -> tuple[list[_Run], list[HachaosError]]:

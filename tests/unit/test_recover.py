@@ -22,6 +22,9 @@ from chaos.cluster.target import Target
 from chaos.errors import StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
+from chaos.report import NOT_YET, write_suite
+from chaos.report.suite import SuiteRun
+from chaos.scenario.plan import Suite
 from chaos.stack import deploy
 from chaos.stack.stack import Stack
 from chaos.undo import by_hand, unfinished
@@ -219,6 +222,31 @@ def test_a_run_that_is_put_back_gets_an_end_and_a_report(broken: Broken) -> None
     assert history.ended
     assert history.ended.how == "recovered"
     assert (broken.folder / "report.json").exists()
+
+
+def test_the_report_of_a_suite_that_was_killed_tells_of_the_run_that_was_put_back(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    suite = broken.reports.parent / "reports/20260101T000000Z-all"
+    suite.mkdir()
+    (broken.reports / FOLDER).rename(suite / "01-shrink")
+    waits = [SuiteRun(name, f"{name} holds", "", None, None, NOT_YET) for name in ("shrink", "later")]
+    write_suite(suite, Suite("all", "it stands", "", "", 60, 0, ()), PROFILE, waits)
+    *_, last = recover(broken.reports)
+    assert last == "20260101T000000Z-all: its report is drawn anew"
+    rows = json.loads((suite / "report.json").read_text())["scenarios"]
+    assert [(row["folder"], row["verdict"], row["not_run"]) for row in rows] == [
+        ("01-shrink", "unknown", ""),
+        ("", "unknown", "the suite was cut off before it"),
+    ]
+    assert recover(broken.reports) == []
+
+
+def test_a_suite_s_report_that_cannot_be_drawn_keeps_nothing_from_being_put_back(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    (broken.reports / "report.json").write_text("{")
+    *_, last = recover(broken.reports)
+    assert last.startswith("the suite's report could not be drawn anew: ")
+    assert broken.workload()["spec"]["replicas"] == 3
 
 
 def test_parts_that_are_not_ready_after_all_is_put_back_are_said(
