@@ -265,7 +265,10 @@ def _one_by_one(path: Path, lines: Iterable[str], first: int, reader: _Reader) -
             column, why = (error.colno, error.msg) if isinstance(error, json.JSONDecodeError) else (1, str(error))
             raise InputError(str(path), number, column, f"not a journal line: {why}") from error
         if isinstance(record, RunBegun) and record.format > FORMAT:
-            raise UsageError(f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})")
+            raise UsageError(
+                f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})",
+                hint=f"hachaos {record.versions.get('hachaos', '')} made it: judge it with that, or a later one",
+            )
         if record is not None:
             yield record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
 from chaos.actions.action import wait_until
-from chaos.checks.judge import judge
+from chaos.checks.judge import Judgement, judge
 from chaos.clock import Clock
 from chaos.cluster import lease
 from chaos.cluster import target as targets
@@ -27,7 +27,17 @@ from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack, uid_of, unready
-from chaos.undo import by_hand, carry_out, deployed_again, in_order, left_to_do, put_back, recovery, unfinished
+from chaos.undo import (
+    Carrier,
+    anothers_wish,
+    by_hand,
+    deployed_again,
+    in_order,
+    left_to_do,
+    put_back,
+    recovery,
+    unfinished,
+)
 
 Say = Callable[[str], None]
 _Given = TypeVar("_Given")
@@ -73,7 +83,12 @@ def recover(
     runs = [run for run in runs if run.is_on(place)]
     if elsewhere and not runs and not is_binding(stack):
         tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
-    _Recovery(runs, stack, cluster, elsewhere, quiet, tell).carry_out(dry_run=dry_run)
+    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell)
+    try:
+        doing.carry_out(dry_run=dry_run)
+    finally:
+        for line in _suites_again(doing.ended):
+            tell(line)
     if unread:
         raise unread[0]
     return lines
@@ -209,6 +224,8 @@ class _Recovery:
     elsewhere: Elsewhere | None
     quiet: bool
     tell: Say
+    ended: list[_Run] = field(default_factory=list)
+    """Runs that were given an end."""
 
     def carry_out(self, *, dry_run: bool) -> None:
         """Do all that can be done, then raise the first of what kept a stack from being looked at."""
@@ -308,13 +325,15 @@ class _Recovery:
         for run in there.gone:
             self.tell(f"{run.name}: {_GONE.format(there.stack.api.namespace)}")
         for run in there.runs:
-            for line in [*_planned(run.undos), *_unplanned(run.settled)]:
+            for line in [*_planned(there.stack, run.undos), *_unplanned(run.settled)]:
                 self.tell(f"{run.name}: {line}")
             if not run.undos and not run.settled:
                 self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
         for lost in there.lost:
-            for line in _planned(lost.undos):
+            for line in _planned(there.stack, lost.undos):
                 self.tell(f"{lost.run} (whose folder is not here): {line}")
+        for what in there.source.left(there.stack):
+            self.tell(f"{there.source.spec}: {what} is taken out of the stack that was only borrowed")
         if there.holder:
             self.tell(f"namespace {there.stack.api.namespace}: the Lease that {there.holder} has left is taken away")
 
@@ -327,7 +346,7 @@ class _Recovery:
                 self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
                 continue
             for run in there.gone:
-                run.end(_GONE.format(there.stack.api.namespace), void=True)
+                self._end(run, _GONE.format(there.stack.api.namespace), void=True)
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
@@ -355,7 +374,8 @@ class _Recovery:
 
     def _of_lost(self, stack: Stack, lost: _Lost) -> list[str]:
         """Put back what a run has left whose folder is lost; what could not be."""
-        tried = [carry_out(stack, lost.run, alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
+        carrier = Carrier(stack, lost.run, lost.undos)
+        tried = [carrier.carry_out(alike, PUT_BACK_TIMEOUT_S) for alike in in_order(lost.undos)]
         wrong = [problem for problem in tried if problem]
         if not wrong:
             self.tell(f"{lost.run}: {len(lost.undos)} change(s) put back")
@@ -365,22 +385,26 @@ class _Recovery:
         """Put back what one run has left; what could not be."""
         run.settle()
         if not run.undos:
-            run.end("nothing was left to be put back")
+            self._end(run, "nothing was left to be put back")
             self.tell(f"{run.name}: ended, and reported as far as it went")
             return []
         with Journal(run.folder) as again:
             wrong = put_back(stack, list(run.undos), again, _AtTheEnd(run.history), PUT_BACK_TIMEOUT_S)
         if wrong and not deployed_again(stacks, target, run.folder, quiet=self.quiet):
             return wrong
-        run.end(f"{len(run.undos)} change(s) were put back")
+        self._end(run, f"{len(run.undos)} change(s) were put back")
         self.tell(f"{run.name}: {len(run.undos)} change(s) put back")
         return []
+
+    def _end(self, run: _Run, how: str, *, void: bool = False) -> None:
+        run.end(how, void=void)
+        self.ended.append(run)
 
     def _void(self, runs: list[_Run], why: str, *, dry_run: bool) -> None:
         for run in runs:
             self.tell(f"{run.name}: {why}")
             if not dry_run:
-                run.end(why, void=True)
+                self._end(run, why, void=True)
 
     def _release(self, stacks: Source, stack: Stack) -> None:
         if not stacks.borrowed:
@@ -388,6 +412,21 @@ class _Recovery:
         with progress(quiet=self.quiet) as shown:
             if stacks.release(stack, shown):
                 self.tell(f"{stacks.spec}: the rows, posts and uploads of a run that was killed are removed")
+
+
+def _suites_again(runs: Iterable[_Run]) -> Iterator[str]:
+    """Draw the reports of the suites anew that these runs are of; a line for each."""
+
+    def judged(folder: Path) -> tuple[History, Judgement]:
+        history = journal.read(folder)
+        return history, judge(history)
+
+    for suite in dict.fromkeys(run.folder.parent for run in runs):
+        try:
+            if report.redraw_suite(suite, judged, "the suite was cut off before it"):
+                yield f"{suite.name}: its report is drawn anew"
+        except HachaosError as error:
+            yield f"the suite's report could not be drawn anew: {error}"
 
 
 def _runs(reports: Path) -> tuple[list[_Run], list[HachaosError]]:
@@ -424,10 +463,11 @@ def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:
             yield f"{run.name}: was not on {place}, but on {known}: it is left as it is"
 
 
-def _planned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
+def _planned(stack: Stack, undos: Sequence[UndoPlanned]) -> Iterator[str]:
     """What carrying out undo records will do, a line each."""
     for first, *_ in in_order(undos):
-        yield f"step {first.step + 1} ({first.action}): {_words(first)}"
+        # What a record that is carried out before this one sets is not there yet, but is one that the run found.
+        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(first)}"
 
 
 def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:

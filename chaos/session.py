@@ -190,7 +190,7 @@ class _Session:
         return _Ran(judgement.verdict, run, ended.problem, ended.aborted, ended.how == "interrupted")
 
     def suite(self, suite: Suite) -> Verdict:
-        """Run a suite's scenarios into one folder; its report is written anew after each.
+        """Run a suite's scenarios into one folder; its report is written before the first and after each.
 
         One that would begin after the budget is over is not begun, nor one for which no fit stack can be had; that
         makes the verdict unknown. A stack of ours in which something could not be put back is deployed again. Whatever
@@ -202,6 +202,8 @@ class _Session:
         runs: list[SuiteRun] = []
         reason = "the suite ended before it"
         ended: BaseException | None = None
+        # Of a suite that is killed in its first scenario it is known what it was.
+        report.write_suite(folder, suite, self.options.stack, _not_run(waiting, report.NOT_YET))
         try:
             for number, plan in list(waiting.items()):
                 if number > 1 and time.monotonic() + suite.between_s < stop_at:
@@ -225,7 +227,7 @@ class _Session:
                 del waiting[number]
                 if ran and ran.problem is not None and not self._made_good(ran, inner):
                     raise ran.problem
-                report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, "not yet run")])
+                report.write_suite(folder, suite, self.options.stack, [*runs, *_not_run(waiting, report.NOT_YET)])
                 if self.aborted:
                     reason = f"{plan.name} was aborted: {self.aborted}"
                     break
@@ -263,7 +265,7 @@ class _Session:
         """Hold the stack's Lease until all runs are over. Raises HostError with who has it."""
         if self._lease is None:
             api = self.target.api.in_namespace(self.stacks.namespace)
-            held = lease.hold(api, f"run {plan.name}", stop.ask, goes_with_stack=not self.stacks.borrowed)
+            held = lease.hold(api, f"run {plan.name}", stop.ask, stays=self.stacks.borrowed)
             self._lease = self.held.enter_context(held)
 
     def _made_good(self, ran: _Ran, folder: Path) -> bool:

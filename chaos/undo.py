@@ -8,12 +8,14 @@ import shlex
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import bugs, undo_notes
 from chaos import journal as journals
 from chaos.actions import ACTIONS
 from chaos.actions.action import kubectl
+from chaos.actions.workload import replicas_of
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
 from chaos.cluster.target import Target
@@ -45,10 +47,10 @@ def put_back(
     restore one thing only the first counts: it alone knows how the thing was before the run. With `only_noted` what
     bears no note of the run any more was put back by somebody else, and is left as it is.
     """
-    run = undo_notes.run_of(journal.path.parent)
+    carrier = Carrier(stack, undo_notes.run_of(journal.path.parent), undos, journal.path.parent, only_noted=only_noted)
     left = []
     for alike in in_order(undos):
-        problem = carry_out(stack, run, alike, timeout_s, journal.path.parent, only_noted=only_noted)
+        problem = carrier.carry_out(alike, timeout_s)
         if problem:
             left.append(problem)
         for undo in alike:
@@ -66,53 +68,87 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
     return sorted(alike.values(), key=lambda found: found[0].id, reverse=True)
 
 
-def carry_out(
-    stack: Stack,
-    run: str,
-    alike: Sequence[UndoPlanned],
-    timeout_s: float,
-    folder: Path | None = None,
-    *,
-    only_noted: bool = False,
-) -> str:
-    """Carry out one undo, given with those that restore the same, and take its records off the object. What is wrong.
+@dataclass(frozen=True)
+class Carrier:
+    """Carries out undos of one run, of which `undos` are all that are known.
 
-    Goes on trying until `timeout_s` is over where the cluster does not answer. The traceback of what nobody foresaw is
-    kept in `folder`. `only_noted` as in `put_back`.
+    The traceback of what nobody foresaw is kept in `folder`. `only_noted` as in `put_back`.
     """
-    first = alike[0]
-    if first.undo.get("kind") == "Node":
-        # Draining the node had to be allowed; putting it back needs no further word.
-        stack = stack.fenced(allow_nodes=True)
-    began, wait_s = time.monotonic(), _FIRST_WAIT_S
-    while True:
-        left_s = began + timeout_s - time.monotonic()
-        try:
-            if not only_noted or undo_notes.is_noted(stack, run, alike):
-                ACTIONS[first.action].put_back(stack, first.undo, max(left_s, 0.0))
-                undo_notes.forget(stack, run, alike)
-        except ApiRefused as error:
-            if error.status in _FOR_GOOD:
+
+    stack: Stack
+    run: str
+    undos: Sequence[UndoPlanned]
+    folder: Path | None = None
+    only_noted: bool = False
+
+    def carry_out(self, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
+        """Carry out one undo, given with those that restore the same, and take its records off the object.
+
+        Returns what is wrong. Goes on trying until `timeout_s` is over where the cluster does not answer.
+        """
+        name = alike[0].action
+        began, wait_s = time.monotonic(), _FIRST_WAIT_S
+        while True:
+            left_s = began + timeout_s - time.monotonic()
+            try:
+                self._try(alike, max(left_s, 0.0))
+            except ApiRefused as error:
+                if error.status in _FOR_GOOD:
+                    return str(error)
+                problem = str(error)
+            except Unreachable as error:
+                spent = time.monotonic() - began
+                problem = f"{name}: not put back: the cluster could not be reached for {spent:.0f} s: {error}"
+            except HachaosError as error:
                 return str(error)
-            problem = str(error)
-        except Unreachable as error:
-            spent = time.monotonic() - began
-            problem = f"{first.action}: not put back: the cluster could not be reached for {spent:.0f} s: {error}"
-        except HachaosError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001
-            # The others have to be put back whatever is wrong with this one.
-            if folder is None:
-                return f"{first.action}: {error!r}"
-            bug = bugs.keep(error, folder)
-            return f"{first.action}: {bug} ({bug.hint})"
-        else:
-            return ""
-        left_s = began + timeout_s - time.monotonic()
-        if left_s <= 0:
-            return problem
-        time.sleep(min(wait_s * random.uniform(0.5, 1.0), left_s))
-        wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+            except Exception as error:  # noqa: BLE001
+                # The others have to be put back whatever is wrong with this one.
+                return f"{name}: {self._kept(error)}"
+            else:
+                return ""
+            left_s = began + timeout_s - time.monotonic()
+            if left_s <= 0:
+                return problem
+            time.sleep(min(wait_s * random.uniform(0.5, 1.0), left_s))
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    def _try(self, alike: Sequence[UndoPlanned], timeout_s: float) -> None:
+        first = alike[0]
+        # Draining a node had to be allowed; putting it back needs no further word.
+        stack = self.stack.fenced(allow_nodes=True) if first.undo.get("kind") == "Node" else self.stack
+        if self.only_noted and not undo_notes.is_noted(stack, self.run, alike):
+            return
+        if said := anothers_wish(stack, first, self.undos):
+            raise StackError(said)
+        ACTIONS[first.action].put_back(stack, first.undo, timeout_s)
+        undo_notes.forget(stack, self.run, alike)
+
+    def _kept(self, error: Exception) -> str:
+        if self.folder is None:
+            return repr(error)
+        bug = bugs.keep(error, self.folder)
+        return f"{bug} ({bug.hint})"
+
+
+def anothers_wish(stack: Stack, first: UndoPlanned, undos: Iterable[UndoPlanned]) -> str:
+    """Why a number of replicas is left as it is: somebody else has set it. Empty where the undo may change it.
+
+    It is so where the number is neither one that the run found, nor one that it set, in any of its `undos`. Raises
+    ClusterError when the cluster does not answer.
+    """
+    kind, name = first.undo.get("kind"), first.undo.get("name")
+    steps = [each.undo for each in undos if (each.undo.get("kind"), each.undo.get("name")) == (kind, name)]
+    ours = {undo[key] for undo in steps for key in ("replicas", "set") if key in undo}
+    if "set" not in first.undo or (workload := stack.api.get(str(kind), str(name))) is None:
+        return ""
+    now, found = replicas_of(workload), first.undo["replicas"]
+    if now in ours:
+        return ""
+    known = ", ".join(str(number) for number in sorted(ours - {found}))
+    return (
+        f"{undo_notes.place(first.undo)}: somebody else has set its replicas to {now} (the run found {found} and set "
+        f"{known}), so they are left: by hand, kubectl scale puts {found} back, kubectl annotate alone keeps {now}"
+    )
 
 
 def unfinished(history: History) -> list[UndoPlanned]:
@@ -182,15 +218,25 @@ def left_to_do(problems: Iterable[str], commands: Collection[str], recover: str)
 def deployed_again(stacks: Source, target: Target, folder: Path, *, quiet: bool) -> bool:
     """Bring a stack of ours to where it is sound; whether all that a run left undone is back then.
 
-    Nothing is ever deployed on a cluster that is not the embedded one.
+    Nothing is ever deployed on a cluster that is not the embedded one, nor over what somebody else has set.
     """
     if stacks.borrowed or not target.local:
         return False
+    undos = unfinished(journals.read(folder))
     try:
+        if _are_anothers(stacks, target, undos):
+            return False
         with progress(quiet=quiet) as shown:
             stack = stacks.ensure(target, shown)
     except (ClusterError, StackError):
         return False
-    undos = unfinished(journals.read(folder))
     with Journal(folder) as again:
         return not put_back(stack, undos, again, Clock())
+
+
+def _are_anothers(stacks: Source, target: Target, undos: Collection[UndoPlanned]) -> bool:
+    try:
+        stack = stacks.attach(target)
+    except StackError:
+        return False  # What is not whole is nobody's wish.
+    return any(anothers_wish(stack, each, undos) for each in undos)

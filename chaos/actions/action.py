@@ -19,6 +19,7 @@ Undo = dict[str, Any]
 
 `restores` names the thing that is restored as a whole, where it is one: of several undos of it only the first counts.
 `kind` and `name` are of the object that is changed for longer than a moment, where there is one: it is annotated.
+`replicas` and `set` are how many pods it was to have before the action and after it, where the action changes that.
 """
 
 LOOK_EVERY_S = 0.25

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
-from chaos.actions.workload import rights_to
+from chaos.actions.workload import replicas_of, rights_to, workload_of
 from chaos.cluster.rights import Rights, may
-from chaos.errors import ClusterError, StackError
+from chaos.errors import ClusterError
 from chaos.stack.binding import Binding
 from chaos.stack.stack import Stack
 
@@ -26,11 +26,8 @@ class Scale:
         )
 
     def aim(self, stack: Stack, target: str, params: Params) -> Aim:
-        kind, name = stack.controller(target)
-        controller = stack.api.get(kind, name)
-        if controller is None:
-            raise StackError(f"scale: there is no {kind} {name}")
-        before = int(controller["spec"]["replicas"])
+        kind, name, workload = workload_of(stack, self.name, target)
+        before = replicas_of(workload)
         return Aim(
             objects=(f"{kind.lower()}/{name}",),
             before={"kind": kind, "name": name, "role": target, "replicas": before},
@@ -39,6 +36,7 @@ class Scale:
                 "name": name,
                 "role": target,
                 "replicas": before,
+                "set": params["replicas"],
                 "restores": f"replicas of {kind.lower()}/{name}",
             },
             detail=f"{before} -> {params['replicas']} replicas",
@@ -56,8 +54,8 @@ class Scale:
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
         kind, name, wanted = undo["kind"], undo["name"], undo["replicas"]
-        controller = stack.api.get(kind, name)
-        if controller is None or controller["spec"]["replicas"] != wanted:
+        workload = stack.api.get(kind, name)
+        if workload is None or replicas_of(workload) != wanted:
             _set(stack, kind, name, wanted)
         if not wait_until(lambda: _holds(stack, undo, wanted), timeout_s):
             raise ClusterError(

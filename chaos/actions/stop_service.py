@@ -28,7 +28,7 @@ class StopService:
         return Aim(
             objects=(f"{kind.lower()}/{name}",),
             before={"role": target, "kind": kind, "name": name, "pods": len(stack.pods(target))},
-            undo={"role": target, "kind": kind, "name": name, "replicas": replicas},
+            undo={"role": target, "kind": kind, "name": name, "replicas": replicas, "set": 0},
             detail=f"{replicas} -> 0 replicas",
             params=params,
         )

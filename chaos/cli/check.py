@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,10 @@ from chaos import journal
 from chaos.cli import completion, run_folders
 from chaos.cli.colors import no_color
 from chaos.errors import UsageError
+
+if TYPE_CHECKING:
+    from chaos.checks.judge import Judgement
+    from chaos.history import History
 
 
 @click.command()
@@ -32,7 +37,11 @@ from chaos.errors import UsageError
 @click.option("--json", "as_json", is_flag=True, help="Print each run's report.json, one on a line.")
 @click.option("--markdown", is_flag=True, help="Print each run's report.md, for a pull-request comment.")
 @no_color
-@click.option("--write", is_flag=True, help="Draw the reports in the run folders anew as well.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Draw the reports in the run folders anew as well, and that of their suite.",
+)
 def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markdown: bool, write: bool) -> int:
     """Judge RUN folders again by their journals, with the checks of this version. Needs no cluster and no network.
 
@@ -43,13 +52,21 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
         raise UsageError("--json and --markdown: only one of them can be printed", hint="leave one of them out")
 
     from chaos.checks.judge import judge
-    from chaos.report import json_, terminal
+    from chaos.report import json_, redraw_suite, terminal
     from chaos.report import markdown as markdown_
     from chaos.report import write as write_reports
     from chaos.report.summary import summarise
     from chaos.verdict import EXIT, merge
 
     verdicts = []
+    judged: dict[Path, tuple[History, Judgement]] = {}
+
+    def again(folder: Path) -> tuple[History, Judgement]:
+        if folder in judged:
+            return judged[folder]
+        history = journal.read(folder)
+        return history, judge(history, only=only)
+
     with journal.without_collector():
         for folder in run_folders.find(runs):
             history = run_folders.read(folder)
@@ -57,6 +74,7 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
             verdicts.append(judgement.verdict)
             if write:
                 write_reports(folder, history, judgement)
+                judged[folder] = history, judgement
             if as_json:
                 click.echo(json.dumps(json_.render(summarise(history, judgement)), allow_nan=False))
             elif markdown:
@@ -65,4 +83,6 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
                 terminal.checks(history, judgement, folder)
             else:
                 terminal.summary(history, judgement, folder)
+        for suite in dict.fromkeys(folder.parent for folder in judged):
+            redraw_suite(suite, again)
     return EXIT[merge(verdicts)]

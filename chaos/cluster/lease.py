@@ -74,21 +74,19 @@ class Held:
 
 
 @contextmanager
-def hold(
-    api: Api, who: str, lost: Callable[[str], None] | None = None, *, goes_with_stack: bool = False
-) -> Iterator[Held]:
+def hold(api: Api, who: str, lost: Callable[[str], None] | None = None, *, stays: bool = False) -> Iterator[Held]:
     """Hold the Lease in the API's namespace, renewed by a thread, while the block lasts; it is deleted after.
 
     `who` says what it is held for (`run kill-master`). One whose holder is dead is taken over: at once where that was a
     process on this machine, else when it was not renewed for as long as it lasts. `lost` is called once, from the
     thread, when somebody else has taken it, unless `Held.require` has said so; an API server that is away is only
-    waited for. `goes_with_stack` says that who holds it may delete the whole namespace, to deploy the stack anew: else
-    one that is gone after it had expired was taken over, and given back.
+    waited for. `stays` says that the namespace is not deleted meanwhile, to deploy the stack anew: then one that is
+    gone after it had expired was taken over, and given back.
 
     Raises HostError with who holds it since when, ClusterError when the API server cannot be asked.
     """
     identity = f"{socket.gethostname()} process {os.getpid()} {who}"
-    lease = _Lease(api, identity, json.dumps(_this_process(), sort_keys=True), goes_with_stack=goes_with_stack)
+    lease = _Lease(api, identity, json.dumps(_this_process(), sort_keys=True), stays=stays)
     lease.take()
     stop = threading.Event()
     held = Held(lease)
@@ -107,9 +105,9 @@ def hold(
 class _Lease:
     """The Lease as one process sees it. Every write is of the version that was looked at, so two can't both have it."""
 
-    def __init__(self, api: Api, identity: str, process: str, *, goes_with_stack: bool) -> None:
+    def __init__(self, api: Api, identity: str, process: str, *, stays: bool) -> None:
         self._api, self._identity, self._process = api, identity, process
-        self._goes_with_stack = goes_with_stack
+        self._stays = stays
         self._taken_at = ""
         self._renewed = time.monotonic()
 
@@ -136,14 +134,14 @@ class _Lease:
     def renew(self, stop: threading.Event) -> None:
         """Say that it is still held. Raises LeaseLost when another has or had it, ClusterError without an answer.
 
-        One that is gone is made again, but not where it had expired: who deletes it has held it.
+        One that is gone is made again; but where it had expired and stays, who deleted it has held it.
         """
         while not stop.is_set():
             found = self._api.get("Lease", NAME)
             if found is not None and not self._is_ours(found) and (holder := _spec(found).get("holderIdentity")):
                 raise self._lost(f"{holder} has it since {_since(found)}")
             expired = time.monotonic() - self._renewed >= DURATION_S
-            if found is None and expired and not self._goes_with_stack:
+            if found is None and expired and self._stays:
                 raise self._lost("it was held by another and is gone")
             with _lost_races():
                 self._put(found)

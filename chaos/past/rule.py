@@ -60,7 +60,7 @@ def judge(runs: Sequence[Run]) -> Judged:
     figures = [figure for figure in FIGURES if all(getattr(run, figure) is not None for run in same[-LAST:])]
     same = [run for run in same if all(getattr(run, figure) is not None for figure in figures)][-LAST - MOST :]
     if len(same) < LEAST + LAST:
-        return Judged(why_not=f"there are {len(same)} of the {LEAST + LAST} passing runs that the rule needs")
+        return Judged(why_not=f"only {len(same)} of the {LEAST + LAST} passing runs that the rule needs")
     columns = {figure: [float(getattr(run, figure)) for run in same] for figure in figures}
     chances = grown(list(columns.values()))
     slower = [

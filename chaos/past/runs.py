@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from chaos.report import NOT_YET
+
 MISSING: Final = "missing"
 """Beside the verdicts: a run that could not start, or that was due and did not come."""
 
@@ -150,7 +152,7 @@ def _left_out(suite: Mapping[str, Any], folder: str) -> list[Run]:
     return [
         Run(folder, row["scenario"], suite["stack"], "", at, MISSING, "not begun", row["not_run"])
         for row in suite["scenarios"]
-        if not row["folder"] and row["not_run"]
+        if not row["folder"] and row["not_run"] not in ("", NOT_YET)
     ]
 
 

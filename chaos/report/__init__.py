@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from chaos.checks.judge import Judgement
     from chaos.history import History
     from chaos.report.suite import SuiteReport, SuiteRun
+    from chaos.report.suite_again import Judged
     from chaos.scenario.plan import Suite
 
 FILES = ("report.json", "report.html", "report.md", "junit.xml", "metrics.prom")
+
+NOT_YET = "not yet run"
+"""What a suite's report says, while it goes on, of a scenario whose turn has not come."""
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable in which GitHub Actions names the file whose Markdown is shown on a job's page."""
@@ -52,9 +56,28 @@ def write_suite(folder: Path, suite: Suite, stack: str, runs: Sequence[SuiteRun]
     from chaos.report import suite as suites
 
     report = suites.report_of(suite, stack, runs)
+    _write_suite(folder, report)
+    return report
+
+
+def redraw_suite(folder: Path, judged: Judged, cut_off: str = "") -> bool:
+    """Draw a suite's `FILES` and claims.md anew from its runs, as `judged` gives them; False for no suite's folder.
+
+    `cut_off` is said of scenarios whose turn never came. Raises HachaosError when something cannot be read or written.
+    """
+    from chaos.report.suite_again import report_in
+
+    report = report_in(folder, judged, cut_off)
+    if report is not None:
+        _write_suite(folder, report)
+    return report is not None
+
+
+def _write_suite(folder: Path, report: SuiteReport) -> None:
+    from chaos.report import suite as suites
+
     for name, text in suites.files(report).items():
         _replace(folder / name, text)
-    return report
 
 
 def one_line(folder: Path) -> str:

@@ -41,13 +41,14 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """All that a suite's reports show."""
+    """All that a suite's reports show. `written` is when it was drawn first; empty: now."""
 
     suite: Suite
     stack: str
     runs: Sequence[SuiteRun]
     rows: tuple[Claim, ...]
     verdict: Verdict
+    written: str = ""
 
 
 def report_of(suite: Suite, stack: str, runs: Sequence[SuiteRun]) -> SuiteReport:
@@ -110,7 +111,7 @@ def _json(report: SuiteReport, summaries: list[Summary | None]) -> dict[str, Any
         "stack": report.stack,
         "verdict": report.verdict.value,
         "sentence": sentence(report),
-        "written": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "written": report.written or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "budget_s": report.suite.budget_s,
         "versions": {"hachaos": __version__, "python": platform.python_version()}
         | next((dict(each.run.versions) for each in summaries if each), {}),

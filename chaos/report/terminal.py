@@ -81,7 +81,7 @@ def _differing(line: Line) -> list[str]:
 
 def scenario_begins(number: int, of: int, name: str, claim: str) -> None:
     """Say which scenario of a suite comes next."""
-    print(f"\n=== {number} of {of}: {name}: {claim}", flush=True)
+    print(f"\n=== {number} of {of}: {plain(f'{name}: {claim}')}", flush=True)
 
 
 def suite_summary(report: SuiteReport, folder: Path, *, console: Console | None = None) -> None:

@@ -21,7 +21,7 @@ from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import Progress
-from chaos.stack import xml_rpc
+from chaos.stack import bound_remove, xml_rpc
 from chaos.stack.access import CONFIG_MAP
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, load
@@ -31,7 +31,7 @@ from chaos.stack.bound_remove import remove
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Seed, Stack
 
-__all__ = ["CONFIG_MAP", "BoundFile", "attach", "detach", "leftovers", "load", "look", "resume"]
+__all__ = ["CONFIG_MAP", "BoundFile", "attach", "detach", "left", "leftovers", "load", "look", "resume"]
 
 _PICTURE = Path(__file__).parent / "seed" / "picture.png"
 
@@ -85,6 +85,14 @@ def detach(stack: Stack, progress: Progress) -> bool:
         remove(stack, found["uploads"], task)
         stack.api.delete("ConfigMap", CONFIG_MAP)
     return True
+
+
+def left(stack: Stack) -> list[str]:
+    """What `detach` would remove, a phrase each; none where there is nothing. Changes nothing."""
+    found = leftovers(stack.api)
+    if found is None:
+        return []
+    return [*bound_remove.left(stack, str(found["uploads"])), f"the ConfigMap {CONFIG_MAP}"]
 
 
 def leftovers(api: Api) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ _LOOK_EVERY_S = 0.5
 _OURS = "^([0-9a-f]{8}-(post|upload)-[0-9]+([.]txt)?|hachaos[ -][0-9a-f]{16}[ -][a-z]+([.]png)?)$"
 """The titles of what a run posts and uploads, and of the seed: nobody else's are so. For MySQL and for Python."""
 
+_TABLES = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
 _OUR_FILES = re.compile(r"([0-9a-f]{8}-upload-[0-9]+(-[0-9]+)?[.]txt|hachaos-[0-9a-f]{16}-picture(-[0-9a-z]+)*[.]png)")
 
 _Result = TypeVar("_Result")
@@ -46,6 +47,29 @@ def remove(stack: Stack, uploads: str, task: Task) -> None:
             f"not all that was written into {stack.binding.name} could be removed: {'; '.join(left)}",
             hint="mend what is said; the next run then removes the rest",
         )
+
+
+def left(stack: Stack, uploads: str) -> list[str]:
+    """What `remove` takes out, a phrase each: counted where the database answers, else only named. Changes nothing."""
+    known = stack.binding.database
+    rows, posts, files = "", "posts", "uploads"
+    try:
+        with Database(stack.credentials, stack.binding).connect(stack.database_address(), DEADLINE_S) as connection:
+            where = "post_title REGEXP %s AND post_type <> 'revision' GROUP BY post_type"
+            statement = f"SELECT post_type, COUNT(*) FROM {table(stack.binding, 'posts')} WHERE {where}"  # noqa: S608
+            number = {str(kind): int(count) for kind, count in run(connection, statement, (_OURS,))}
+            attached = number.pop("attachment", 0)
+            posts, files = f"{sum(number.values())} posts and pages", f"{attached} uploads"
+            if run(connection, _TABLES, (known.schema, known.table)):
+                ((count,),) = run(connection, f"SELECT COUNT(*) FROM {ledger(stack.binding)}")  # noqa: S608
+                rows = f" with {count} rows"
+    except (NoDatabase, ClusterError, StackError) as error:
+        rows = f" (its database could not be asked: {error})"
+    return [
+        f"the table {known.schema}.{known.table}{rows}",
+        f"{posts} of hachaos's own",
+        f"{files} of hachaos's own, and what is left of such files below {uploads}",
+    ]
 
 
 def _posts(stack: Stack, address: str, more: str = "") -> list[int]:
@@ -140,12 +164,11 @@ def _last_of(stack: Stack, pod: Pod, deadline: float) -> list[str]:
     """What a database pod still has of ours when the deadline is over: replicas get the deletion a little later."""
     database = Database(stack.credentials, stack.binding)
     address, known = database.address(pod.ip), stack.binding.database
-    tables = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
     while True:
         try:
             left = [f"the post {number} on {pod.name}" for number in _posts(stack, address)]
             with database.connect(address, DEADLINE_S) as connection:
-                if run(connection, tables, (known.schema, known.table)):
+                if run(connection, _TABLES, (known.schema, known.table)):
                     left.append(f"the table {known.table} on {pod.name}")
         except NoDatabase as error:
             left = [f"{pod.name} can't be looked at: {error}"]

@@ -68,17 +68,15 @@ def exchange(
         try:
             connection.settimeout(left(deadline))
             connection.sendall(_request(method, path, headers, body, "1.1" if forwarded else "1.0"))
-            if forwarded:
-                response = answer_on(Reader(connection, deadline), method)
-                return answer_of(response, response.read())
-            received = _read(connection, deadline)
+            file = io.BufferedReader(Reader(connection, deadline)) if forwarded else _read(connection, deadline)
+            response = _answer_in(file, method)
+            return answer_of(response, response.read())
         except HTTPException as error:
             raise NoAnswer("reset") from error
         except OSError as error:
             if on_hang is not None and isinstance(error, TimeoutError):
                 on_hang(connection.dup())
             raise NoAnswer(reason(error)) from error
-    return _parse(received)
 
 
 class Reader(io.RawIOBase):
@@ -99,17 +97,21 @@ class Reader(io.RawIOBase):
 
 
 class _File:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file = file
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
+    def makefile(self, _mode: str) -> io.BufferedIOBase:
+        return self._file
 
 
 def answer_on(reader: Reader, method: str) -> HTTPResponse:
     """The answer to a request of HTTP/1.1, its head read. Raises OSError and HTTPException."""
+    return _answer_in(io.BufferedReader(reader), method)
+
+
+def _answer_in(file: io.BufferedIOBase, method: str) -> HTTPResponse:
     # It asks its socket for nothing but a file.
-    response = HTTPResponse(cast("Any", _File(reader)), method=method)
+    response = HTTPResponse(cast("Any", _File(file)), method=method)
     response.begin()
     return response
 
@@ -140,16 +142,17 @@ def _request(method: str, path: str, headers: Mapping[str, str], body: bytes, ve
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _read(connection: socket.socket, deadline: float) -> bytes:
-    parts, size = [], 0
-    while size < _MOST:
+def _read(connection: socket.socket, deadline: float) -> io.BytesIO:
+    """All that comes until the connection ends; of too much the beginning."""
+    received = io.BytesIO()
+    while received.tell() < _MOST:
         connection.settimeout(left(deadline))
         part = connection.recv(_CHUNK)
         if not part:
             break
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+        received.write(part)
+    received.seek(0)
+    return received
 
 
 def left(deadline: float) -> float:
@@ -160,28 +163,10 @@ def left(deadline: float) -> float:
     return seconds
 
 
-def _parse(received: bytes) -> Answer:
-    head, found, body = received.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(maxsplit=2)
-    if not found or len(words) < 2 or not _is_number(words[1]):
-        raise NoAnswer("reset")
-    fields = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    headers = dict(fields)
-    size = headers.get("content-length", "")
-    if _is_number(size) and len(body) < int(size):
-        raise NoAnswer("reset")
-    return Answer(int(words[1]), headers, body, cookies(value for name, value in fields if name == "set-cookie"))
-
-
 def cookies(values: Iterable[str]) -> dict[str, str]:
     """The cookies in the values of Set-Cookie headers, by name; those that are unset are left out."""
     pairs = (value.partition(";")[0].partition("=") for value in values)
     return {name.strip(): content.strip() for name, _, content in pairs if content.strip()}
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit()
 
 
 def reason(error: OSError) -> str:

@@ -53,6 +53,9 @@ class Source(Protocol):
     def attach(self, target: Target) -> Stack:
         """The stack as it is, without a look at its state."""
 
+    def left(self, stack: Stack) -> list[str]:
+        """What `release` would take away, a phrase each. Looks only."""
+
     def release(self, stack: Stack, progress: Progress) -> bool:
         """Take away what only a run needs; whether there was anything. Raises StackError with what is left."""
 
@@ -107,6 +110,9 @@ class Deployed:
     def attach(self, target: Target) -> Stack:
         return deploy.attach(target, self.profile)
 
+    def left(self, stack: Stack) -> list[str]:  # noqa: ARG002
+        return []
+
     def release(self, stack: Stack, progress: Progress) -> bool:  # noqa: ARG002
         return False
 
@@ -140,6 +146,11 @@ class Borrowed:
         from chaos.stack import bound
 
         return bound.resume(target, self.file)
+
+    def left(self, stack: Stack) -> list[str]:
+        from chaos.stack import bound
+
+        return bound.left(stack)
 
     def release(self, stack: Stack, progress: Progress) -> bool:
         from chaos.stack import bound

@@ -206,7 +206,7 @@ def test_a_run_that_loses_its_lease_stops_and_puts_everything_back(stack: Stack,
     stack.api.patch("Lease", lease.NAME, {"spec": {"holderIdentity": "the thief"}})
     out, _ = running.communicate(timeout=400)
     assert running.returncode == 2, out
-    assert b"the thief since" in out
+    assert b"the thief has it since" in out
     assert stack.api.delete("Lease", lease.NAME)
     assert_put_back(stack, folder, "aborted")
     history = journal.read(folder)

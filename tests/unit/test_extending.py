@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from chaos.history import Record
+from chaos.clock import Clock
+from chaos.history import Record, UndoPlanned
 from chaos.journal import Journal
+from chaos.undo import by_hand, put_back
+from tests.unit.actions.acted_cluster import ActedCluster
 from tests.unit.checks.histories import pod, story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,10 +99,9 @@ def test_the_check_judges_a_run_from_its_folder_and_without_it_the_run_is_unknow
     assert "the limit on capacity in step 1 was not judged" in without.stdout
 
 
-def test_what_the_action_is_asked_to_put_back_without_it_is_told(tmp_path: Path) -> None:
-    code = (
-        "from chaos.actions import ACTIONS\nfrom chaos.history import UndoPlanned\nfrom chaos.undo import carry_out\n"
-        "print(carry_out(None, 'r', [UndoPlanned(0.0, 0, 0, 'quarantine-pod', {})], 1.0))"
-    )
-    told = python("", "-c", code).stdout
-    assert told == "quarantine-pod: there is no such action here; the extension that has it is not installed\n"
+def test_what_the_action_is_asked_to_put_back_where_it_is_not_installed_is_left_and_told(tmp_path: Path) -> None:
+    stack, planned = ActedCluster().stack(), UndoPlanned(0.0, 0, 0, "quarantine-pod", {})
+    with Journal(tmp_path) as journal:
+        left = put_back(stack, [planned], journal, Clock(), 1.0)
+    assert left == ["quarantine-pod: there is no such action here; the extension that has it is not installed"]
+    assert by_hand(stack, "r", [planned]) == []

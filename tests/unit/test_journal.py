@@ -115,11 +115,12 @@ def test_a_broken_line_in_the_middle_is_an_error_with_its_place(tmp_path: Path) 
         journal.read(tmp_path)
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    line = BEGUN.to_json() | {"format": FORMAT + 1}
+def test_a_newer_format_is_refused_and_what_made_it_is_told(tmp_path: Path) -> None:
+    line = BEGUN.to_json() | {"format": FORMAT + 1, "versions": {"hachaos": "9.9"}}
     (tmp_path / journal.NAME).write_text(json.dumps(line) + "\n")
-    with pytest.raises(HachaosError, match="newer than this hachaos reads"):
+    with pytest.raises(HachaosError, match="newer than this hachaos reads") as refused:
         journal.read(tmp_path)
+    assert refused.value.hint == "hachaos 9.9 made it: judge it with that, or a later one"
 
 
 def test_a_missing_journal_is_one_clear_line(tmp_path: Path) -> None:

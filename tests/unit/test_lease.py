@@ -180,16 +180,16 @@ def test_who_asks_for_it_before_a_fault_learns_that_another_has_it_and_nobody_is
     assert read(api)["spec"]["holderIdentity"] == "the thief"
 
 
-@pytest.mark.parametrize("goes_with_stack", [True, False])
+@pytest.mark.parametrize("stays", [True, False])
 def test_one_that_is_gone_after_it_had_expired_was_held_by_another_unless_the_namespace_may_have_been_made_anew(
-    monkeypatch: pytest.MonkeyPatch, *, goes_with_stack: bool
+    monkeypatch: pytest.MonkeyPatch, *, stays: bool
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_EVERY_S", 60.0)
     api = FakeApi()
-    with lease.hold(cast("Api", api), "run a", goes_with_stack=goes_with_stack) as held:
+    with lease.hold(cast("Api", api), "run a", stays=stays) as held:
         monkeypatch.setattr(lease, "DURATION_S", 0)
         held.require()
         api.delete("Lease", lease.NAME)
-        with nullcontext() if goes_with_stack else pytest.raises(LeaseLost, match="held by another and is gone"):
+        with pytest.raises(LeaseLost, match="held by another and is gone") if stays else nullcontext():
             held.require()
     assert api.get("Lease", lease.NAME) is None

@@ -22,6 +22,9 @@ from chaos.cluster.target import Target
 from chaos.errors import StackError, UndoIncomplete, UsageError
 from chaos.history import FORMAT, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
+from chaos.report import NOT_YET, write_suite
+from chaos.report.suite import SuiteRun
+from chaos.scenario.plan import Suite
 from chaos.stack import deploy
 from chaos.stack.stack import Stack
 from chaos.undo import by_hand, unfinished
@@ -44,6 +47,9 @@ class Lent:
 
     def attach(self, target: Any) -> Any:
         return Stack(BINDING, cast("Any", FakeApi()), cast("Any", None), cast("Any", None))
+
+    def left(self, stack: Any) -> list[str]:
+        return [] if self.released else ["the table wp.hachaos with 7 rows"]
 
     def release(self, stack: Any, shown: Any) -> bool:
         self.released += 1
@@ -86,14 +92,26 @@ def test_recover_gives_back_what_a_killed_run_had_borrowed(lent: Lent, tmp_path:
     run_that_was_killed(tmp_path / "reports/suite/01-x", lent.spec)
     assert recover(tmp_path / "reports") == [
         "suite/01-x: nothing to put back, but it has no end: it is given one, and a report",
+        f"{lent.spec}: the table wp.hachaos with 7 rows is taken out of the stack that was only borrowed",
         "suite/01-x: ended, and reported as far as it went",
         f"{lent.spec}: the rows, posts and uploads of a run that was killed are removed",
     ]
     assert recover(tmp_path / "reports") == []
 
 
+def test_a_dry_run_names_what_would_be_taken_out_of_a_borrowed_stack_and_takes_out_nothing(
+    lent: Lent, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        said = recovering.recover(tmp_path / "reports", stack=lent.spec, cluster="none", quiet=True, dry_run=True)
+        assert said == [
+            f"{lent.spec}: the table wp.hachaos with 7 rows is taken out of the stack that was only borrowed"
+        ]
+    assert lent.released == 0
+
+
 def test_recover_gives_back_a_stack_by_its_file_when_no_run_has_a_journal(lent: Lent, tmp_path: Path) -> None:
-    assert len(recover(tmp_path / "reports", lent.spec)) == 1
+    assert len(recover(tmp_path / "reports", lent.spec)) == 2
 
 
 def test_recover_has_nothing_to_do_with_runs_that_ended(lent: Lent, tmp_path: Path) -> None:
@@ -206,6 +224,31 @@ def test_a_run_that_is_put_back_gets_an_end_and_a_report(broken: Broken) -> None
     assert (broken.folder / "report.json").exists()
 
 
+def test_the_report_of_a_suite_that_was_killed_tells_of_the_run_that_was_put_back(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    suite = broken.reports.parent / "reports/20260101T000000Z-all"
+    suite.mkdir()
+    (broken.reports / FOLDER).rename(suite / "01-shrink")
+    waits = [SuiteRun(name, f"{name} holds", "", None, None, NOT_YET) for name in ("shrink", "later")]
+    write_suite(suite, Suite("all", "it stands", "", "", 60, 0, ()), PROFILE, waits)
+    *_, last = recover(broken.reports)
+    assert last == "20260101T000000Z-all: its report is drawn anew"
+    rows = json.loads((suite / "report.json").read_text())["scenarios"]
+    assert [(row["folder"], row["verdict"], row["not_run"]) for row in rows] == [
+        ("01-shrink", "unknown", ""),
+        ("", "unknown", "the suite was cut off before it"),
+    ]
+    assert recover(broken.reports) == []
+
+
+def test_a_suite_s_report_that_cannot_be_drawn_keeps_nothing_from_being_put_back(broken: Broken) -> None:
+    killed(broken, "database", after="change")
+    (broken.reports / "report.json").write_text("{")
+    *_, last = recover(broken.reports)
+    assert last.startswith("the suite's report could not be drawn anew: ")
+    assert broken.workload()["spec"]["replicas"] == 3
+
+
 def test_parts_that_are_not_ready_after_all_is_put_back_are_said(
     broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +311,27 @@ def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is
     assert ended == f"{FOLDER}: ended, and reported as far as it went"
     assert broken.workload()["spec"]["replicas"] == 5
     assert recover(broken.reports) == []
+
+
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+def test_replicas_that_somebody_else_has_set_are_left_until_he_has_chosen(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setattr(recovering, "deployed_again", lambda *_, **__: False)
+    killed(broken, "database", after="change")
+    broken.cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 5}})
+    reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
+    (shown,) = recovering.recover(reports, stack=PROFILE, cluster="none", quiet=True, dry_run=True)
+    assert "step 1 (scale): statefulset/mysql: somebody else has set its replicas to 5" in shown
+    with pytest.raises(UndoIncomplete, match="somebody else has set its replicas to 5") as caught:
+        recover(reports)
+    assert broken.workload()["spec"]["replicas"] == 5
+    *_, annotate = str(caught.value.hint).splitlines()
+    assert shlex.split(annotate)[-1] == f"{next(iter(broken.annotations()))}-"
+    broken.cluster.patch("StatefulSet", "mysql", {"metadata": without_notes(broken)})
+    recover(reports)
+    assert broken.workload()["spec"]["replicas"] == 5
+    assert recover(reports) == []
 
 
 def test_of_what_was_put_back_by_hand_nothing_is_left_to_do(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +553,9 @@ def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_
     cluster = ActedCluster()
     cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
     cluster.calls.clear()
-    lent = SimpleNamespace(spec=spec, borrowed=True, attach=lambda _: cluster.stack(), release=lambda *_: False)
+    lent = SimpleNamespace(
+        spec=spec, borrowed=True, attach=lambda _: cluster.stack(), left=lambda _: [], release=lambda *_: False
+    )
     target = SimpleNamespace(local=False, name="context/prod")
     monkeypatch.setattr(recovering.source, "of", lambda _: lent)
     monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
@@ -516,6 +582,6 @@ def test_a_binding_that_is_named_by_another_path_is_the_same_stack(
 ) -> None:
     run_that_was_killed(tmp_path / "reports/x", lent.spec)
     monkeypatch.chdir(tmp_path)
-    assert len(recover(tmp_path / "reports", "my-stack.yaml")) == 3
+    assert len(recover(tmp_path / "reports", "my-stack.yaml")) == 4
     ends = [record for record in journals.read(tmp_path / "reports/x") if isinstance(record, RunEnded)]
     assert len(ends) == 1

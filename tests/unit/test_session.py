@@ -100,9 +100,11 @@ def test_each_scenario_has_a_numbered_folder_in_the_suites(bench: Bench) -> None
     assert sorted(path.name for path in folder.iterdir()) == ["01-a", "02-b"]
 
 
-def test_the_report_is_written_anew_after_each_scenario(bench: Bench) -> None:
+def test_the_report_is_written_before_the_first_scenario_and_anew_after_each(bench: Bench) -> None:
     bench.run(suite("a", "b"))
-    assert [[bool(run.judgement) for run in runs] for runs in bench.written[:2]] == [[True, False], [True, True]]
+    known = [[bool(run.judgement) for run in runs] for runs in bench.written[:3]]
+    assert known == [[False, False], [True, False], [True, True]]
+    assert [run.not_run for run in bench.written[0]] == ["not yet run"] * 2
 
 
 def test_what_would_begin_after_the_budget_is_not_begun_and_makes_the_verdict_unknown(bench: Bench) -> None:
@@ -177,7 +179,8 @@ def test_what_ended_the_suite_is_said_before_a_report_that_cannot_be_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise HachaosError("report.html: No space left on device")
+        if bench.ran:
+            raise HachaosError("report.html: No space left on device")
 
     monkeypatch.setattr(session.report, "write_suite", full)
     bench.ends = {"a": UndoIncomplete("1 pod is out")}

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 from xmlrpc.client import Fault, dumps, loads
@@ -191,6 +192,33 @@ def test_an_answer_that_ends_before_its_length_is_no_answer(server: Server) -> N
     server.talk = lambda connection, request: connection.sendall(head)
     with pytest.raises(NoAnswer, match="reset"):
         exchange(server.address, "GET", "/", {}, deadline_s=5)
+
+
+def test_of_an_answer_without_a_length_all_is_read_to_its_connection_s_end(server: Server) -> None:
+    head = b"HTTP/1.0 200 OK\r\nSet-Cookie: a=b; path=/\r\nSet-Cookie: c=\r\n"
+
+    def talk(connection: socket.socket, request: bytes) -> None:
+        for part in (head, b"X-Two: 2\r\n\r\nfirst", b" second"):
+            connection.sendall(part)
+            time.sleep(0.05)
+
+    server.talk = talk
+    answer = exchange(server.address, "GET", "/", {}, deadline_s=5)
+    assert (answer.status, answer.body, answer.cookies) == (200, b"first second", {"a": "b"})
+    assert answer.headers["x-two"] == "2"
+
+
+def test_of_an_answer_that_never_ends_only_the_beginning_is_read(server: Server) -> None:
+    def talk(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 65536)
+
+    server.talk = talk
+    body = exchange(server.address, "GET", "/", {}, deadline_s=20).body
+    assert set(body) == {ord("x")}
+    assert 4 << 20 <= len(body) + 19 < (4 << 20) + 65536
 
 
 def test_a_post_with_an_id_is_acknowledged(server: Server, site: Site) -> None:

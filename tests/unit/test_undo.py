@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,3 +146,109 @@ def test_recover_names_an_embedded_cluster_that_has_a_name_of_its_own() -> None:
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:
     (command, *_) = ACTIONS["scale"].by_hand({"kind": "Deployment", "name": "a b;c", "replicas": 2}, "n$s")
     assert shlex.split(command) == ["kubectl", "-n", "n$s", "scale", "deployment/a b;c", "--replicas=2"]
+
+
+def changed(cluster: ActedCluster, tmp_path: Path, *steps: tuple[str, str, int]) -> list[UndoPlanned]:
+    """The undo records of steps (action, target, replicas), which are noted and put in one after another."""
+    stack, run, undos = cluster.stack(), undo_notes.run_of(tmp_path), list[UndoPlanned]()
+    for number, (action, role, replicas) in enumerate(steps):
+        aim = ACTIONS[action].aim(stack, role, {"replicas": replicas})
+        undos.append(UndoPlanned(0.0, number, number, action, aim.undo))
+        undo_notes.note(stack, run, undos[-1])
+        ACTIONS[action].inject(stack, aim)
+    return undos
+
+
+def restored(cluster: ActedCluster, tmp_path: Path, undos: list[UndoPlanned]) -> list[str]:
+    with Journal(tmp_path) as journal:
+        return put_back(cluster.stack(), undos, journal, Clock(), 0.2)
+
+
+def replicas(cluster: ActedCluster, name: str = "mysql") -> int:
+    found = cluster.get("StatefulSet", name)
+    assert found
+    return int(found["spec"]["replicas"])
+
+
+@pytest.mark.parametrize(
+    ("action", "role", "name", "found"), [("scale", "database", "mysql", 3), ("stop-service", "files", "nfs", 1)]
+)
+def test_replicas_that_somebody_else_has_set_since_are_left_and_how_to_choose_is_said(
+    tmp_path: Path, action: str, role: str, name: str, found: int
+) -> None:
+    cluster = ActedCluster()
+    undos = changed(cluster, tmp_path, (action, role, 0))
+    cluster.patch("StatefulSet", name, {"spec": {"replicas": 5}})
+    (left,) = restored(cluster, tmp_path, undos)
+    assert left == (
+        f"statefulset/{name}: somebody else has set its replicas to 5 (the run found {found} and set 0), so they are "
+        f"left: by hand, kubectl scale puts {found} back, kubectl annotate alone keeps 5"
+    )
+    assert replicas(cluster, name) == 5
+    run = undo_notes.run_of(tmp_path)
+    assert undo_notes.is_noted(cluster.stack(), run, undos)
+    commands = by_hand(cluster.stack(), run, undos)
+    assert commands[0] == f"kubectl -n wordpress scale statefulset/{name} --replicas={found}"
+    assert commands[-1] == f"kubectl -n wordpress annotate statefulset/{name} {undo_notes.key_of(run, undos[0])}-"
+
+
+@pytest.mark.parametrize("now", [3, 2, 1])
+def test_each_number_that_a_run_found_or_set_in_any_of_its_steps_is_put_back(tmp_path: Path, now: int) -> None:
+    """A step may not have come to its change, or an operator may have put back what it wants."""
+    cluster = ActedCluster()
+    undos = changed(cluster, tmp_path, ("scale", "database", 2), ("scale", "database", 1))
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": now}})
+    assert restored(cluster, tmp_path, undos) == []
+    assert replicas(cluster) == 3
+
+
+def test_what_different_actions_did_to_one_workload_is_put_back_the_last_first(tmp_path: Path) -> None:
+    cluster = ActedCluster()
+    steps = (("scale", "database", 2), ("stop-service", "database", 0), ("scale", "database", 1))
+    undos = changed(cluster, tmp_path, *steps)
+    assert restored(cluster, tmp_path, undos) == []
+    assert replicas(cluster) == 3
+    assert undo_notes.found(cluster.stack()) == []
+
+
+def test_a_run_that_was_killed_between_its_note_and_the_change_left_what_it_found(tmp_path: Path) -> None:
+    cluster = ActedCluster()
+    stack = cluster.stack()
+    planned = UndoPlanned(0.0, 0, 0, "scale", ACTIONS["scale"].aim(stack, "database", {"replicas": 1}).undo)
+    undo_notes.note(stack, undo_notes.run_of(tmp_path), planned)
+    cluster.calls.clear()
+    assert restored(cluster, tmp_path, [planned]) == []
+    assert replicas(cluster) == 3
+    assert cluster.calls == [("patch", "StatefulSet", "mysql")]  # its note
+
+
+def test_a_record_of_a_hachaos_that_did_not_write_what_it_set_is_carried_out(tmp_path: Path) -> None:
+    cluster = ActedCluster()
+    (planned,) = changed(cluster, tmp_path, ("scale", "database", 1))
+    old = replace(planned, undo={key: value for key, value in planned.undo.items() if key != "set"})
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 5}})
+    assert restored(cluster, tmp_path, [old]) == []
+    assert replicas(cluster) == 3
+
+
+@pytest.mark.parametrize("now", [0, 5])
+def test_a_stack_of_ours_is_deployed_again_but_not_over_what_somebody_else_has_set(tmp_path: Path, now: int) -> None:
+    cluster = ActedCluster()
+    with Journal(tmp_path) as journal:
+        for planned in changed(cluster, tmp_path, ("scale", "database", 1)):
+            journal.write(planned)
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": now}})
+    deployed: list[int] = []
+
+    def ensure(target: object, shown: object) -> Any:
+        deployed.append(now)
+        cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 3}})
+        return cluster.stack()
+
+    stacks: Any = SimpleNamespace(borrowed=False, ensure=ensure, attach=lambda target: cluster.stack())
+    target: Any = SimpleNamespace(local=True)
+    assert not undo.deployed_again(stacks, target, tmp_path, quiet=True)
+    assert deployed == []
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
+    assert undo.deployed_again(stacks, target, tmp_path, quiet=True)
+    assert replicas(cluster) == 3

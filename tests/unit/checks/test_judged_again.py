@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from histories import a, change, story, the_end
 
+from chaos import report
 from chaos.history import Contents, Record, RunBegun
 from chaos.journal import NAME, Journal
 from chaos.report import FILES
+from chaos.report.suite import SuiteRun
+from chaos.scenario.plan import Suite
 
 
 def hachaos(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -80,6 +83,54 @@ def test_a_check_leaves_the_folder_as_it_was_unless_it_is_told_to_write(tmp_path
     assert [path.name for path in folder.iterdir()] == [NAME]
     hachaos("check", folder, "--write")
     assert {path.name for path in folder.iterdir()} == {NAME, *FILES}
+
+
+def a_suite(folder: Path, *runs: SuiteRun) -> Path:
+    """A suite's folder with its report as it was drawn last, at another time."""
+    report.write_suite(folder, Suite("go-live", "it stands", "", "# text", 60, 0, ()), "hardened", runs)
+    path = folder / "report.json"
+    values = json.loads(path.read_text()) | {"written": "2023-11-19T00:00:00Z"}
+    path.write_text(json.dumps(values))
+    return folder
+
+
+def not_run(name: str, reason: str, folder: str = "") -> SuiteRun:
+    return SuiteRun(name, f"{name} holds", folder, None, None, reason)
+
+
+def test_the_report_of_their_suite_is_drawn_anew_with_the_runs(tmp_path: Path) -> None:
+    run_folder(tmp_path / "01-a", healthy())
+    run_folder(tmp_path / "02-b", lossy())
+    a_suite(tmp_path, *(not_run(name, "not yet run") for name in "abc"), not_run("d", "the budget was over"))
+    hachaos("check", tmp_path / "01-a")
+    assert {row["verdict"] for row in suite_report(tmp_path)["scenarios"]} == {"unknown"}
+    done = hachaos("check", tmp_path / "01-a", "--write")
+    assert done.returncode == 0, done.stderr
+    drawn = suite_report(tmp_path)
+    assert [(row["scenario"], row["folder"], row["verdict"], row["not_run"]) for row in drawn["scenarios"]] == [
+        ("a", "01-a", "pass", ""),
+        ("b", "02-b", "fail", ""),
+        ("c", "", "unknown", "not yet run"),
+        ("d", "", "unknown", "the budget was over"),
+    ]
+    assert (drawn["verdict"], drawn["suite_text"], drawn["written"]) == ("fail", "# text", "2023-11-19T00:00:00Z")
+    for name in ("report.html", "report.md", "claims.md"):
+        assert "B holds" in (text := (tmp_path / name).read_text()) or "b holds" in text
+        assert "10 of" in text
+
+
+def suite_report(folder: Path) -> Any:
+    return json.loads((folder / "report.json").read_text())
+
+
+@pytest.mark.parametrize("text", ["{", '{"suite": "s", "format": 1}', '{"suite": "s", "format": 99}'])
+def test_a_suite_s_report_that_cannot_be_read_is_one_line(tmp_path: Path, text: str) -> None:
+    run_folder(tmp_path / "s/01-a", healthy())
+    (tmp_path / "s/report.json").write_text(text)
+    done = hachaos("check", tmp_path / "s", "--write")
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"hachaos: {tmp_path / 's/report.json'}: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_each_run_can_be_printed_for_a_pull_request(tmp_path: Path) -> None:

@@ -111,6 +111,14 @@ def test_a_run_of_a_suite_is_found_in_the_suites_folder(tmp_path: Path) -> None:
     assert by_name["kill-replica"].target == "local/hachaos"
 
 
+def test_a_run_of_a_suite_that_goes_on_is_not_missing_before_its_turn(tmp_path: Path) -> None:
+    write(tmp_path / "go-live", run(1))
+    waits = {"scenario": "kill-replica", "folder": "", "not_run": "not yet run"}
+    suite = {"format": 1, "stack": "hardened", "written": "2023-11-19T00:00:00Z", "scenarios": [waits]}
+    (tmp_path / "go-live/report.json").write_text(json.dumps(suite))
+    assert [one.scenario for one in past(tmp_path).runs] == ["kill-master"]
+
+
 def test_a_run_without_a_report_is_unknown_and_judges_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     folder.mkdir()

@@ -71,7 +71,7 @@ def test_runs_that_are_all_alike_are_no_alarm() -> None:
 def test_too_few_runs_are_not_judged_and_that_is_said() -> None:
     least = rule.LEAST + rule.LAST
     slow = [run(n, writes_s=3.0 if n < least - 6 else 90.0 + n) for n in range(least - 1)]
-    assert rule.judge(slow).why_not == f"there are {least - 1} of the {least} passing runs that the rule needs"
+    assert rule.judge(slow).why_not == f"only {least - 1} of the {least} passing runs that the rule needs"
     assert rule.judge([]).why_not
 
 
