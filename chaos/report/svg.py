@@ -10,15 +10,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.checks.slow import nearest_rank
 from chaos.checks.streams import Name
 from chaos.history import QUIET, ActionBegun, PodSeen, Read, ReplicaSeen, Write
-from chaos.report import words
-from chaos.report.summary import SERVICE, Summary, is_read, is_reader
+from chaos.report import thin, words
+from chaos.report.distribution import power
+from chaos.report.summary import SERVICE, Summary, is_read
 from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 
@@ -33,6 +33,13 @@ _AT_PODS: Final = {
     "read-upload": "Picture of each pod",
 }
 _MERGE = 1 / 1000
+_SHORTEST = 1 / 500
+"""The share of the run below which two outages are not drawn apart, and a state not by itself."""
+
+_MOST_OUTAGES = 600
+_FEWEST_OUTAGES = 12
+"""So many outages are drawn at most in all rows together, if each row has no more than so few."""
+
 _BUCKETS = 160
 _FEWEST_BUCKETS = 24
 _IN_A_BUCKET = 5
@@ -44,6 +51,8 @@ DEFS: Final = """<defs>
 <rect class="p-possible-ground" width="5" height="5"/><rect class="p-possible-line" width="2" height="5"/></pattern>
 <pattern id="p-unready" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">\
 <rect class="p-unready-ground" width="5" height="5"/><rect class="p-unready-line" width="2" height="5"/></pattern>
+<pattern id="p-flapping" width="4" height="4" patternUnits="userSpaceOnUse">\
+<rect class="p-possible-ground" width="4" height="4"/><rect class="p-possible-line" width="2.5" height="4"/></pattern>
 <pattern id="p-ending" width="4" height="4" patternUnits="userSpaceOnUse">\
 <circle class="p-ending-dot" cx="2" cy="2" r="1.1"/></pattern>
 </defs>"""
@@ -52,14 +61,17 @@ LEGEND: Final = (
     ("up", "watched and answering"),
     ("certain", "out, for certain"),
     ("possible", "out, possibly"),
+    ("flapping", "in and out, too quickly to be drawn apart"),
     ("ready", "pod ready"),
     ("unready", "running, not ready"),
     ("pending", "pending"),
     ("ending", "being terminated"),
     ("stopped", "replication stopped"),
     ("silent", "no answer"),
+    ("lag", "replication lag"),
     ("p50", "median"),
     ("p99", "99th percentile"),
+    ("spread", "fastest to slowest"),
 )
 
 
@@ -104,11 +116,13 @@ class _Drawing:
     def text(self, css: str, at: float, y: float, text: str, *, after: float | None = None) -> None:
         """Letters that begin at a moment, or end there when there is no room to the right of it.
 
-        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side there are
-        none, as the table has them.
+        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side they stand
+        between the two.
         """
         begin = at if after is None else after
         if self.x(begin) > 80 and after is not None and self.x(at) < 20:
+            # On what is being named, which is wide enough then.
+            self.marks.append(f'<text class="inside-name" x="{self.x(at):g}%" dx="10" y="{y:g}">{_e(text)}</text>')
             return
         if self.x(begin) > 80:
             self.marks.append(
@@ -226,6 +240,8 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
     for outage in summary.outages:
         grouped[outage.kind, outage.via].append(outage)
 
+    at_most = max(_FEWEST_OUTAGES, _MOST_OUTAGES // max(len(starts), 1))
+
     def stream(text: str, key: tuple[str, str], *, labelled: bool) -> None:
         top = drawing.row(text)
         for begin, end in _watched(starts.get(key, [])):
@@ -233,7 +249,7 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         # A pod is drawn as out only while it was asked: not before it was made, nor after it was deleted.
         since = 0.0 if labelled else min(starts[key])
         until = drawing.span if labelled else max(starts[key])
-        drawn = _merged(grouped.get(key, []), drawing.span * _MERGE)
+        drawn = thin.outages(grouped.get(key, []), drawing.span * _MERGE, at_most)
         # What was out for certain is drawn over what may have been: two outages may share what was not seen.
         for certain in (False, True):
             for outage, merged in drawn:
@@ -271,22 +287,6 @@ def _watched(starts: list[float]) -> list[tuple[float, float]]:
     return [*found, (begin, starts[-1])]
 
 
-def _merged(outages: list[Outage], closer_than: float) -> list[tuple[Outage, int]]:
-    """Outages as they are drawn, and how many each of them stands for."""
-    drawn: list[tuple[Outage, int]] = []
-    for outage in sorted(outages, key=lambda one: one.first_bad):
-        if drawn and outage.first_bad - drawn[-1][0].last_bad < closer_than:
-            last, number = drawn[-1]
-            both = Outage(
-                last.kind, last.via, last.last_good, last.first_bad, max(last.last_bad, outage.last_bad),
-                outage.first_good, last.attempts + outage.attempts,
-            )  # fmt: skip
-            drawn[-1] = (both, number + 1)
-        else:
-            drawn.append((outage, 1))
-    return drawn
-
-
 def _outage(
     drawing: _Drawing,
     outage: Outage,
@@ -301,12 +301,17 @@ def _outage(
     end = max(asked[1], outage.last_bad) if outage.first_good is None else outage.first_good
     title = f"{outage.kind} via {outage.via}: out for {words.bounds(outage)}, from {words.clock(outage.first_bad)}"
     if merged > 1:
-        title = f"{outage.kind} via {outage.via}: {merged} outages, too close to be drawn apart"
+        title = (
+            f"{outage.kind} via {outage.via}: {merged} outages from {words.clock(outage.first_bad)}, too close to be "
+        )
+        title += "drawn apart"
     if certain:
-        drawing.bar("certain", outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
+        css = "certain" if merged == 1 else "flapping"
+        drawing.bar(css, outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
     else:
-        drawing.bar("possible", begin, outage.first_bad, top + 5, ROW - 10, f"{title} (possibly out)")
-        drawing.bar("possible", outage.last_bad, end, top + 5, ROW - 10, f"{title} (possibly out)")
+        for left, right in ((begin, outage.first_bad), (outage.last_bad, end)):
+            if right > left:
+                drawing.bar("possible", left, right, top + 5, ROW - 10, "possibly out")
     if labelled and merged == 1:
         drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
 
@@ -342,26 +347,28 @@ def _pods(drawing: _Drawing, seen: Sequence[PodSeen]) -> None:
         for number, life in enumerate(sorted(uids.values(), key=lambda life: life[0].at)):
             if number:
                 drawing.line("new-pod", life[0].at, top + 2, life[0].at, top + ROW - 2)
-            for state, begin, end, node in _segments(life, drawing.span):
-                drawing.bar(
-                    state, begin, end, top + 7.5, ROW - 15,
-                    f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}"
-                    + (f" on {node}" if node else ""),
-                )  # fmt: skip
+            node = next((f" on {pod.node}" for pod in reversed(life) if pod.node), "")
+            for state, begin, end in _segments(life, drawing.span):
+                told = f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}{node}"
+                drawing.bar(state, begin, end, top + 7.5, ROW - 15, told)
     _left_out(drawing, len(lives) - MAX_POD_ROWS)
 
 
-def _segments(life: Sequence[PodSeen], span: float) -> list[tuple[str, float, float, str]]:
-    """A pod's states in order with begin and end; what is too short to be seen goes to the state before."""
-    changes: list[tuple[str, float, str]] = []
+_POD_RANK: Final = {"ready": 0, "pending": 1, "unready": 2, "ending": 3}
+
+
+def _segments(life: Sequence[PodSeen], span: float) -> list[thin.Stretch]:
+    """A pod's states in order with begin and end."""
+    changes: list[tuple[str, float]] = []
+    end = span
     for pod in life:
         state = pod_state(pod)
-        if changes and (changes[-1][0] == state or (state != "gone" and pod.at - changes[-1][1] < span * _MERGE / 4)):
-            changes[-1] = (state, changes[-1][1], pod.node)
-        else:
-            changes.append((state, pod.at, pod.node))
-    ends = [at for _, at, _ in changes[1:]] + [span]
-    return [(state, at, end, node) for (state, at, node), end in zip(changes, ends, strict=True) if state != "gone"]
+        if state == "gone":
+            end = pod.at
+            break
+        if not changes or changes[-1][0] != state:
+            changes.append((state, pod.at))
+    return thin.states(changes, end, span * _SHORTEST, _POD_RANK)
 
 
 def _left_out(drawing: _Drawing, number: int) -> None:
@@ -384,8 +391,7 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
             state = _replica_state(one)
             if not changes or changes[-1][0] != state:
                 changes.append((state, one.at))
-        ends = [at for _, at in changes[1:]] + [found[-1].at]
-        for (state, begin), end in zip(changes, ends, strict=True):
+        for state, begin, end in thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK):
             if state == "running":
                 drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
             elif state != "source":
@@ -394,13 +400,16 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
         lags = [(one.at, one.lag_s) for one in found if one.lag_s]
         if lags:
             at, most = max(lags, key=lambda item: item[1])
-            for bucket, lag in sorted(_most(lags, drawing.span).items()):
+            for bucket, lag in sorted(thin.most(lags, drawing.span, _BUCKETS).items()):
                 height = max(2.0, (ROW - 6) * lag / most)
                 begin = bucket * drawing.span / _BUCKETS
                 drawing.bar("lag", begin, begin + drawing.span / _BUCKETS, top + ROW - 3 - height, height)
             drawing.text(
                 "outage-name", at, top + ROW / 2 + 4, f"lag up to {most} s", after=at + drawing.span / _BUCKETS
             )
+
+
+_REPLICA_RANK: Final = {"source": 0, "running": 1, "silent": 2, "stopped": 3}
 
 
 def _replica_state(one: ReplicaSeen) -> str:
@@ -411,47 +420,26 @@ def _replica_state(one: ReplicaSeen) -> str:
     return "running" if one.io_running == "Yes" and one.sql_running == "Yes" else "stopped"
 
 
-def _most(values: Iterable[tuple[float, int]], span: float) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for at, value in values:
-        bucket = min(int(at / span * _BUCKETS), _BUCKETS - 1)
-        found[bucket] = max(found.get(bucket, 0), value)
-    return found
-
-
 def _latency(drawing: _Drawing, summary: Summary) -> None:
-    streams: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for read in summary.history.of(Read):
-        if read.ok and is_reader(read):
-            streams["Reads"].append((read.due, read.end - read.due))
-    for write in summary.history.of(Write):
-        if write.outcome == "ok":
-            streams[{"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(write.what, write.what)].append(
-                (write.due, write.end - write.due)
-            )
-    if not streams:
+    if not summary.answers:
         return
     drawing.row("Latency", HEAD, "head")
-    for name, values in sorted(streams.items(), key=lambda item: (item[0] != "Reads", item[0])):
-        _chart(drawing, name, values)
+    for stream, answers in summary.answers.items():
+        _chart(drawing, _CHARTS.get(stream, stream), answers)
 
 
-def _power(decade: int) -> str:
-    return f"{10**decade} s" if decade >= 0 else f"{10.0 ** (decade + 3):g} ms"
+_CHARTS: Final = {"reads": "Reads", "rows": "SQL rows", "posts": "Posts", "uploads": "Uploads"}
 
 
-def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> None:
-    """Median and 99th percentile in each of the buckets of time, on a logarithmic scale."""
+def _chart(drawing: _Drawing, name: str, values: Sequence[tuple[float, float]]) -> None:
+    """Median, 99th percentile and the extremes in each of the buckets of time, on a logarithmic scale."""
     top = drawing.row(name, CHART, "chart")
     # A percentile of one or two answers is none, so a short run gets wider buckets.
-    number_of = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
-    buckets: list[list[float]] = [[] for _ in range(number_of)]
-    for due, latency in values:
-        buckets[min(int(max(due, 0.0) / drawing.span * number_of), number_of - 1)].append(max(latency, 1e-4))
-    for bucket in buckets:
-        bucket.sort()
-    low = min(bucket[0] for bucket in buckets if bucket)
-    high = max(bucket[-1] for bucket in buckets if bucket)
+    number = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
+    shown = [(due, max(latency, 1e-4)) for due, latency in values]
+    buckets = thin.buckets(shown, drawing.span, number)
+    low = min(bucket.low for bucket in buckets if bucket)
+    high = max(bucket.high for bucket in buckets if bucket)
     decades = (math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1))
     inner = CHART - 24
 
@@ -462,21 +450,30 @@ def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> N
         drawing.line("level", 0, top + y(10.0**decade), drawing.span, top + y(10.0**decade))
         if decade in decades:
             drawing.marks.append(
-                f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{_power(decade)}</text>'
+                f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{power(decade)}</text>'
             )
-    lines = []
-    for css, percentile in (("p99", 99.0), ("p50", 50.0)):
-        run: list[str] = []
-        for number in range(number_of + 1):
-            if number < number_of and buckets[number]:
-                x = (number + 0.5) / number_of * 1000
-                run.append(f"{x:.1f},{y(nearest_rank(buckets[number], percentile)):.1f}")
-            elif run:
-                alone = len(run) == 1
-                points = " ".join(run * 2 if alone else run)
-                lines.append(f'<polyline class="{css}{" dot" if alone else ""}" points="{points}"/>')
-                run = []
+    at, longest = max(shown, key=lambda one: one[1])
+    title = f"{name}: the longest took {words.latency(longest)}, at {words.clock(at)}"
     drawing.marks.append(
         f'<svg x="0" y="{top}" width="100%" height="{CHART}" viewBox="0 0 1000 {CHART}" preserveAspectRatio="none">'
-        f"{''.join(lines)}</svg>"
+        f"<title>{_e(title)}</title>{''.join(_lines(buckets, y))}</svg>"
     )
+    drawing.text("peak", min(max(at, 0.0), drawing.span), top + y(high) - 4, words.latency(longest))
+
+
+def _lines(buckets: Sequence[thin.Bucket | None], y: Callable[[float], float]) -> Iterator[str]:
+    """The band between the extremes, and the lines over it, broken where nothing was answered."""
+    wide = 1000 / len(buckets)
+    for answered, some in itertools.groupby(enumerate(buckets), key=lambda one: one[1] is not None):
+        run = [(place, bucket) for place, bucket in some if bucket]
+        if not answered or not run:
+            continue
+        edges = [(place * wide, (place + 1) * wide, bucket) for place, bucket in run]
+        upper = [f"{x:.1f},{y(bucket.high):.1f}" for *both, bucket in edges for x in both]
+        lower = [f"{x:.1f},{y(bucket.low):.1f}" for *both, bucket in reversed(edges) for x in reversed(both)]
+        yield f'<polygon class="spread" points="{" ".join(upper + lower)}"/>'
+        for css in ("p99", "p50"):
+            found = [(place, bucket.p99 if css == "p99" else bucket.median) for place, bucket in run]
+            points = [f"{(place + 0.5) * wide:.1f},{y(latency):.1f}" for place, latency in found]
+            alone = len(points) == 1
+            yield f'<polyline class="{css}{" dot" if alone else ""}" points="{" ".join(points * (1 + alone))}"/>'

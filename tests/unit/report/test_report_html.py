@@ -72,7 +72,7 @@ def test_there_is_one_h1_and_no_heading_skips_a_level(run):
 
 def test_sections_come_in_the_order_of_a_readers_questions(run):
     ids = [attrs["id"] for tag, attrs, _ in page(*run).items if tag == "h2"]
-    assert ids == ["steps", "timeline", "details", "latency", "reproduce"]
+    assert ids == ["claims", "steps", "timeline", "details", "latency", "reproduce"]
 
 
 def test_every_header_cell_says_what_it_heads(run):
