@@ -12,7 +12,7 @@ from chaos.report.summary import Latency
 from chaos.report.words import markup as _e
 
 _HEIGHT: Final = 64
-_HEAD: Final = 56
+_HEAD: Final = 66
 _AXIS: Final = 22
 _BARS_A_DECADE: Final = 20
 _LEAST_S: Final = 1e-4
@@ -85,10 +85,16 @@ def _stream(one: Latency, values: Sequence[float], top: int, decades: tuple[int,
         )
     places = [(f"p{p:g}", value) for p, value in one.percentiles_s] + [("longest", one.longest_s)]
     at = [(name, round((math.log10(max(value, _LEAST_S)) - low) / (high - low) * 100, 3)) for name, value in places]
-    marks += [f'<line class="rank" x1="{x:g}%" x2="{x:g}%" y1="{top + _HEAD - 6}" y2="{bottom}"/>' for _, x in at]
-    for said, x in _together(at):
-        anchor = "start" if x < 8 else "end" if x > 88 else "middle"
-        marks.append(f'<text class="tick" x="{x:g}%" y="{top + _HEAD - 10}" text-anchor="{anchor}">{_e(said)}</text>')
+    marks += [
+        f'<line class="rank" x1="{x:g}%" x2="{x:g}%" y1="{top + _HEAD - 20 + 13 * (n % 2)}" y2="{bottom}"/>'
+        for n, (_, x) in enumerate(at)
+    ]
+    # In two lines, since neighbours are often close.
+    for line in (0, 1):
+        for said, x in _together(at[line::2]):
+            anchor = "start" if x < 8 else "end" if x > 88 else "middle"
+            y = top + _HEAD - 24 + 13 * line
+            marks.append(f'<text class="tick" x="{x:g}%" y="{y}" text-anchor="{anchor}">{_e(said)}</text>')
     return "".join(marks)
 
 

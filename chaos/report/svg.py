@@ -36,6 +36,9 @@ _MERGE = 1 / 1000
 _SHORTEST = 1 / 500
 """The share of the run below which two outages are not drawn apart, and a state not by itself."""
 
+_WIDE = 0.35
+"""The share of the run that has room for letters."""
+
 _MOST_OUTAGES = 600
 _FEWEST_OUTAGES = 12
 """So many outages are drawn at most in all rows together, if each row has no more than so few."""
@@ -116,13 +119,11 @@ class _Drawing:
     def text(self, css: str, at: float, y: float, text: str, *, after: float | None = None) -> None:
         """Letters that begin at a moment, or end there when there is no room to the right of it.
 
-        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side they stand
-        between the two.
+        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side there are
+        none, as the table has them.
         """
         begin = at if after is None else after
         if self.x(begin) > 80 and after is not None and self.x(at) < 20:
-            # On what is being named, which is wide enough then.
-            self.marks.append(f'<text class="inside-name" x="{self.x(at):g}%" dx="10" y="{y:g}">{_e(text)}</text>')
             return
         if self.x(begin) > 80:
             self.marks.append(
@@ -311,8 +312,11 @@ def _outage(
     else:
         for left, right in ((begin, outage.first_bad), (outage.last_bad, end)):
             if right > left:
-                drawing.bar("possible", left, right, top + 5, ROW - 10, "possibly out")
-    if labelled and merged == 1:
+                drawing.bar("possible", left, right, top + 5, ROW - 10, f"{title} (possibly out)")
+    if labelled and merged == 1 and outage.no_shorter_than_s > drawing.span * _WIDE:
+        name, x = _e(words.bounds(outage)), drawing.x(outage.first_bad)
+        drawing.marks.append(f'<text class="inside-name" x="{x:g}%" dx="10" y="{top + ROW / 2 + 4:g}">{name}</text>')
+    elif labelled and merged == 1:
         drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
 
 
