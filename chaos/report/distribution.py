@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -66,16 +67,17 @@ def _told(one: Latency) -> str:
 def _stream(one: Latency, values: Sequence[float], top: int, decades: tuple[int, int]) -> str:
     low, high = decades
     number = (high - low) * _BARS_A_DECADE
-    counted = Counter(
-        min(max(int((math.log10(max(value, _LEAST_S)) - low) * _BARS_A_DECADE), 0), number - 1) for value in values
-    )
-    most, bottom = max(counted.values()), top + _HEAD + _HEIGHT
+    found = sorted(values)
+    edges = [10 ** (low + place / _BARS_A_DECADE) for place in range(1, number)]
+    below = [0, *(bisect_left(found, edge) for edge in edges), len(found)]
+    counted = [(place, over - under) for place, (under, over) in enumerate(itertools.pairwise(below)) if over > under]
+    most, bottom = max(answers for _, answers in counted), top + _HEAD + _HEIGHT
     name = words.STREAM.get(one.stream, one.stream)
     marks = [
         f'<text class="spread-name" x="0" y="{top + 24}">{_e(name)}</text>',
         f'<line class="grid" x1="0" x2="100%" y1="{bottom}" y2="{bottom}"/>',
     ]
-    for place, answers in sorted(counted.items()):
+    for place, answers in counted:
         tall = max(answers / most * (_HEIGHT - 8), _LEAST_PX)
         between = [words.latency(10 ** (low + (place + end) / _BARS_A_DECADE)) for end in (0, 1)]
         marks.append(

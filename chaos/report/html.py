@@ -559,7 +559,7 @@ def _latency(summary: Summary) -> str:
     way = f'<p class="hint">{_FORWARDED}</p>' if summary.run.stack.get("reach") == "port-forward" else ""
     drawn = distribution.draw(summary.latencies, {name: [v for _, v in some] for name, some in summary.answers.items()})
     drawn = f'<div class="figure spread-figure">{drawn}</div>'
-    hint = '<p class="hint">How many answers took how long: each bar is a share of a logarithmic scale.</p>'
+    hint = '<p class="hint">How many answers took how long: good answers of the whole run, on a logarithmic scale.</p>'
     return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{hint}{drawn}\n{way}{skipped}\n</section>'
 
 

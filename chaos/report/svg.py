@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from chaos.checks.streams import Name
@@ -39,9 +40,9 @@ _SHORTEST = 1 / 500
 _WIDE = 0.35
 """The share of the run that has room for letters."""
 
-_MOST_OUTAGES = 600
-_FEWEST_OUTAGES = 12
-"""So many outages are drawn at most in all rows together, if each row has no more than so few."""
+_MOST_BARS = 600
+_FEWEST_BARS = 12
+"""So many bars are drawn at most in all rows of a kind together, but so few in each of them at any rate."""
 
 _BUCKETS = 160
 _FEWEST_BUCKETS = 24
@@ -232,16 +233,19 @@ def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
 def _answers(drawing: _Drawing, summary: Summary) -> None:
     reads, writes = summary.history.of(Read), summary.history.of(Write)
     # By the kind of their outages and the way they went.
-    starts: dict[tuple[str, str], list[float]] = defaultdict(list)
+    left: dict[tuple[str, str], list[float]] = defaultdict(list)
     for read in reads:
-        starts[Name.of_read(read.what, read.via).kind, read.via].append(read.start)
+        left[read.what, read.via].append(read.start)
+    starts = {(Name.of_read(what, via).kind, via): found for (what, via), found in left.items()}
+    left = defaultdict(list)
     for write in writes:
-        starts[Name.of_write(write.what).kind, write.what].append(write.start)
+        left[write.what, ""].append(write.start)
+    starts |= {(Name.of_write(what).kind, what): found for (what, _), found in left.items()}
     grouped: dict[tuple[str, str], list[Outage]] = defaultdict(list)
     for outage in summary.outages:
         grouped[outage.kind, outage.via].append(outage)
 
-    at_most = max(_FEWEST_OUTAGES, _MOST_OUTAGES // max(len(starts), 1))
+    at_most = max(_FEWEST_BARS, _MOST_BARS // max(len(starts), 1))
 
     def stream(text: str, key: tuple[str, str], *, labelled: bool) -> None:
         top = drawing.row(text)
@@ -346,13 +350,14 @@ def _pods(drawing: _Drawing, seen: Sequence[PodSeen]) -> None:
     if not lives:
         return
     drawing.row("Pods", HEAD, "head")
+    at_most = max(_FEWEST_BARS, _MOST_BARS // max(sum(len(uids) for uids in lives.values()), 1))
     for (_, name), uids in sorted(lives.items())[:MAX_POD_ROWS]:
         top = drawing.row(name)
         for number, life in enumerate(sorted(uids.values(), key=lambda life: life[0].at)):
             if number:
                 drawing.line("new-pod", life[0].at, top + 2, life[0].at, top + ROW - 2)
             node = next((f" on {pod.node}" for pod in reversed(life) if pod.node), "")
-            for state, begin, end in _segments(life, drawing.span):
+            for state, begin, end in _segments(life, drawing.span, at_most):
                 told = f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}{node}"
                 drawing.bar(state, begin, end, top + 7.5, ROW - 15, told)
     _left_out(drawing, len(lives) - MAX_POD_ROWS)
@@ -361,7 +366,7 @@ def _pods(drawing: _Drawing, seen: Sequence[PodSeen]) -> None:
 _POD_RANK: Final = {"ready": 0, "pending": 1, "unready": 2, "ending": 3}
 
 
-def _segments(life: Sequence[PodSeen], span: float) -> list[thin.Stretch]:
+def _segments(life: Sequence[PodSeen], span: float, at_most: int) -> list[thin.Stretch]:
     """A pod's states in order with begin and end."""
     changes: list[tuple[str, float]] = []
     end = span
@@ -372,7 +377,7 @@ def _segments(life: Sequence[PodSeen], span: float) -> list[thin.Stretch]:
             break
         if not changes or changes[-1][0] != state:
             changes.append((state, pod.at))
-    return thin.states(changes, end, span * _SHORTEST, _POD_RANK)
+    return thin.states(changes, end, span * _SHORTEST, _POD_RANK, at_most)
 
 
 def _left_out(drawing: _Drawing, number: int) -> None:
@@ -388,6 +393,7 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
     if not replicas:
         return
     drawing.row("Replication", HEAD, "head")
+    at_most = max(_FEWEST_BARS, _MOST_BARS // len(replicas))
     for pod, found in sorted(replicas.items())[:MAX_POD_ROWS]:
         top = drawing.row(pod)
         changes: list[tuple[str, float]] = []
@@ -395,7 +401,7 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
             state = _replica_state(one)
             if not changes or changes[-1][0] != state:
                 changes.append((state, one.at))
-        for state, begin, end in thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK):
+        for state, begin, end in thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK, at_most):
             if state == "running":
                 drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
             elif state != "source":
@@ -432,6 +438,7 @@ def _latency(drawing: _Drawing, summary: Summary) -> None:
         _chart(drawing, _CHARTS.get(stream, stream), answers)
 
 
+_LEAST_S: Final = 1e-4
 _CHARTS: Final = {"reads": "Reads", "rows": "SQL rows", "posts": "Posts", "uploads": "Uploads"}
 
 
@@ -440,15 +447,14 @@ def _chart(drawing: _Drawing, name: str, values: Sequence[tuple[float, float]]) 
     top = drawing.row(name, CHART, "chart")
     # A percentile of one or two answers is none, so a short run gets wider buckets.
     number = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
-    shown = [(due, max(latency, 1e-4)) for due, latency in values]
-    buckets = thin.buckets(shown, drawing.span, number)
-    low = min(bucket.low for bucket in buckets if bucket)
-    high = max(bucket.high for bucket in buckets if bucket)
+    buckets = thin.buckets(values, drawing.span, number)
+    low = max(min(bucket.low for bucket in buckets if bucket), _LEAST_S)
+    high = max(low, *(bucket.high for bucket in buckets if bucket))
     decades = (math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1))
     inner = CHART - 24
 
     def y(latency: float) -> float:
-        return 12 + inner * (1 - (math.log10(latency) - decades[0]) / (decades[1] - decades[0]))
+        return 12 + inner * (1 - (math.log10(max(latency, _LEAST_S)) - decades[0]) / (decades[1] - decades[0]))
 
     for decade in range(decades[0], decades[1] + 1):
         drawing.line("level", 0, top + y(10.0**decade), drawing.span, top + y(10.0**decade))
@@ -456,7 +462,7 @@ def _chart(drawing: _Drawing, name: str, values: Sequence[tuple[float, float]]) 
             drawing.marks.append(
                 f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{power(decade)}</text>'
             )
-    at, longest = max(shown, key=lambda one: one[1])
+    at, longest = max(values, key=itemgetter(1))
     title = f"{name}: the longest took {words.latency(longest)}, at {words.clock(at)}"
     drawing.marks.append(
         f'<svg x="0" y="{top}" width="100%" height="{CHART}" viewBox="0 0 1000 {CHART}" preserveAspectRatio="none">'

@@ -33,7 +33,9 @@ def buckets(values: Iterable[tuple[float, float]], span: float, number: int) -> 
     sorted_in: list[list[float]] = [[] for _ in range(number)]
     last = number - 1
     for at, latency in values:
-        sorted_in[min(max(int(at / span * number), 0), last)].append(latency)
+        place = int(at / span * number)
+        # Clamped without a call for each: a run has very many.
+        sorted_in[place if 0 <= place <= last else 0 if place < 0 else last].append(latency)
     found: list[Bucket | None] = []
     for bucket in sorted_in:
         bucket.sort()
@@ -82,12 +84,24 @@ def _joined(found: Iterable[tuple[Outage, int]], closer_than: float) -> list[tup
     return drawn
 
 
-def states(changes: Sequence[tuple[str, float]], end: float, shortest: float, rank: Mapping[str, int]) -> list[Stretch]:
+def states(
+    changes: Sequence[tuple[str, float]], end: float, shortest: float, rank: Mapping[str, int], at_most: int
+) -> list[Stretch]:
     """Changes to a state, in order of time, as stretches of at least `shortest`; the last of them lasts until `end`.
 
     A state that lasted less is prolonged where it is worse (has a higher rank) than what came next, and left out where
-    it is not: then what came next begins earlier.
+    it is not: then what came next begins earlier. Where that leaves more than `at_most` stretches, they become longer.
     """
+    found = _stretched(changes, end, shortest, rank)
+    while len(found) > max(at_most, 2):
+        shortest = max(2 * shortest, _LEAST_S)
+        found = _stretched(changes, end, shortest, rank)
+    return found
+
+
+def _stretched(
+    changes: Sequence[tuple[str, float]], end: float, shortest: float, rank: Mapping[str, int]
+) -> list[Stretch]:
     found: list[Stretch] = []
     drawn_to, prolonged = changes[0][1] if changes else 0.0, False
     for (state, at), following in itertools.zip_longest(changes, changes[1:]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,9 @@ def outages(draw):
 def changes(draw):
     """A pod's states: no two alike after one another, some for a moment only."""
     at, found = draw(st.floats(0, 10)), []
-    for state, lasts in draw(st.lists(st.tuples(st.sampled_from(list(RANK)), st.floats(0, 30)), min_size=1, max_size=60)):
+    for state, lasts in draw(
+        st.lists(st.tuples(st.sampled_from(list(RANK)), st.floats(0, 30)), min_size=1, max_size=60)
+    ):
         if not found or found[-1][0] != state:
             found.append((state, at))
         at += lasts
@@ -89,7 +93,7 @@ def test_an_outage_by_itself_is_drawn_as_it_was(found, closer_than):
 @given(changes(), st.floats(0.01, 20))
 def test_no_bad_state_is_hidden_however_short_it_was(given_, shortest):
     found, end = given_
-    drawn = thin.states(found, end, shortest, RANK)
+    drawn = thin.states(found, end, shortest, RANK, 1000)
     for (state, at), until in zip(found, [*(at for _, at in found[1:]), end], strict=True):
         near = [each for each, begin, over in drawn if begin <= until + shortest and at - shortest <= over]
         assert any(RANK[each] >= RANK[state] for each in near)
@@ -98,16 +102,30 @@ def test_no_bad_state_is_hidden_however_short_it_was(given_, shortest):
 @given(changes(), st.floats(0.01, 20))
 def test_no_state_is_made_up_and_their_number_has_a_bound(given_, shortest):
     found, end = given_
-    drawn = thin.states(found, end, shortest, RANK)
+    drawn = thin.states(found, end, shortest, RANK, 1000)
     ends = [*(at for _, at in found[1:]), end]
     for state, begin, over in drawn:
-        assert any(each == state and at <= over and begin <= until for (each, at), until in zip(found, ends, strict=True))
+        assert any(
+            each == state and at <= over and begin <= until for (each, at), until in zip(found, ends, strict=True)
+        )
     assert len(drawn) <= (end - found[0][1]) / shortest + 2
-    assert all(a[2] == b[1] for a, b in zip(drawn, drawn[1:], strict=False))
+    assert all(a[2] == b[1] for a, b in itertools.pairwise(drawn))
+
+
+@given(changes(), st.integers(2, 20))
+def test_states_that_are_too_many_become_longer_and_the_worst_of_them_stays(given_, at_most):
+    found, end = given_
+    drawn = thin.states(found, end, 0.01, RANK, at_most)
+    assert len(drawn) <= at_most
+    assert max(RANK[state] for state, _, _ in drawn) == max(RANK[state] for state, _ in found)
 
 
 def test_a_short_unready_blip_shows_and_a_short_good_moment_does_not():
     blip = [("good", 0.0), ("worst", 100.0), ("good", 100.1)]
-    assert thin.states(blip, 200.0, 5.0, RANK) == [("good", 0.0, 100.0), ("worst", 100.0, 105.0), ("good", 105.0, 200.0)]
+    assert thin.states(blip, 200.0, 5.0, RANK, 1000) == [
+        ("good", 0.0, 100.0),
+        ("worst", 100.0, 105.0),
+        ("good", 105.0, 200.0),
+    ]
     moment = [("worst", 0.0), ("good", 100.0), ("worst", 100.1)]
-    assert thin.states(moment, 200.0, 5.0, RANK) == [("worst", 0.0, 200.0)]
+    assert thin.states(moment, 200.0, 5.0, RANK, 1000) == [("worst", 0.0, 200.0)]
