@@ -37,6 +37,12 @@ _MERGE = 1 / 1000
 _SHORTEST = 1 / 500
 """The share of the run below which two outages are not drawn apart, and a state not by itself."""
 
+_LETTER = 1.25
+"""Percent of the width that a letter takes at most."""
+
+_NO_ROOM = 80.0
+"""Percent of the width from which on letters go to the left."""
+
 _WIDE = 0.35
 """The share of the run that has room for letters."""
 
@@ -124,9 +130,9 @@ class _Drawing:
         none, as the table has them.
         """
         begin = at if after is None else after
-        if self.x(begin) > 80 and after is not None and self.x(at) < 20:
+        if self.x(begin) > _NO_ROOM and after is not None and self.x(at) < 20:
             return
-        if self.x(begin) > 80:
+        if self.x(begin) > _NO_ROOM:
             self.marks.append(
                 f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{_e(text)}</text>'
             )
@@ -255,11 +261,13 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         since = 0.0 if labelled else min(starts[key])
         until = drawing.span if labelled else max(starts[key])
         drawn = thin.outages(grouped.get(key, []), drawing.span * _MERGE, at_most)
+        named = _named(drawing, [outage for outage, _ in drawn]) if labelled and len(drawn) <= _LABELLED else []
         # What was out for certain is drawn over what may have been: two outages may share what was not seen.
         for certain in (False, True):
             for outage, merged in drawn:
-                named = certain and labelled and len(drawn) <= _LABELLED
-                _outage(drawing, outage, top, merged, (since, until), certain=certain, labelled=named)
+                _outage(
+                    drawing, outage, top, merged, (since, until), certain=certain, labelled=certain and outage in named
+                )
 
     drawing.row("Answers", HEAD, "head")
     if ("reads", SERVICE) in starts:
@@ -290,6 +298,31 @@ def _watched(starts: list[float]) -> list[tuple[float, float]]:
             found.append((begin, a))
             begin = b
     return [*found, (begin, starts[-1])]
+
+
+def _named(drawing: _Drawing, drawn: list[Outage]) -> list[Outage]:
+    """Those whose name finds room beside them without hiding another outage or its name, the longest first."""
+    taken: list[tuple[float, float, Outage | None]] = [
+        (drawing.x(_begin(one)), drawing.x(_end(one, drawing.span)), one) for one in drawn
+    ]
+    found = []
+    for outage in sorted(drawn, key=lambda one: -one.no_shorter_than_s):
+        begin, end = drawing.x(_begin(outage)), drawing.x(_end(outage, drawing.span))
+        wide = len(words.bounds(outage)) * _LETTER
+        if outage.no_shorter_than_s <= drawing.span * _WIDE:
+            begin, end = (begin - wide, begin) if end > _NO_ROOM else (end, end + wide)
+        if not any(one is not outage and begin < right and left < end for left, right, one in taken):
+            taken.append((begin, end, None))
+            found.append(outage)
+    return found
+
+
+def _begin(outage: Outage) -> float:
+    return outage.first_bad if outage.last_good is None else outage.last_good
+
+
+def _end(outage: Outage, span: float) -> float:
+    return span if outage.first_good is None else outage.first_good
 
 
 def _outage(
@@ -401,7 +434,8 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
             state = _replica_state(one)
             if not changes or changes[-1][0] != state:
                 changes.append((state, one.at))
-        for state, begin, end in thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK, at_most):
+        stretches = thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK, at_most)
+        for state, begin, end in stretches:
             if state == "running":
                 drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
             elif state != "source":
@@ -409,14 +443,12 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
                 drawing.bar(state, begin, end, top + 7.5, ROW - 15, f"{pod}: {name} from {words.clock(begin)}")
         lags = [(one.at, one.lag_s) for one in found if one.lag_s]
         if lags:
-            at, most = max(lags, key=lambda item: item[1])
+            most = max(lag for _, lag in lags)
             for bucket, lag in sorted(thin.most(lags, drawing.span, _BUCKETS).items()):
                 height = max(2.0, (ROW - 6) * lag / most)
                 begin = bucket * drawing.span / _BUCKETS
                 drawing.bar("lag", begin, begin + drawing.span / _BUCKETS, top + ROW - 3 - height, height)
-            drawing.text(
-                "outage-name", at, top + ROW / 2 + 4, f"lag up to {most} s", after=at + drawing.span / _BUCKETS
-            )
+            drawing.marks.append(f'<text class="tick" x="100%" dx="6" y="{top + ROW / 2 + 4:g}">lag ≤ {most} s</text>')
 
 
 _REPLICA_RANK: Final = {"source": 0, "running": 1, "silent": 2, "stopped": 3}

@@ -294,6 +294,17 @@ def test_every_lost_write_is_in_the_page_and_nothing_is_where_none_was_lost():
     assert "Writes that were lost" not in page(*sample.passing()).said()
 
 
+def test_names_of_outages_hide_neither_each_other_nor_another_outage():
+    history, judgement = sample.passing()
+    spans = ((10.0, 12.0), (13.0, 13.5), (14.0, 15.0), (40.0, 41.0))
+    outages = tuple(Outage("reads", "service", a - 0.1, a, b, b + 0.1, 9) for a, b in spans)
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
+    named = [data for tag, data in Page(text).text if tag == "text" and " – " in data]
+    assert named == [words.bounds(outages[2]), words.bounds(outages[3])]
+
+
 def test_what_it_takes_to_run_it_again_is_told():
     history, judgement = sample.passing()
     stack = {
