@@ -305,6 +305,15 @@ def test_names_of_outages_hide_neither_each_other_nor_another_outage():
     assert named == [words.bounds(outages[2]), words.bounds(outages[3])]
 
 
+def test_an_outage_of_most_of_the_run_bears_its_name_although_another_follows():
+    history, judgement = sample.passing()
+    outages = (Outage("writes", "row", 9.0, 10.0, 60.0, None, 9), Outage("writes", "row", None, 64.0, 66.0, None, 9))
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
+    assert f'class="inside-name" x="{10 / 68 * 100:g}'[:28] in text
+
+
 def test_what_it_takes_to_run_it_again_is_told():
     history, judgement = sample.passing()
     stack = {
