@@ -310,9 +310,10 @@ def _named(drawing: _Drawing, drawn: list[Outage]) -> list[Outage]:
         begin, end = drawing.x(_begin(outage)), drawing.x(_end(outage, drawing.span))
         wide = len(words.bounds(outage)) * _LETTER
         if outage.no_shorter_than_s > drawing.span * _WIDE:
-            begin, end = drawing.x(outage.first_bad), drawing.x(outage.first_bad) + wide
-        else:
-            begin, end = (begin - wide, begin) if end > _NO_ROOM else (end, end + wide)
+            # On its own certain part, which is over whatever may have been.
+            found.append(outage)
+            continue
+        begin, end = (begin - wide, begin) if end > _NO_ROOM else (end, end + wide)
         if not any(one is not outage and begin < right and left < end for left, right, one in taken):
             taken.append((begin, end, None))
             found.append(outage)

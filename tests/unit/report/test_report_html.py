@@ -307,7 +307,7 @@ def test_names_of_outages_hide_neither_each_other_nor_another_outage():
 
 def test_an_outage_of_most_of_the_run_bears_its_name_although_another_follows():
     history, judgement = sample.passing()
-    outages = (Outage("writes", "row", 9.0, 10.0, 60.0, None, 9), Outage("writes", "row", None, 64.0, 66.0, None, 9))
+    outages = (Outage("writes", "row", 9.0, 10.0, 60.0, None, 9), Outage("writes", "row", 9.0, 64.0, 66.0, None, 9))
     first = judgement.steps[0]
     check = CheckResult("availability", Verdict.PASS, "", {}, outages)
     text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
