@@ -5,17 +5,14 @@ All text passes through `_e`, also what looks harmless: names and messages came 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
 from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
-from chaos.report import cells, claims, claims_table, distribution, steps_table, svg, words
+from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
+from chaos.report.figures import MOST_ITEMS, plain, tables
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
@@ -24,9 +21,6 @@ from chaos.verdict import CheckResult, Outage, Verdict
 
 _MOST_OUTAGES = 12
 _MOST_EVENTS = 60
-_MOST_ITEMS = 20
-_MOST_COLUMNS = 8
-_ALIKE = 3
 _MOST_CHARACTERS = 2000
 _MOST_FACTS = 4
 _MOST_IN_A_LINE = 2
@@ -35,7 +29,6 @@ _FORWARDED: Final = (
     "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
     "in what was measured, and each figure has the time of that way in it."
 )
-_UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def render(summary: Summary, folder: str) -> str:
@@ -49,7 +42,7 @@ def render(summary: Summary, folder: str) -> str:
         _timeline(summary),
         _step_by_step(summary),
         _latency(summary),
-        _reproduce(summary, folder),
+        reproduce.section(summary, folder),
     )
     title = f"{words.MARK[judgement.verdict]} {words.WORD[judgement.verdict]}: {run.scenario}"
     footer = f"hachaos {versions(summary)['hachaos']} · run {run.run} · {words.stamp(run.started_at)}"
@@ -277,9 +270,9 @@ def _done(step: StepSummary) -> list[str]:
             lines.append("Whether it took effect was not looked at.")
         elif not end.happened:
             lines.append("It was looked for, but no effect appeared.")
-        for what, change in list(end.effect.items())[:_MOST_ITEMS]:
+        for what, change in list(end.effect.items())[:MOST_ITEMS]:
             pair = isinstance(change, (list, tuple)) and len(change) == 2
-            told = f"{_plain(change[0])} → {_plain(change[1])}" if pair else _plain(change)
+            told = f"{plain(change[0])} → {plain(change[1])}" if pair else plain(change)
             lines.append(f"Effect seen at {words.clock(end.at)}: {what} {told}.")
     return lines
 
@@ -352,7 +345,7 @@ def _check(check: CheckResult, step: int) -> str:
     advice = f'<p class="advice"><b>What to do:</b> {_e(check.advice)}</p>' if check.advice else ""
     found = _findings(check.figures.get("findings", ()), step)
     rest = {key: value for key, value in check.figures.items() if key != "findings"}
-    figures = _figures(rest) if rest else "" if found else '<p class="hint">No figures.</p>'
+    figures = tables(rest) if rest else "" if found else '<p class="hint">No figures.</p>'
     if found and rest:
         figures = f'<details class="raw"><summary>All figures</summary><div class="inside">{figures}</div></details>'
     return (
@@ -381,9 +374,9 @@ def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
 
     lines = "".join(
         f"<li>{when(one)}{_e(words.sentence(one['text']))} <code>{_e(_broken(one))}</code></li>"
-        for one in findings[:_MOST_ITEMS]
+        for one in findings[:MOST_ITEMS]
     )
-    left = len(findings) - _MOST_ITEMS
+    left = len(findings) - MOST_ITEMS
     more = f"<li>and {left:,} more, in report.json</li>" if left > 0 else ""
     return f'<ul class="findings">{lines}{more}</ul>' if findings else ""
 
@@ -391,90 +384,6 @@ def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
 def _broken(finding: dict[str, Any]) -> str:
     """The invariant that a finding breaks, and its key."""
     return " ".join(filter(None, (finding.get("invariant"), finding["key"])))
-
-
-def _figures(figures: dict[str, Any]) -> str:
-    """All figures of a check; those that say the same of several things stand side by side."""
-    alike = {key: value for key, value in figures.items() if isinstance(value, dict) and len(value) >= _ALIKE}
-    if len(alike) < 2 or len({frozenset(value) for value in alike.values()}) > len(alike) / 2:
-        alike = {}
-    rows = "".join(
-        f'<tr><th scope="row">{_e(_name(key))}</th><td>{_value(key, value)}</td></tr>'
-        for key, value in figures.items()
-        if key not in alike
-    )
-    single = f'<table class="figures"><caption class="unseen">Figures</caption><tbody>{rows}</tbody></table>'
-    return (single if rows else "") + (_side_by_side(alike) if alike else "")
-
-
-def _side_by_side(figures: dict[str, dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for one in figures.values() for name in one))
-    shown = dict(list(figures.items())[:_MOST_COLUMNS])
-    head = "".join(f'<th scope="col">{_e(key)}</th>' for key in shown)
-    rows = "".join(
-        f'<tr><th scope="row">{_e(_name(name))}</th>'
-        + "".join(f"<td>{_value(name, one[name], 1) if name in one else ''}</td>" for one in shown.values())
-        + "</tr>"
-        for name in names
-    )
-    left = len(figures) - len(shown)
-    more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
-    return (
-        '<div class="scroll" role="region" aria-label="Figures" tabindex="0"><table class="figures beside">'
-        f'<caption class="unseen">Figures side by side</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{more}"
-    )
-
-
-def _name(key: object) -> str:
-    """A figure's name for people: the unit, where the name ends in one, goes to the value."""
-    return str(key).removesuffix("_s").replace("_", " ")
-
-
-def _value(key: object, value: Any, depth: int = 0) -> str:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = list(value)
-        if all(isinstance(item, (str, int)) and len(str(item)) <= 48 for item in items):
-            tail = f" and {len(items) - _MOST_ITEMS:,} more, in report.json" if len(items) > _MOST_ITEMS else ""
-            return (_e(", ".join(map(str, items[:_MOST_ITEMS]))) + tail) if items else "none"
-        shown = "".join(f"<li>{_value('', item, depth + 1)}</li>" for item in items[:_MOST_ITEMS])
-        more = len(items) - _MOST_ITEMS
-        left = f"<li>and {more:,} more, in report.json</li>" if more > 0 else ""
-        return f"<ul>{shown}{left}</ul>" if items else "none"
-    if isinstance(value, dict):
-        if depth > 3 or not value:
-            return _e(_plain(value)) if value else "none"
-        entries = list(value.items())
-        if depth and all(not isinstance(item, (dict, list, tuple, set, frozenset)) for item in value.values()):
-            told = ", ".join(f"{_name(name)} {_scalar(name, item)}" for name, item in entries[:_MOST_ITEMS])
-            return _e(told + (f" and {len(entries) - _MOST_ITEMS:,} more" if len(entries) > _MOST_ITEMS else ""))
-        rows = "".join(
-            f'<tr><th scope="row">{_e(_name(name))}</th><td>{_value(name, item, depth + 1)}</td></tr>'
-            for name, item in entries[:_MOST_ITEMS]
-        )
-        more = len(entries) - _MOST_ITEMS
-        left = f'<tr><td colspan="2">and {more:,} more, in report.json</td></tr>' if more > 0 else ""
-        return f'<table class="figures"><tbody>{rows}{left}</tbody></table>'
-    return _e(_scalar(key, value))
-
-
-def _scalar(key: object, value: Any) -> str:
-    return words.seconds(value) if isinstance(value, float) and str(key).endswith("_s") else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
-    if isinstance(value, str) and _UID.fullmatch(value):
-        return value[:8]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
 
 
 def _outages(step: StepSummary) -> str:
@@ -508,8 +417,8 @@ def _moment(earliest: float | None, latest: float | None) -> str:
 
 def _said(said: list[PodSaid]) -> str:
     """Why pods were not well when the step gave up waiting."""
-    parts = "".join(_words(one, one.pod or "the cluster") for one in said[:_MOST_ITEMS])
-    left = len(said) - _MOST_ITEMS
+    parts = "".join(_words(one, one.pod or "the cluster") for one in said[:MOST_ITEMS])
+    left = len(said) - MOST_ITEMS
     return parts + (f'<p class="hint">and {left:,} more, in journal.jsonl</p>' if left > 0 else "")
 
 
@@ -561,62 +470,3 @@ def _latency(summary: Summary) -> str:
     drawn = f'<div class="figure spread-figure">{drawn}</div>'
     hint = '<p class="hint">How many answers took how long: good answers of the whole run, on a logarithmic scale.</p>'
     return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{hint}{drawn}\n{way}{skipped}\n</section>'
-
-
-def _listed(title: str, found: Mapping[str, str]) -> str:
-    rows = "".join(f'<tr><th scope="row">{_e(name)}</th><td>{_e(text)}</td></tr>' for name, text in found.items())
-    shown = f'<table class="figures"><caption class="unseen">{_e(title)}</caption><tbody>{rows}</tbody></table>'
-    return f"<h3>{_e(title)}</h3>\n{shown}\n" if found else ""
-
-
-def _images(stack: Mapping[str, Any]) -> dict[str, str]:
-    """By workload and container what the manifest names, and what the pods ran."""
-    named, run = (stack.get(key) for key in ("images", "image_digests"))
-    named, run = named if isinstance(named, dict) else {}, run if isinstance(run, dict) else {}
-    return {
-        str(name): f"{named.get(name, '')} {run.get(name, '(no digest was noted)')}".strip()
-        for name in {**named, **run}
-    }
-
-
-def _hashes(summary: Summary) -> dict[str, str]:
-    stack, text = summary.run.stack, summary.run.scenario_text
-    found = {"stack": str(stack.get("source") or stack.get("profile") or "")}
-    if manifests := stack.get("manifests_sha256"):
-        found["its manifests, SHA-256"] = str(manifests)
-    if text:
-        found["scenario file, SHA-256"] = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-    found["seed"] = "none: what is hit, and when each request leaves, is not drawn at random"
-    return found
-
-
-def _reproduce(summary: Summary, folder: str) -> str:
-    run = summary.run
-    command = ["hachaos", "run", str(run.plan.get("path") or run.scenario)]
-    if source := run.stack.get("source") or run.stack.get("profile"):
-        command += ["--stack", str(source)]
-    if run.plan.get("baseline") == "record":
-        command += ["--baseline", "record"]
-
-    def block(title: str, text: str, *, opened: bool = False) -> str:
-        name = _e(title)
-        return (
-            f"<details{' open' if opened else ''}><summary>{name}</summary>"
-            f'<div class="inside"><pre tabindex="0" aria-label="{name}">{_e(text)}</pre></div></details>'
-        )
-
-    plan = json.dumps({key: value for key, value in run.plan.items() if key != "text"}, indent=2, ensure_ascii=False)
-    stack = json.dumps(run.stack, indent=2, ensure_ascii=False)
-    return (
-        '<section>\n<h2 id="reproduce">To run it again</h2>\n'
-        f'<pre tabindex="0" aria-label="Command">{_e(shlex.join(command))}</pre>\n'
-        f'<p class="hint">Everything that was observed is in journal.jsonl, beside this file in the folder '
-        f"{_e(folder)}.</p>\n"
-        + _listed("Versions", versions(summary))
-        + _listed("Images, by digest", _images(run.stack))
-        + _listed("What it was made from", _hashes(summary))
-        + (block("Scenario, as it was read", run.scenario_text, opened=True) if run.scenario_text else "")
-        + block("Plan, with everything filled in", plan)
-        + block("Stack", stack)
-        + "\n</section>"
-    )
