@@ -45,7 +45,7 @@ def _side_by_side(figures: dict[str, dict[str, Any]]) -> str:
     left = len(figures) - len(shown)
     more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
     return (
-        '<div class="scroll" role="region" aria-label="Figures" tabindex="0"><table class="figures beside">'
+        '<div class="scroll" role="group" aria-label="Figures" tabindex="0"><table class="figures beside">'
         f'<caption class="unseen">Figures side by side</caption><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{more}"
     )

@@ -426,7 +426,7 @@ def _words(one: PodSaid, who: str) -> str:
     lines = "\n".join(one.lines)
     return (
         f"<details><summary>What {_e(who)} said when the step gave up waiting, at {words.clock(one.at)}</summary>"
-        f'<div class="inside"><pre tabindex="0" aria-label="{_e(who)}">{_e(lines)}</pre></div></details>'
+        f'<div class="inside"><pre tabindex="0" role="group" aria-label="{_e(who)}">{_e(lines)}</pre></div></details>'
     )
 
 

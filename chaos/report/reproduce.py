@@ -53,14 +53,14 @@ def section(summary: Summary, folder: str) -> str:
         name = _e(title)
         return (
             f"<details{' open' if opened else ''}><summary>{name}</summary>"
-            f'<div class="inside"><pre tabindex="0" aria-label="{name}">{_e(text)}</pre></div></details>'
+            f'<div class="inside"><pre tabindex="0" role="group" aria-label="{name}">{_e(text)}</pre></div></details>'
         )
 
     plan = json.dumps({key: value for key, value in run.plan.items() if key != "text"}, indent=2, ensure_ascii=False)
     stack = json.dumps(run.stack, indent=2, ensure_ascii=False)
     return (
         '<section>\n<h2 id="reproduce">To run it again</h2>\n'
-        f'<pre tabindex="0" aria-label="Command">{_e(shlex.join(command))}</pre>\n'
+        f'<pre tabindex="0" role="group" aria-label="Command">{_e(shlex.join(command))}</pre>\n'
         f'<p class="hint">Everything that was observed is in journal.jsonl, beside this file in the folder '
         f"{_e(folder)}.</p>\n"
         + _listed("Versions", versions(summary))

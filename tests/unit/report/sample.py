@@ -237,9 +237,10 @@ def _judged(history: History, shape: Shape, results: list[list[CheckResult]], re
 
 
 def _availability(shape: Shape, index: int) -> CheckResult:
+    beside = {f"{stream} in all": {"requests": 440, "good": 440, "bad": 0} for stream in ("reads", "rows")}
     if index:
         return CheckResult(
-            "availability", Verdict.PASS, "reads and writes were never out", {"reads": 440, "writes": 198}
+            "availability", Verdict.PASS, "reads and writes were never out", {"reads": 440, "writes": 198, **beside}
         )
     fault = shape.faults[0]
     outages = (
@@ -248,7 +249,7 @@ def _availability(shape: Shape, index: int) -> CheckResult:
         _outage("writes", "post", fault, shape.writes_down_s, 1.0),
     )
     reason = "reads were out for 1.92 s – 2.17 s of at most 30 s, writes for 2.89 s – 3.19 s of at most 60 s"
-    return CheckResult("availability", Verdict.PASS, reason, {"reads": 500, "writes": 240, "longest_s": 2.89}, outages)
+    return CheckResult("availability", Verdict.PASS, reason, {"reads": 500, "writes": 240, **beside}, outages)
 
 
 def passing(shape: Shape = Shape()) -> tuple[History, Judgement]:
