@@ -99,7 +99,7 @@ def _figures_strip(summary: Summary) -> str:
             (one.kind, one.via == SERVICE) == ("reads", True) if which == "reads" else one.kind == which
             for one in summary.outages
         )
-        return f" <small>of {many:,}</small>" if many > 1 else ""
+        return f" <small>of {many:,} outages</small>" if many > 1 else ""
 
     # Each step looks for all writes of the run so far, so the highest count is the run's, not the sum.
     looked_for = [step.acknowledged for step in summary.steps if step.acknowledged is not None]
