@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import check, cluster, history, load, outages, runs, startup
+from benchmarks import check, cluster, history, load, outages, report, runs, startup
 from benchmarks.table import Row, render
 
 BENCHMARKS = {
     "startup": startup.measure,
     "check": check.measure,
     "history": history.measure,
+    "report": report.measure,
     "load": load.measure,
     "outages": outages.measure,
     "cluster": cluster.measure,

@@ -42,6 +42,9 @@ OLDER = 1000
 RATES = {"reads_per_s": 20.0, "pod_reads_per_s": 0.5, "writes_per_s": 10.0, "posts_per_s": 1.0}
 OPERATIONS_PER_S = 20 + 3 * 0.5 + 10 + 1
 
+Downs = tuple[float, ...]
+"""When readers and writers begin to be out."""
+
 Ends = tuple[float, float, float]
 """When the baseline, the step, and the end are over."""
 
@@ -55,18 +58,22 @@ SEED = {f"seed {n}": f"{n:016x}" for n in range(6)}
 LIMITS = {"reads": {"longest_outage_s": 30.0}, "writes": {"longest_outage_s": 30.0}, "clone": "resume"}
 
 
-def write(folder: Path, operations: int) -> None:
+def write(folder: Path, operations: int, outages: int = 1) -> None:
     """Write the journal of a run of about so many requests, of which a tenth belong to the baseline."""
     with (folder / journal.NAME).open("w", encoding="utf-8") as file:
-        for record in records(operations):
+        for record in records(operations, outages):
             file.write(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-def records(operations: int) -> Iterator[Record]:
-    """What was observed, in the order in which it was written down. It is judged `pass`."""
+def records(operations: int, outages: int = 1) -> Iterator[Record]:
+    """What was observed, in the order in which it was written down. It is judged `pass`.
+
+    The first outage is the fault's; the others follow it at equal distances until the step's end.
+    """
     length = operations / OPERATIONS_PER_S
     ends = (length / 10, length - END_S, length)
     fault = length / 2
+    downs = tuple(fault + n * (ends[1] - 30.0 - fault) / outages for n in range(outages))
     rng = random.Random(operations)
     plan = {"name": "kill-master", "workload": RATES, "steps": [
         {"index": 0, "action": "delete-pod", "target": "database/primary", "params": {}, "expect": LIMITS}
@@ -76,10 +83,10 @@ def records(operations: int) -> Iterator[Record]:
     older = tuple((n, f"older-{n}") for n in range(1, OLDER + 1))
     yield from _reading(FIRST_READING, 0.0, older, older)
     streams = [
-        _reads("service", 20.0, length, fault, rng),
-        *(_reads(pod, 0.5, length, fault, rng) for pod in SITES),
-        _writes("row", 10.0, ends, fault, rng),
-        _writes("post", 1.0, ends, fault, rng),
+        _reads("service", 20.0, length, downs, rng),
+        *(_reads(pod, 0.5, length, downs, rng) for pod in SITES),
+        _writes("row", 10.0, ends, downs, rng),
+        _writes("post", 1.0, ends, downs, rng),
         _replicas(length, fault),
         iter(_marks(ends, fault)),
     ]
@@ -98,17 +105,21 @@ def _written_at(record: Record) -> float:
     return found
 
 
-def _reads(via: str, rate: float, length: float, fault: float, rng: random.Random) -> Iterator[Record]:
+def _out(at: float, downs: Downs) -> bool:
+    return any(down <= at < down + DOWN_S for down in downs)
+
+
+def _reads(via: str, rate: float, length: float, downs: Downs, rng: random.Random) -> Iterator[Record]:
     for n in range(1, int(length * rate)):
         due = round(n / rate, 6)
         start = round(due + 0.0003, 6)
-        if fault <= due < fault + DOWN_S:
+        if _out(due, downs):
             yield Read(via, due, start, round(start + 0.01, 6), ok=False, reason="status", status=500)
         else:
             yield Read(via, due, start, round(start + rng.uniform(0.02, 0.04), 6), ok=True, status=200)
 
 
-def _writes(what: str, rate: float, ends: Ends, fault: float, rng: random.Random) -> Iterator[Record]:
+def _writes(what: str, rate: float, ends: Ends, downs: Downs, rng: random.Random) -> Iterator[Record]:
     """Writers rest while pods are read, from 3 s before a step's end on."""
     for n in range(1, int(ends[-1] * rate)):
         due = round(n / rate, 6)
@@ -116,7 +127,7 @@ def _writes(what: str, rate: float, ends: Ends, fault: float, rng: random.Random
             continue
         start = round(due + 0.0003, 6)
         token = f"8c78bdca-{what}-{n}"
-        out = fault <= due < fault + DOWN_S
+        out = _out(due, downs)
         end = round(start + (0.01 if out else rng.uniform(0.004, 0.02)), 6)
         outcome, reason, key = ("fail", "refused", None) if out else ("ok", "", OLDER + n)
         yield Write(what, what + "s", n, token, due, start, end, outcome, reason, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from chaos.history import Write
@@ -12,6 +12,9 @@ Key: TypeAlias = tuple[str, str]
 
 SHOWN = 20
 """So many writes of each finding are named, the first that were acknowledged."""
+
+
+_ALIKE = 3
 
 
 def by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
@@ -25,20 +28,29 @@ def by_kind(found: Iterable[Key]) -> dict[str, set[Key]]:
 def whole(writes: Iterable[Write]) -> dict[str, Any]:
     """All of these writes of one kind, in few words, so that none of them has to be left out.
 
-    How many; the ids that they were acknowledged under, as ranges (`1-40, 42`), or the tokens of those without; and
-    when, in seconds since the run began, the first and the last of them was acknowledged.
+    How many; the ids that they were acknowledged under, as `ranges`, or the tokens of those without; and when, in
+    seconds since the run began, the first and the last of them was acknowledged.
     """
     found = sorted(writes, key=lambda write: write.end)
-    ids = sorted({write.key for write in found if write.key is not None})
-    ranges: list[list[int]] = []
-    for number in ids:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    told = [f"{low}-{high}" if low < high else f"{low}" for low, high in ranges]
+    told = [*ranges({write.key for write in found if write.key is not None})]
     told += [write.token for write in found if write.key is None]
     return {"number": len(found), "ids": ", ".join(told), "first_at_s": found[0].end, "last_at_s": found[-1].end}
+
+
+def ranges(numbers: Iterable[int]) -> Iterator[str]:
+    """The numbers in order, neighbours as `1-40`, those at equal distances as `7, 9, ... 295`."""
+    rest = sorted(numbers)
+    while rest:
+        apart = rest[1] - rest[0] if len(rest) > 1 else 0
+        number = next((n for n in range(1, len(rest)) if rest[n] - rest[n - 1] != apart), len(rest))
+        if apart == 1:
+            yield f"{rest[0]}-{rest[number - 1]}"
+        elif number > _ALIKE:
+            yield f"{rest[0]}, {rest[1]}, ... {rest[number - 1]}"
+        else:
+            number = 1
+            yield f"{rest[0]}"
+        rest = rest[number:]
 
 
 def items(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ def of(claim: str, scenario: str, profile: str, judgement: Judgement) -> Claim:
     """The row of a scenario that was run on a profile's stack (or on another, by its own name)."""
     if judgement.verdict is not Verdict.FAIL:
         return Claim(claim, scenario, judgement.verdict, _fact(judgement))
-    found = next(_findings(judgement), None)
+    found = next(iter(_ordered(judgement.steps)), None)
     if found is None:
         return Claim(claim, scenario, judgement.verdict, judgement.reason)
     step, check, finding = found
@@ -46,20 +46,48 @@ def of(claim: str, scenario: str, profile: str, judgement: Judgement) -> Claim:
     )
 
 
+def changes(step: StepJudgement, profile: str) -> list[tuple[str, list[str]]]:
+    """What to change after a step, each with the findings that it is for, in the order of their weight.
+
+    What nobody knows how to change is left out.
+    """
+    found: dict[str, list[str]] = {}
+    for _, check, finding in _ordered([step]):
+        if said := advice.change(profile, finding["key"], step.step.action) or check.advice:
+            found.setdefault(said, []).append(finding["text"])
+    return list(found.items())
+
+
+def deciding(step: StepJudgement) -> list[str]:
+    """The facts that decide a step's verdict: of a failure its findings, the one that weighs most first.
+
+    Of an unknown why it is, of a pass what was found of the data and of the time that it took.
+    """
+    findings = [finding["text"] for _, _, finding in _ordered([step])]
+    if step.verdict is Verdict.FAIL and findings:
+        return findings
+    heavy = sorted((check for check in step.checks if check.verdict is step.verdict), key=_weight)
+    return [check.reason for check in heavy[: 1 if step.verdict is Verdict.UNKNOWN else None]]
+
+
+def _weight(check: CheckResult) -> float:
+    return weight(check.name)
+
+
 def not_run(claim: str, scenario: str, reason: str) -> Claim:
     """The row of a scenario that was not run: nothing is known."""
     return Claim(claim, scenario, Verdict.UNKNOWN, f"not run: {reason}")
 
 
-def _findings(judgement: Judgement) -> Iterator[tuple[StepJudgement, CheckResult, dict[str, Any]]]:
+def _ordered(steps: Iterable[StepJudgement]) -> list[tuple[StepJudgement, CheckResult, dict[str, Any]]]:
     """All findings, the one that decides first: new before old, by the check's weight, lost data before all else."""
     found = [
         (step, check, finding)
-        for step in judgement.steps
+        for step in steps
         for check in step.checks
         for finding in check.figures.get("findings", ())
     ]
-    yield from sorted(found, key=lambda one: (bool(one[2]["before"]), weight(one[1].name), _least(one[2])))
+    return sorted(found, key=lambda one: (bool(one[2]["before"]), _weight(one[1]), _least(one[2])))
 
 
 def _least(finding: dict[str, Any]) -> bool:

@@ -5,15 +5,14 @@ All text passes through `_e`, also what looks harmless: names and messages came 
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
+from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
-from chaos.report import cells, steps_table, svg, words
+from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
+from chaos.report.figures import MOST_ITEMS, plain, tables
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
@@ -22,16 +21,14 @@ from chaos.verdict import CheckResult, Outage, Verdict
 
 _MOST_OUTAGES = 12
 _MOST_EVENTS = 60
-_MOST_ITEMS = 20
-_MOST_COLUMNS = 8
-_ALIKE = 3
 _MOST_CHARACTERS = 2000
+_MOST_FACTS = 4
+_MOST_IN_A_LINE = 2
 
 _FORWARDED: Final = (
     "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
     "in what was measured, and each figure has the time of that way in it."
 )
-_UID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def render(summary: Summary, folder: str) -> str:
@@ -40,11 +37,12 @@ def render(summary: Summary, folder: str) -> str:
     styles = resources.files("chaos.report").joinpath("report.css").read_text(encoding="utf-8")
     sections = (
         _verdict(summary),
+        _claim(summary),
         _steps(summary),
         _timeline(summary),
         _step_by_step(summary),
         _latency(summary),
-        _reproduce(summary, folder),
+        reproduce.section(summary, folder),
     )
     title = f"{words.MARK[judgement.verdict]} {words.WORD[judgement.verdict]}: {run.scenario}"
     footer = f"hachaos {versions(summary)['hachaos']} · run {run.run} · {words.stamp(run.started_at)}"
@@ -64,13 +62,20 @@ def _verdict(summary: Summary) -> str:
     sentence = words.SENTENCE[judgement.verdict] if run.claim else f"The run {words.WORD[judgement.verdict]}."
     if not run.claim and judgement.verdict is Verdict.UNKNOWN:
         sentence = "The run proves nothing either way."
+    reason = _e(words.sentence(_reason(judgement)))
     return (
         f'<header class="{judgement.verdict.value}">\n'
         f'<p class="over"><span>{_e(run.scenario)}</span><span>{began}</span>'
         f"<span>{_e(words.seconds(summary.duration_s))}</span></p>\n"
         f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
-        f'<p class="reason">{_e(words.sentence(judgement.reason))}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
+        f'<p class="reason">{reason}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
     )
+
+
+def _reason(judgement: Judgement) -> str:
+    """The sentence that decides, without the name of its check: that is told with the step."""
+    name, found, rest = judgement.reason.partition(": ")
+    return rest if found and name in WEIGHT else judgement.reason
 
 
 def _figures_strip(summary: Summary) -> str:
@@ -89,23 +94,42 @@ def _figures_strip(summary: Summary) -> str:
             return words.NOT_MEASURED
         return words.bounds(max(found, key=lambda outage: outage.no_shorter_than_s)) if found else "none"
 
+    def of_how_many(which: str) -> str:
+        many = sum(
+            (one.kind, one.via == SERVICE) == ("reads", True) if which == "reads" else one.kind == which
+            for one in summary.outages
+        )
+        return f" <small>of {many:,} outages</small>" if many > 1 else ""
+
     # Each step looks for all writes of the run so far, so the highest count is the run's, not the sum.
     looked_for = [step.acknowledged for step in summary.steps if step.acknowledged is not None]
+    gone = next((step for step in summary.steps if step.lost and step.lost == max(lost) and _lost_writes(step)), None)
+    told = _e(f"{max(lost):,}" if lost else "unknown")
     tiles = (
-        ("Reads out, longest", longest("reads", reads), False),
-        ("Writes out, longest", longest("writes", writes), False),
-        ("Acknowledged writes", cells.number(max(looked_for, default=None)), False),
-        ("Of these lost", f"{max(lost):,}" if lost else "unknown", bool(lost and max(lost))),
-        ("Slowest recovery", words.seconds(max(known)) if known and None not in recovered else "not known", False),
+        ("Reads out, longest", _e(longest("reads", reads)) + of_how_many("reads"), False),
+        ("Writes out, longest", _e(longest("writes", writes)) + of_how_many("writes"), False),
+        ("Acknowledged writes", _e(cells.number(max(looked_for, default=None))), False),
+        ("Of these lost", f'<a href="#lost-{_anchor(gone)}">{told}</a>' if gone else told, bool(lost and max(lost))),
+        ("Slowest recovery", _e(words.seconds(max(known)) if known and None not in recovered else "not known"), False),
     )
     return (
         '<dl class="tiles">'
         + "".join(
-            f"<div{' class=bad' if bad else ''}><dt>{_e(name)}</dt><dd>{_e(value)}</dd></div>"
-            for name, value, bad in tiles
+            f"<div{' class=bad' if bad else ''}><dt>{_e(name)}</dt><dd>{value}</dd></div>" for name, value, bad in tiles
         )
         + "</dl>"
     )
+
+
+def _claim(summary: Summary) -> str:
+    run = summary.run
+    return claims_table.section(
+        [(claims.of(run.claim, run.scenario, _profile(summary), summary.judgement), _e(run.scenario))]
+    )
+
+
+def _profile(summary: Summary) -> str:
+    return str(summary.run.stack.get("profile", ""))
 
 
 def _steps(summary: Summary) -> str:
@@ -124,7 +148,8 @@ def _timeline(summary: Summary) -> str:
         f"{_e(words.short(label.text) if label.kind == 'row' else label.text)}</span></li>"
         for label in labels
     )
-    legend = "".join(f"<li>{svg.swatch(kind)} {_e(text)}</li>" for kind, text in svg.LEGEND)
+    used = [(kind, text) for kind, text in svg.LEGEND if f'class="{kind}"' in drawing or f'class="{kind} ' in drawing]
+    legend = "".join(f"<li>{svg.swatch(kind)} {_e(text)}</li>" for kind, text in used)
     return (
         '<section>\n<h2 id="timeline">Timeline</h2>\n'
         '<p class="hint">Minutes and seconds since the run began. The shaded stretches are the steps; a line runs down '
@@ -141,6 +166,7 @@ def _step_by_step(summary: Summary) -> str:
     parts = [
         _step(
             step,
+            _profile(summary),
             [event for event in events if step.step.begin <= event.at <= step.step.end],
             summary.history.of(PodSaid, step=step.step.index),
         )
@@ -159,7 +185,7 @@ def _anchor(step: StepSummary) -> str:
     return f"step-{step.step.index + 1}" if step.step.of_plan else "baseline" if step.step.index == BASELINE else "end"
 
 
-def _step(step: StepSummary, events: list[ClusterEvent], said: list[PodSaid]) -> str:
+def _step(step: StepSummary, profile: str, events: list[ClusterEvent], said: list[PodSaid]) -> str:
     anchor, name = _anchor(step), f'<span class="no">{step.step.index + 1}</span> {_e(step.step.name)}'
     if not step.step.of_plan:
         name = words.step(step.step)
@@ -172,8 +198,52 @@ def _step(step: StepSummary, events: list[ClusterEvent], said: list[PodSaid]) ->
     return (
         f'<article class="{step.verdict.value}" aria-labelledby="{anchor}">\n'
         f'<h3 id="{anchor}">{name} {badge(step.verdict)}</h3>\n'
-        f'<dl class="facts">{listed}</dl>\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
+        f'<dl class="facts">{listed}</dl>\n{_decides(step, profile)}\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
         f"{_outages(step)}\n{_said(said)}\n{_events(events)}\n</article>"
+    )
+
+
+def _decides(step: StepSummary, profile: str) -> str:
+    """What decided, what was lost, and what to change."""
+    judged = StepJudgement(step.step, step.verdict, step.checks)
+    facts = claims.deciding(judged)
+    listed = "".join(f"<li>{_e(words.sentence(fact))}</li>" for fact in facts[:_MOST_FACTS])
+    left = len(facts) - _MOST_FACTS
+    listed += f"<li>And {left:,} more, among the checks below.</li>" if left > 0 else ""
+    parts = [f"<h4>Deciding evidence</h4>\n<ul>{listed}</ul>"] if facts else []
+    parts.append(_lost(step))
+    changes = claims.changes(judged, profile)
+    if changes:
+        told = "".join(
+            f"<li>{claims_table.advice(text)} <small>For: {_e('; '.join(found[:_MOST_FACTS]))}"
+            f"{f'; and {len(found) - _MOST_FACTS:,} more' if len(found) > _MOST_FACTS else ''}.</small></li>"
+            for text, found in changes
+        )
+        parts.append(f'<h4>What to change</h4>\n<ol class="changes">{told}</ol>')
+    return f'<div class="decides">{"".join(filter(None, parts))}</div>' if any(parts) else ""
+
+
+def _lost_writes(step: StepSummary) -> dict[str, dict[str, Any]]:
+    """All writes that were lost by this step, by their kind."""
+    found = (check.figures.get("lost_writes") for check in step.checks)
+    return next((each for each in found if isinstance(each, dict)), {})
+
+
+def _lost(step: StepSummary) -> str:
+    rows = [
+        (
+            _e({"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(what, what)),
+            f"{one['number']:,}",
+            f"{words.clock(one['first_at_s'])} – {words.clock(one['last_at_s'])}",
+            f'<span class="ids">{_e(one["ids"])}</span>',
+        )
+        for what, one in _lost_writes(step).items()
+    ]
+    if not rows:
+        return ""
+    head = ("What", "Lost", "Acknowledged between", "Ids under which they were acknowledged")
+    return f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n' + table(
+        "All of them; times are since the run began.", head, rows, numbers=(1,), kind="lost"
     )
 
 
@@ -200,9 +270,9 @@ def _done(step: StepSummary) -> list[str]:
             lines.append("Whether it took effect was not looked at.")
         elif not end.happened:
             lines.append("It was looked for, but no effect appeared.")
-        for what, change in list(end.effect.items())[:_MOST_ITEMS]:
+        for what, change in list(end.effect.items())[:MOST_ITEMS]:
             pair = isinstance(change, (list, tuple)) and len(change) == 2
-            told = f"{_plain(change[0])} → {_plain(change[1])}" if pair else _plain(change)
+            told = f"{plain(change[0])} → {plain(change[1])}" if pair else plain(change)
             lines.append(f"Effect seen at {words.clock(end.at)}: {what} {told}.")
     return lines
 
@@ -265,9 +335,9 @@ def _recovery(step: StepSummary) -> str:
         for name, value, why in parts
     )
     which = f", followed on {_e(found.pod)}" if found.pod else ""
+    hint = f"Counted from the fault at {words.clock(found.fault_at_s)}{which}."
     return (
-        f'<h4>Time to recovery</h4>\n<p class="hint">Counted from the fault at {words.clock(found.fault_at_s)}{which}.'
-        f'</p>\n<ol class="recovery">{items}</ol>'
+        f'<h4>Time to recovery, part by part (MTTR)</h4>\n<p class="hint">{hint}</p>\n<ol class="recovery">{items}</ol>'
     )
 
 
@@ -276,12 +346,23 @@ def _check(check: CheckResult, step: int) -> str:
     advice = f'<p class="advice"><b>What to do:</b> {_e(check.advice)}</p>' if check.advice else ""
     found = _findings(check.figures.get("findings", ()), step)
     rest = {key: value for key, value in check.figures.items() if key != "findings"}
-    figures = _figures(rest) if rest else "" if found else '<p class="hint">No figures.</p>'
+    figures = tables(rest) if rest else "" if found else '<p class="hint">No figures.</p>'
+    if found and rest:
+        figures = f'<details class="raw"><summary>All figures</summary><div class="inside">{figures}</div></details>'
     return (
         f'<details class="check {check.verdict.value}"{opened}><summary>{badge(check.verdict)} '
-        f"<b>{_e(check.name)}</b> <span>{_e(words.sentence(check.reason))}</span></summary>\n"
+        f"<b>{_e(check.name)}</b> <span>{_e(words.sentence(_said_of(check)))}</span></summary>\n"
         f'<div class="inside">{advice}{found}{figures}</div></details>'
     )
+
+
+def _said_of(check: CheckResult) -> str:
+    """A check's reason; where it is a long list of findings, which follow one by one, the first of them."""
+    found = check.figures.get("findings", ())
+    if len(found) <= _MOST_IN_A_LINE:
+        return check.reason
+    named = "; ".join(one["text"] for one in found[:_MOST_IN_A_LINE])
+    return f"{named}; and {len(found) - _MOST_IN_A_LINE:,} more"
 
 
 def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
@@ -294,9 +375,9 @@ def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
 
     lines = "".join(
         f"<li>{when(one)}{_e(words.sentence(one['text']))} <code>{_e(_broken(one))}</code></li>"
-        for one in findings[:_MOST_ITEMS]
+        for one in findings[:MOST_ITEMS]
     )
-    left = len(findings) - _MOST_ITEMS
+    left = len(findings) - MOST_ITEMS
     more = f"<li>and {left:,} more, in report.json</li>" if left > 0 else ""
     return f'<ul class="findings">{lines}{more}</ul>' if findings else ""
 
@@ -304,90 +385,6 @@ def _findings(findings: Sequence[dict[str, Any]], step: int) -> str:
 def _broken(finding: dict[str, Any]) -> str:
     """The invariant that a finding breaks, and its key."""
     return " ".join(filter(None, (finding.get("invariant"), finding["key"])))
-
-
-def _figures(figures: dict[str, Any]) -> str:
-    """All figures of a check; those that say the same of several things stand side by side."""
-    alike = {key: value for key, value in figures.items() if isinstance(value, dict) and len(value) >= _ALIKE}
-    if len(alike) < 2 or len({frozenset(value) for value in alike.values()}) > len(alike) / 2:
-        alike = {}
-    rows = "".join(
-        f'<tr><th scope="row">{_e(_name(key))}</th><td>{_value(key, value)}</td></tr>'
-        for key, value in figures.items()
-        if key not in alike
-    )
-    single = f'<table class="figures"><caption class="unseen">Figures</caption><tbody>{rows}</tbody></table>'
-    return (single if rows else "") + (_side_by_side(alike) if alike else "")
-
-
-def _side_by_side(figures: dict[str, dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for one in figures.values() for name in one))
-    shown = dict(list(figures.items())[:_MOST_COLUMNS])
-    head = "".join(f'<th scope="col">{_e(key)}</th>' for key in shown)
-    rows = "".join(
-        f'<tr><th scope="row">{_e(_name(name))}</th>'
-        + "".join(f"<td>{_value(name, one[name], 1) if name in one else ''}</td>" for one in shown.values())
-        + "</tr>"
-        for name in names
-    )
-    left = len(figures) - len(shown)
-    more = f'<p class="hint">and {left:,} more, in report.json</p>' if left > 0 else ""
-    return (
-        '<div class="scroll" role="region" aria-label="Figures" tabindex="0"><table class="figures beside">'
-        f'<caption class="unseen">Figures side by side</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{more}"
-    )
-
-
-def _name(key: object) -> str:
-    """A figure's name for people: the unit, where the name ends in one, goes to the value."""
-    return str(key).removesuffix("_s").replace("_", " ")
-
-
-def _value(key: object, value: Any, depth: int = 0) -> str:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = list(value)
-        if all(isinstance(item, (str, int)) and len(str(item)) <= 48 for item in items):
-            tail = f" and {len(items) - _MOST_ITEMS:,} more, in report.json" if len(items) > _MOST_ITEMS else ""
-            return (_e(", ".join(map(str, items[:_MOST_ITEMS]))) + tail) if items else "none"
-        shown = "".join(f"<li>{_value('', item, depth + 1)}</li>" for item in items[:_MOST_ITEMS])
-        more = len(items) - _MOST_ITEMS
-        left = f"<li>and {more:,} more, in report.json</li>" if more > 0 else ""
-        return f"<ul>{shown}{left}</ul>" if items else "none"
-    if isinstance(value, dict):
-        if depth > 3 or not value:
-            return _e(_plain(value)) if value else "none"
-        entries = list(value.items())
-        if depth and all(not isinstance(item, (dict, list, tuple, set, frozenset)) for item in value.values()):
-            told = ", ".join(f"{_name(name)} {_scalar(name, item)}" for name, item in entries[:_MOST_ITEMS])
-            return _e(told + (f" and {len(entries) - _MOST_ITEMS:,} more" if len(entries) > _MOST_ITEMS else ""))
-        rows = "".join(
-            f'<tr><th scope="row">{_e(_name(name))}</th><td>{_value(name, item, depth + 1)}</td></tr>'
-            for name, item in entries[:_MOST_ITEMS]
-        )
-        more = len(entries) - _MOST_ITEMS
-        left = f'<tr><td colspan="2">and {more:,} more, in report.json</td></tr>' if more > 0 else ""
-        return f'<table class="figures"><tbody>{rows}{left}</tbody></table>'
-    return _e(_scalar(key, value))
-
-
-def _scalar(key: object, value: Any) -> str:
-    return words.seconds(value) if isinstance(value, float) and str(key).endswith("_s") else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
-    if isinstance(value, str) and _UID.fullmatch(value):
-        return value[:8]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
 
 
 def _outages(step: StepSummary) -> str:
@@ -421,14 +418,17 @@ def _moment(earliest: float | None, latest: float | None) -> str:
 
 def _said(said: list[PodSaid]) -> str:
     """Why pods were not well when the step gave up waiting."""
-    parts = "".join(
-        f"<details><summary>What {_e(one.pod)} said when the step gave up waiting, at {words.clock(one.at)}</summary>"
-        f'<div class="inside"><pre tabindex="0" aria-label="{_e(one.pod)}">{_e(chr(10).join(one.lines))}</pre></div>'
-        "</details>"
-        for one in said[:_MOST_ITEMS]
-    )
-    left = len(said) - _MOST_ITEMS
+    parts = "".join(_words(one, one.pod or "the cluster") for one in said[:MOST_ITEMS])
+    left = len(said) - MOST_ITEMS
     return parts + (f'<p class="hint">and {left:,} more, in journal.jsonl</p>' if left > 0 else "")
+
+
+def _words(one: PodSaid, who: str) -> str:
+    lines = "\n".join(one.lines)
+    return (
+        f"<details><summary>What {_e(who)} said when the step gave up waiting, at {words.clock(one.at)}</summary>"
+        f'<div class="inside"><pre tabindex="0" role="group" aria-label="{_e(who)}">{_e(lines)}</pre></div></details>'
+    )
 
 
 def _events(events: list[ClusterEvent]) -> str:
@@ -450,9 +450,7 @@ def _events(events: list[ClusterEvent]) -> str:
 def _latency(summary: Summary) -> str:
     rows = [
         (
-            {"reads": "Reads", "rows": "Writes, SQL rows", "posts": "Writes, posts", "uploads": "Writes, uploads"}.get(
-                one.stream, _e(one.stream)
-            ),
+            _e(words.STREAM.get(one.stream, one.stream)),
             f"{one.answered:,}",
             *(_e(words.latency(value)) for _, value in one.percentiles_s),
             _e(words.latency(one.longest_s)),
@@ -469,33 +467,7 @@ def _latency(summary: Summary) -> str:
         skipped = f"<p>Due but never sent, since too many were in flight or nothing led to the cluster: {what}.</p>"
     figures = table(caption, head, rows, numbers=tuple(range(1, len(head))))
     way = f'<p class="hint">{_FORWARDED}</p>' if summary.run.stack.get("reach") == "port-forward" else ""
-    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{way}{skipped}\n</section>'
-
-
-def _reproduce(summary: Summary, folder: str) -> str:
-    run = summary.run
-    path = str(run.plan.get("path") or run.scenario)
-    rows = "".join(
-        f'<tr><th scope="row">{_e(name)}</th><td>{_e(text)}</td></tr>' for name, text in versions(summary).items()
-    )
-
-    def block(title: str, text: str, *, opened: bool = False) -> str:
-        name = _e(title)
-        return (
-            f"<details{' open' if opened else ''}><summary>{name}</summary>"
-            f'<div class="inside"><pre tabindex="0" aria-label="{name}">{_e(text)}</pre></div></details>'
-        )
-
-    plan = json.dumps({key: value for key, value in run.plan.items() if key != "text"}, indent=2, ensure_ascii=False)
-    stack = json.dumps(run.stack, indent=2, ensure_ascii=False)
-    return (
-        '<section>\n<h2 id="reproduce">To run it again</h2>\n'
-        f'<pre tabindex="0" aria-label="Command">hachaos run {_e(shlex.quote(path))}</pre>\n'
-        f'<p class="hint">Everything that was observed is in journal.jsonl, beside this file in the folder '
-        f"{_e(folder)}.</p>\n<h3>Versions</h3>\n"
-        f'<table class="figures"><caption class="unseen">Versions</caption><tbody>{rows}</tbody></table>\n'
-        + (block("Scenario, as it was read", run.scenario_text, opened=True) if run.scenario_text else "")
-        + block("Plan, with everything filled in", plan)
-        + block("Stack", stack)
-        + "\n</section>"
-    )
+    drawn = distribution.draw(summary.latencies, {name: [v for _, v in some] for name, some in summary.answers.items()})
+    drawn = f'<div class="figure spread-figure">{drawn}</div>'
+    hint = '<p class="hint">How many answers took how long: good answers of the whole run, on a logarithmic scale.</p>'
+    return f'<section>\n<h2 id="latency">Latency</h2>\n{figures}\n{hint}{drawn}\n{way}{skipped}\n</section>'

@@ -15,9 +15,9 @@ from chaos import __version__
 from chaos.checks.judge import Judgement
 from chaos.history import History
 from chaos.redact import redact
-from chaos.report import claims, junit, markdown, openmetrics, page, steps_table, words
+from chaos.report import claims, claims_table, junit, markdown, openmetrics, page, steps_table, words
 from chaos.report.claims import Claim
-from chaos.report.page import badge, table
+from chaos.report.page import badge
 from chaos.report.summary import Summary, summarise
 from chaos.report.words import markup as _e
 from chaos.scenario.plan import Suite
@@ -151,29 +151,10 @@ def _html(report: SuiteReport, summaries: list[Summary | None]) -> str:
         f"<h1>{badge(report.verdict)} {_e(sentence(report))}</h1>\n"
         f'<blockquote class="claim"><p>{_e(words.sentence(report.suite.claim))}</p></blockquote>\n</header>'
     )
-    rows = [
-        (
-            _e(words.sentence(row.claim)),
-            _link(run),
-            badge(row.verdict),
-            _e(words.sentence(row.fact)),
-            _change(row.change),
-        )
-        for run, row in zip(report.runs, report.rows, strict=True)
-    ]
-    head = ("Claim", "Scenario", "Verdict", "Deciding fact", "What to change")
-    first = table("Each claim, whether it held, and by which fact.", head, rows, kind="claims")
-    sections = [header, f'<section>\n<h2 id="claims">Claims</h2>\n{first}\n</section>', _steps(report, summaries)]
+    claimed = claims_table.section((row, _link(run)) for run, row in zip(report.runs, report.rows, strict=True))
+    sections = [header, claimed, _steps(report, summaries)]
     title = f"{words.MARK[report.verdict]} {words.WORD[report.verdict]}: {report.suite.name}"
     return page.whole(title, styles, "claims", "\n".join(sections), f"hachaos {__version__}")
-
-
-def _change(change: str) -> str:
-    """What to change; the manifest's line stands out."""
-    where, found, what = change.partition(": ")
-    if not found or not where.startswith("manifests/"):
-        return _e(words.sentence(change)) or "–"
-    return f"<span><code>{_e(where)}</code> {_e(words.sentence(what))}</span>"
 
 
 def _link(run: SuiteRun) -> str:

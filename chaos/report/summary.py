@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -110,7 +110,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that reports show of a run."""
+    """All that reports show of a run. `answers` are the good ones by stream: when each was due, and its latency."""
 
     history: History
     judgement: Judgement
@@ -122,6 +122,7 @@ class Summary:
     writes: dict[str, dict[str, int]]
     skipped: dict[str, int]
     latencies: tuple[Latency, ...]
+    answers: dict[str, list[tuple[float, float]]]
     api_server_outages: tuple[Outage, ...] = ()
 
 
@@ -129,6 +130,7 @@ def summarise(history: History, judgement: Judgement) -> Summary:
     """Work out the figures. Raises LookupError for a history without a beginning."""
     reads, writes = history.of(Read), history.of(Write)
     judged = [outage for step in judgement.steps for check in step.checks for outage in check.outages]
+    answers = _answers(reads, writes)
     outages = sorted(_once(judged), key=lambda outage: (outage.first_bad, outage.kind, outage.via))
     return Summary(
         history=history,
@@ -140,7 +142,8 @@ def summarise(history: History, judgement: Judgement) -> Summary:
         reads=_read_totals(reads),
         writes=_write_totals(writes),
         skipped=dict(Counter(record.stream for record in history.of(Skipped))),
-        latencies=tuple(_latencies(reads, writes)),
+        latencies=tuple(_latencies(answers)),
+        answers=answers,
         api_server_outages=tuple(api_server_outages(history)),
     )
 
@@ -324,18 +327,23 @@ def _write_totals(writes: Iterable[Write]) -> dict[str, dict[str, int]]:
     return dict(sorted(totals.items()))
 
 
-def _latencies(reads: Iterable[Read], writes: Iterable[Write]) -> list[Latency]:
+def _answers(reads: Iterable[Read], writes: Iterable[Write]) -> dict[str, list[tuple[float, float]]]:
     # As `is_reader`, without a call for each: a run has very many.
-    served = [read.end - read.due for read in reads if read.ok and read.via == SERVICE and read.what == PAGE]
-    taken: dict[str, list[float]] = {"reads": served} if served else {}
-    written: dict[str, list[float]] = defaultdict(list)
+    found = {
+        "reads": [
+            (read.due, read.end - read.due) for read in reads if read.ok and read.via == SERVICE and read.what == PAGE
+        ]
+    }
+    written: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for write in writes:
         if write.outcome == "ok":
-            written[write.what].append(write.end - write.due)
-    taken |= {f"{what}s": values for what, values in written.items()}
-    found = []
-    for stream, values in sorted(taken.items(), key=lambda item: (item[0] != "reads", item[0])):
-        values.sort()
+            written[write.what].append((write.due, write.end - write.due))
+    found |= {f"{what}s": answers for what, answers in sorted(written.items())}
+    return {stream: answers for stream, answers in found.items() if answers}
+
+
+def _latencies(answers: Mapping[str, Sequence[tuple[float, float]]]) -> Iterator[Latency]:
+    for stream, found in answers.items():
+        values = sorted(latency for _, latency in found)
         ranks = tuple((p, round(nearest_rank(values, p), 6)) for p in PERCENTILES)
-        found.append(Latency(stream, len(values), ranks, round(values[-1], 6)))
-    return found
+        yield Latency(stream, len(values), ranks, round(values[-1], 6))

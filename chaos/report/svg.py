@@ -10,15 +10,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
-from chaos.checks.slow import nearest_rank
 from chaos.checks.streams import Name
 from chaos.history import QUIET, ActionBegun, PodSeen, Read, ReplicaSeen, Write
-from chaos.report import words
-from chaos.report.summary import SERVICE, Summary, is_read, is_reader
+from chaos.report import thin, words
+from chaos.report.distribution import power
+from chaos.report.summary import SERVICE, Summary, is_read
 from chaos.report.words import markup as _e
 from chaos.verdict import Outage
 
@@ -33,6 +34,22 @@ _AT_PODS: Final = {
     "read-upload": "Picture of each pod",
 }
 _MERGE = 1 / 1000
+_SHORTEST = 1 / 500
+"""The share of the run below which two outages are not drawn apart, and a state not by itself."""
+
+_LETTER = 1.25
+"""Percent of the width that a letter takes at most."""
+
+_NO_ROOM = 80.0
+"""Percent of the width from which on letters go to the left."""
+
+_WIDE = 0.35
+"""The share of the run that has room for letters."""
+
+_MOST_BARS = 600
+_FEWEST_BARS = 12
+"""So many bars are drawn at most in all rows of a kind together, but so few in each of them at any rate."""
+
 _BUCKETS = 160
 _FEWEST_BUCKETS = 24
 _IN_A_BUCKET = 5
@@ -44,6 +61,8 @@ DEFS: Final = """<defs>
 <rect class="p-possible-ground" width="5" height="5"/><rect class="p-possible-line" width="2" height="5"/></pattern>
 <pattern id="p-unready" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">\
 <rect class="p-unready-ground" width="5" height="5"/><rect class="p-unready-line" width="2" height="5"/></pattern>
+<pattern id="p-flapping" width="4" height="4" patternUnits="userSpaceOnUse">\
+<rect class="p-possible-ground" width="4" height="4"/><rect class="p-possible-line" width="2.5" height="4"/></pattern>
 <pattern id="p-ending" width="4" height="4" patternUnits="userSpaceOnUse">\
 <circle class="p-ending-dot" cx="2" cy="2" r="1.1"/></pattern>
 </defs>"""
@@ -52,14 +71,17 @@ LEGEND: Final = (
     ("up", "watched and answering"),
     ("certain", "out, for certain"),
     ("possible", "out, possibly"),
+    ("flapping", "in and out, too quickly to be drawn apart"),
     ("ready", "pod ready"),
     ("unready", "running, not ready"),
     ("pending", "pending"),
     ("ending", "being terminated"),
     ("stopped", "replication stopped"),
     ("silent", "no answer"),
+    ("lag", "replication lag"),
     ("p50", "median"),
     ("p99", "99th percentile"),
+    ("spread", "fastest to slowest"),
 )
 
 
@@ -108,9 +130,9 @@ class _Drawing:
         none, as the table has them.
         """
         begin = at if after is None else after
-        if self.x(begin) > 80 and after is not None and self.x(at) < 20:
+        if self.x(begin) > _NO_ROOM and after is not None and self.x(at) < 20:
             return
-        if self.x(begin) > 80:
+        if self.x(begin) > _NO_ROOM:
             self.marks.append(
                 f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{_e(text)}</text>'
             )
@@ -217,14 +239,19 @@ def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
 def _answers(drawing: _Drawing, summary: Summary) -> None:
     reads, writes = summary.history.of(Read), summary.history.of(Write)
     # By the kind of their outages and the way they went.
-    starts: dict[tuple[str, str], list[float]] = defaultdict(list)
+    left: dict[tuple[str, str], list[float]] = defaultdict(list)
     for read in reads:
-        starts[Name.of_read(read.what, read.via).kind, read.via].append(read.start)
+        left[read.what, read.via].append(read.start)
+    starts = {(Name.of_read(what, via).kind, via): found for (what, via), found in left.items()}
+    left = defaultdict(list)
     for write in writes:
-        starts[Name.of_write(write.what).kind, write.what].append(write.start)
+        left[write.what, ""].append(write.start)
+    starts |= {(Name.of_write(what).kind, what): found for (what, _), found in left.items()}
     grouped: dict[tuple[str, str], list[Outage]] = defaultdict(list)
     for outage in summary.outages:
         grouped[outage.kind, outage.via].append(outage)
+
+    at_most = max(_FEWEST_BARS, _MOST_BARS // max(len(starts), 1))
 
     def stream(text: str, key: tuple[str, str], *, labelled: bool) -> None:
         top = drawing.row(text)
@@ -233,12 +260,14 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         # A pod is drawn as out only while it was asked: not before it was made, nor after it was deleted.
         since = 0.0 if labelled else min(starts[key])
         until = drawing.span if labelled else max(starts[key])
-        drawn = _merged(grouped.get(key, []), drawing.span * _MERGE)
+        drawn = thin.outages(grouped.get(key, []), drawing.span * _MERGE, at_most)
+        named = _named(drawing, [outage for outage, _ in drawn]) if labelled and len(drawn) <= _LABELLED else []
         # What was out for certain is drawn over what may have been: two outages may share what was not seen.
         for certain in (False, True):
             for outage, merged in drawn:
-                named = certain and labelled and len(drawn) <= _LABELLED
-                _outage(drawing, outage, top, merged, (since, until), certain=certain, labelled=named)
+                _outage(
+                    drawing, outage, top, merged, (since, until), certain=certain, labelled=certain and outage in named
+                )
 
     drawing.row("Answers", HEAD, "head")
     if ("reads", SERVICE) in starts:
@@ -271,20 +300,32 @@ def _watched(starts: list[float]) -> list[tuple[float, float]]:
     return [*found, (begin, starts[-1])]
 
 
-def _merged(outages: list[Outage], closer_than: float) -> list[tuple[Outage, int]]:
-    """Outages as they are drawn, and how many each of them stands for."""
-    drawn: list[tuple[Outage, int]] = []
-    for outage in sorted(outages, key=lambda one: one.first_bad):
-        if drawn and outage.first_bad - drawn[-1][0].last_bad < closer_than:
-            last, number = drawn[-1]
-            both = Outage(
-                last.kind, last.via, last.last_good, last.first_bad, max(last.last_bad, outage.last_bad),
-                outage.first_good, last.attempts + outage.attempts,
-            )  # fmt: skip
-            drawn[-1] = (both, number + 1)
-        else:
-            drawn.append((outage, 1))
-    return drawn
+def _named(drawing: _Drawing, drawn: list[Outage]) -> list[Outage]:
+    """Those whose name finds room beside them without hiding another outage or its name, the longest first."""
+    taken: list[tuple[float, float, Outage | None]] = [
+        (drawing.x(_begin(one)), drawing.x(_end(one, drawing.span)), one) for one in drawn
+    ]
+    found = []
+    for outage in sorted(drawn, key=lambda one: -one.no_shorter_than_s):
+        begin, end = drawing.x(_begin(outage)), drawing.x(_end(outage, drawing.span))
+        wide = len(words.bounds(outage)) * _LETTER
+        if outage.no_shorter_than_s > drawing.span * _WIDE:
+            # On its own certain part, which is over whatever may have been.
+            found.append(outage)
+            continue
+        begin, end = (begin - wide, begin) if end > _NO_ROOM else (end, end + wide)
+        if not any(one is not outage and begin < right and left < end for left, right, one in taken):
+            taken.append((begin, end, None))
+            found.append(outage)
+    return found
+
+
+def _begin(outage: Outage) -> float:
+    return outage.first_bad if outage.last_good is None else outage.last_good
+
+
+def _end(outage: Outage, span: float) -> float:
+    return span if outage.first_good is None else outage.first_good
 
 
 def _outage(
@@ -301,13 +342,21 @@ def _outage(
     end = max(asked[1], outage.last_bad) if outage.first_good is None else outage.first_good
     title = f"{outage.kind} via {outage.via}: out for {words.bounds(outage)}, from {words.clock(outage.first_bad)}"
     if merged > 1:
-        title = f"{outage.kind} via {outage.via}: {merged} outages, too close to be drawn apart"
+        title = (
+            f"{outage.kind} via {outage.via}: {merged} outages from {words.clock(outage.first_bad)}, too close to be "
+        )
+        title += "drawn apart"
     if certain:
-        drawing.bar("certain", outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
+        css = "certain" if merged == 1 else "flapping"
+        drawing.bar(css, outage.first_bad, outage.last_bad, top + 3, ROW - 6, title)
     else:
-        drawing.bar("possible", begin, outage.first_bad, top + 5, ROW - 10, f"{title} (possibly out)")
-        drawing.bar("possible", outage.last_bad, end, top + 5, ROW - 10, f"{title} (possibly out)")
-    if labelled and merged == 1:
+        for left, right in ((begin, outage.first_bad), (outage.last_bad, end)):
+            if right > left:
+                drawing.bar("possible", left, right, top + 5, ROW - 10, f"{title} (possibly out)")
+    if labelled and merged == 1 and outage.no_shorter_than_s > drawing.span * _WIDE:
+        name, x = _e(words.bounds(outage)), drawing.x(outage.first_bad)
+        drawing.marks.append(f'<text class="inside-name" x="{x:g}%" dx="10" y="{top + ROW / 2 + 4:g}">{name}</text>')
+    elif labelled and merged == 1:
         drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
 
 
@@ -337,31 +386,34 @@ def _pods(drawing: _Drawing, seen: Sequence[PodSeen]) -> None:
     if not lives:
         return
     drawing.row("Pods", HEAD, "head")
+    at_most = max(_FEWEST_BARS, _MOST_BARS // max(sum(len(uids) for uids in lives.values()), 1))
     for (_, name), uids in sorted(lives.items())[:MAX_POD_ROWS]:
         top = drawing.row(name)
         for number, life in enumerate(sorted(uids.values(), key=lambda life: life[0].at)):
             if number:
                 drawing.line("new-pod", life[0].at, top + 2, life[0].at, top + ROW - 2)
-            for state, begin, end, node in _segments(life, drawing.span):
-                drawing.bar(
-                    state, begin, end, top + 7.5, ROW - 15,
-                    f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}"
-                    + (f" on {node}" if node else ""),
-                )  # fmt: skip
+            node = next((f" on {pod.node}" for pod in reversed(life) if pod.node), "")
+            for state, begin, end in _segments(life, drawing.span, at_most):
+                told = f"{name}: {_STATE_WORDS[state]} from {words.clock(begin)} to {words.clock(end)}{node}"
+                drawing.bar(state, begin, end, top + 7.5, ROW - 15, told)
     _left_out(drawing, len(lives) - MAX_POD_ROWS)
 
 
-def _segments(life: Sequence[PodSeen], span: float) -> list[tuple[str, float, float, str]]:
-    """A pod's states in order with begin and end; what is too short to be seen goes to the state before."""
-    changes: list[tuple[str, float, str]] = []
+_POD_RANK: Final = {"ready": 0, "pending": 1, "unready": 2, "ending": 3}
+
+
+def _segments(life: Sequence[PodSeen], span: float, at_most: int) -> list[thin.Stretch]:
+    """A pod's states in order with begin and end."""
+    changes: list[tuple[str, float]] = []
+    end = span
     for pod in life:
         state = pod_state(pod)
-        if changes and (changes[-1][0] == state or (state != "gone" and pod.at - changes[-1][1] < span * _MERGE / 4)):
-            changes[-1] = (state, changes[-1][1], pod.node)
-        else:
-            changes.append((state, pod.at, pod.node))
-    ends = [at for _, at, _ in changes[1:]] + [span]
-    return [(state, at, end, node) for (state, at, node), end in zip(changes, ends, strict=True) if state != "gone"]
+        if state == "gone":
+            end = pod.at
+            break
+        if not changes or changes[-1][0] != state:
+            changes.append((state, pod.at))
+    return thin.states(changes, end, span * _SHORTEST, _POD_RANK, at_most)
 
 
 def _left_out(drawing: _Drawing, number: int) -> None:
@@ -377,6 +429,7 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
     if not replicas:
         return
     drawing.row("Replication", HEAD, "head")
+    at_most = max(_FEWEST_BARS, _MOST_BARS // len(replicas))
     for pod, found in sorted(replicas.items())[:MAX_POD_ROWS]:
         top = drawing.row(pod)
         changes: list[tuple[str, float]] = []
@@ -384,8 +437,8 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
             state = _replica_state(one)
             if not changes or changes[-1][0] != state:
                 changes.append((state, one.at))
-        ends = [at for _, at in changes[1:]] + [found[-1].at]
-        for (state, begin), end in zip(changes, ends, strict=True):
+        stretches = thin.states(changes, found[-1].at, drawing.span * _SHORTEST, _REPLICA_RANK, at_most)
+        for state, begin, end in stretches:
             if state == "running":
                 drawing.line("up", begin, top + ROW / 2, end, top + ROW / 2)
             elif state != "source":
@@ -393,14 +446,15 @@ def _replication(drawing: _Drawing, seen: Sequence[ReplicaSeen]) -> None:
                 drawing.bar(state, begin, end, top + 7.5, ROW - 15, f"{pod}: {name} from {words.clock(begin)}")
         lags = [(one.at, one.lag_s) for one in found if one.lag_s]
         if lags:
-            at, most = max(lags, key=lambda item: item[1])
-            for bucket, lag in sorted(_most(lags, drawing.span).items()):
+            most = max(lag for _, lag in lags)
+            for bucket, lag in sorted(thin.most(lags, drawing.span, _BUCKETS).items()):
                 height = max(2.0, (ROW - 6) * lag / most)
                 begin = bucket * drawing.span / _BUCKETS
                 drawing.bar("lag", begin, begin + drawing.span / _BUCKETS, top + ROW - 3 - height, height)
-            drawing.text(
-                "outage-name", at, top + ROW / 2 + 4, f"lag up to {most} s", after=at + drawing.span / _BUCKETS
-            )
+            drawing.marks.append(f'<text class="tick" x="100%" dx="6" y="{top + ROW / 2 + 4:g}">lag ≤ {most} s</text>')
+
+
+_REPLICA_RANK: Final = {"source": 0, "running": 1, "silent": 2, "stopped": 3}
 
 
 def _replica_state(one: ReplicaSeen) -> str:
@@ -411,72 +465,60 @@ def _replica_state(one: ReplicaSeen) -> str:
     return "running" if one.io_running == "Yes" and one.sql_running == "Yes" else "stopped"
 
 
-def _most(values: Iterable[tuple[float, int]], span: float) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for at, value in values:
-        bucket = min(int(at / span * _BUCKETS), _BUCKETS - 1)
-        found[bucket] = max(found.get(bucket, 0), value)
-    return found
-
-
 def _latency(drawing: _Drawing, summary: Summary) -> None:
-    streams: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for read in summary.history.of(Read):
-        if read.ok and is_reader(read):
-            streams["Reads"].append((read.due, read.end - read.due))
-    for write in summary.history.of(Write):
-        if write.outcome == "ok":
-            streams[{"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(write.what, write.what)].append(
-                (write.due, write.end - write.due)
-            )
-    if not streams:
+    if not summary.answers:
         return
     drawing.row("Latency", HEAD, "head")
-    for name, values in sorted(streams.items(), key=lambda item: (item[0] != "Reads", item[0])):
-        _chart(drawing, name, values)
+    for stream, answers in summary.answers.items():
+        _chart(drawing, _CHARTS.get(stream, stream), answers)
 
 
-def _power(decade: int) -> str:
-    return f"{10**decade} s" if decade >= 0 else f"{10.0 ** (decade + 3):g} ms"
+_LEAST_S: Final = 1e-4
+_CHARTS: Final = {"reads": "Reads", "rows": "SQL rows", "posts": "Posts", "uploads": "Uploads"}
 
 
-def _chart(drawing: _Drawing, name: str, values: list[tuple[float, float]]) -> None:
-    """Median and 99th percentile in each of the buckets of time, on a logarithmic scale."""
+def _chart(drawing: _Drawing, name: str, values: Sequence[tuple[float, float]]) -> None:
+    """Median, 99th percentile and the extremes in each of the buckets of time, on a logarithmic scale."""
     top = drawing.row(name, CHART, "chart")
     # A percentile of one or two answers is none, so a short run gets wider buckets.
-    number_of = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
-    buckets: list[list[float]] = [[] for _ in range(number_of)]
-    for due, latency in values:
-        buckets[min(int(max(due, 0.0) / drawing.span * number_of), number_of - 1)].append(max(latency, 1e-4))
-    for bucket in buckets:
-        bucket.sort()
-    low = min(bucket[0] for bucket in buckets if bucket)
-    high = max(bucket[-1] for bucket in buckets if bucket)
+    number = min(_BUCKETS, max(_FEWEST_BUCKETS, len(values) // _IN_A_BUCKET))
+    buckets = thin.buckets(values, drawing.span, number)
+    low = max(min(bucket.low for bucket in buckets if bucket), _LEAST_S)
+    high = max(low, *(bucket.high for bucket in buckets if bucket))
     decades = (math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1))
     inner = CHART - 24
 
     def y(latency: float) -> float:
-        return 12 + inner * (1 - (math.log10(latency) - decades[0]) / (decades[1] - decades[0]))
+        return 12 + inner * (1 - (math.log10(max(latency, _LEAST_S)) - decades[0]) / (decades[1] - decades[0]))
 
     for decade in range(decades[0], decades[1] + 1):
         drawing.line("level", 0, top + y(10.0**decade), drawing.span, top + y(10.0**decade))
         if decade in decades:
             drawing.marks.append(
-                f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{_power(decade)}</text>'
+                f'<text class="tick" x="100%" dx="6" y="{top + y(10.0**decade) + 4:g}">{power(decade)}</text>'
             )
-    lines = []
-    for css, percentile in (("p99", 99.0), ("p50", 50.0)):
-        run: list[str] = []
-        for number in range(number_of + 1):
-            if number < number_of and buckets[number]:
-                x = (number + 0.5) / number_of * 1000
-                run.append(f"{x:.1f},{y(nearest_rank(buckets[number], percentile)):.1f}")
-            elif run:
-                alone = len(run) == 1
-                points = " ".join(run * 2 if alone else run)
-                lines.append(f'<polyline class="{css}{" dot" if alone else ""}" points="{points}"/>')
-                run = []
+    at, longest = max(values, key=itemgetter(1))
+    title = f"{name}: the longest took {words.latency(longest)}, at {words.clock(at)}"
     drawing.marks.append(
         f'<svg x="0" y="{top}" width="100%" height="{CHART}" viewBox="0 0 1000 {CHART}" preserveAspectRatio="none">'
-        f"{''.join(lines)}</svg>"
+        f"<title>{_e(title)}</title>{''.join(_lines(buckets, y))}</svg>"
     )
+    drawing.text("peak", min(max(at, 0.0), drawing.span), top + y(high) - 4, words.latency(longest))
+
+
+def _lines(buckets: Sequence[thin.Bucket | None], y: Callable[[float], float]) -> Iterator[str]:
+    """The band between the extremes, and the lines over it, broken where nothing was answered."""
+    wide = 1000 / len(buckets)
+    for answered, some in itertools.groupby(enumerate(buckets), key=lambda one: one[1] is not None):
+        run = [(place, bucket) for place, bucket in some if bucket]
+        if not answered or not run:
+            continue
+        edges = [(place * wide, (place + 1) * wide, bucket) for place, bucket in run]
+        upper = [f"{x:.1f},{y(bucket.high):.1f}" for *both, bucket in edges for x in both]
+        lower = [f"{x:.1f},{y(bucket.low):.1f}" for *both, bucket in reversed(edges) for x in reversed(both)]
+        yield f'<polygon class="spread" points="{" ".join(upper + lower)}"/>'
+        for css in ("p99", "p50"):
+            found = [(place, bucket.p99 if css == "p99" else bucket.median) for place, bucket in run]
+            points = [f"{(place + 0.5) * wide:.1f},{y(latency):.1f}" for place, latency in found]
+            alone = len(points) == 1
+            yield f'<polyline class="{css}{" dot" if alone else ""}" points="{" ".join(points * (1 + alone))}"/>'

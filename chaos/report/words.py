@@ -23,6 +23,14 @@ SENTENCE: Final = {
     Verdict.UNKNOWN: "Not proven either way.",
 }
 
+STREAM: Final = {
+    "reads": "Reads",
+    "rows": "Writes, SQL rows",
+    "posts": "Writes, posts",
+    "uploads": "Writes, uploads",
+}
+"""What people call the streams of requests."""
+
 NOT_MEASURED: Final = "not measured"
 
 _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")

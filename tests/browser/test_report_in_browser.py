@@ -100,3 +100,35 @@ def test_a_check_opens_by_keyboard(chrome, pages):
 def test_paper_shows_what_is_folded_on_the_screen(chrome, pages):
     chrome.open(pages["passing"], media="print")
     assert chrome.evaluate("document.querySelector('.check .inside').getBoundingClientRect().height") > 0
+
+
+def test_paper_is_light_even_where_the_screen_is_dark(chrome, pages):
+    chrome.open(pages["failing"], media="print", dark=True)
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    assert chrome.evaluate(ground) == "rgb(255, 255, 255)"
+    assert chrome.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("name", ["passing", "failing", "hostile"])
+def test_nothing_is_cut_off_at_the_edge_of_a_sheet(chrome, pages, name):
+    chrome.open(pages[name], media="print", width=700)
+    right = "[...document.querySelectorAll('table, .figure, pre')].map(e => e.getBoundingClientRect().right)"
+    assert max(chrome.evaluate(right)) <= 701
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_ids_of_lost_writes_have_room(chrome, pages, width):
+    chrome.open(pages["failing"], width=width)
+    assert chrome.evaluate("document.querySelector('.lost td:last-child').getBoundingClientRect().width") > 200
+
+
+def test_the_page_is_walked_through_by_keyboard(chrome, pages):
+    chrome.open(pages["failing"])
+    seen = []
+    for _ in range(6):
+        for kind in ("rawKeyDown", "keyUp"):
+            chrome.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        seen.append(chrome.evaluate("document.activeElement.textContent.slice(0, 40)"))
+    assert seen[0] == "Skip to the timeline"
+    assert "57" in seen
+    assert any("delete the master's pod" in each for each in seen)

@@ -10,6 +10,7 @@ from histories import FAULT, READING, READY, SEED, STEADY, a, change, drop, firs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.checks import named
 from chaos.checks.continuity import check
 from chaos.history import FIRST_READING, Contents, History, PodSeen, Read, Record, SiteContents, WaitEnded, Write
 from chaos.verdict import CheckResult, Verdict
@@ -51,6 +52,26 @@ def test_acknowledged_writes_missing_everywhere_are_lost(what: str) -> None:
     assert "no pod holds them" in (found.advice or "")
 
 
+def spelled_out(ids: str) -> list[int]:
+    found: list[int] = []
+    for each in ids.split(", "):
+        if each.startswith("... "):
+            found += range(found[-1] + found[-1] - found[-2], int(each[4:]) + 1, found[-1] - found[-2])
+        else:
+            low, _, high = each.partition("-")
+            found += range(int(low), int(high or low) + 1)
+    return found
+
+
+@given(st.sets(st.integers(1, 60), min_size=1) | st.sets(st.integers(1, 60).map(lambda n: 3 * n), min_size=1))
+def test_ids_are_told_in_few_words_and_none_is_left_out(numbers: set[int]) -> None:
+    assert spelled_out(", ".join(named.ranges(numbers))) == sorted(numbers)
+
+
+def test_ids_at_equal_distances_are_told_by_their_first_and_last() -> None:
+    assert ", ".join(named.ranges({*range(7, 297, 2), 400, 401, 403})) == "7, 9, ... 295, 400-401, 403"
+
+
 def test_every_lost_write_is_named_however_many_they_are() -> None:
     records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:50], *rows[52:100]])
     found = continuity(with_rows(records, ("mysql-0",), lambda posts: posts[:-1], what="posts")).figures
@@ -59,8 +80,7 @@ def test_every_lost_write_is_named_however_many_they_are() -> None:
     gone = {write.key for write in records if isinstance(write, Write) and write.what == "row" and write.key}
     (held,) = (one.rows for one in records if isinstance(one, Contents) and one.step == 0 and one.pod == "mysql-0")
     gone -= {number for number, _ in held}
-    said = [tuple(map(int, each.split("-"))) for each in of_rows["ids"].split(", ")]
-    assert {n for low, *high in said for n in range(low, (*high, low)[0] + 1)} == gone
+    assert spelled_out(of_rows["ids"]) == sorted(gone)
     assert of_rows["first_at_s"] < of_rows["last_at_s"] < READING
 
 

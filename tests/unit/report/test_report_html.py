@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 import time
@@ -9,10 +10,13 @@ from html.parser import HTMLParser
 
 import pytest
 import sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chaos.history import ClusterEvent, Contents, History, Read
-from chaos.report import html, svg
+from chaos.history import ClusterEvent, Contents, History, Read, ReplicaSeen
+from chaos.report import html, svg, words
 from chaos.report.summary import summarise
+from chaos.verdict import CheckResult, Outage, Verdict
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x00]]>"
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "rect", "line", "circle", "polyline"}
@@ -72,7 +76,7 @@ def test_there_is_one_h1_and_no_heading_skips_a_level(run):
 
 def test_sections_come_in_the_order_of_a_readers_questions(run):
     ids = [attrs["id"] for tag, attrs, _ in page(*run).items if tag == "h2"]
-    assert ids == ["steps", "timeline", "details", "latency", "reproduce"]
+    assert ids == ["claims", "steps", "timeline", "details", "latency", "reproduce"]
 
 
 def test_every_header_cell_says_what_it_heads(run):
@@ -180,8 +184,8 @@ def test_an_outage_is_drawn_certain_between_its_inner_bounds_and_possible_out_to
 
 def test_a_pods_life_is_drawn_state_by_state():
     text = svg.timeline(summarise(*sample.passing()))[1]
-    for words in ("mysql-0: being terminated", "mysql-0: pending", "mysql-0: running, not ready", "mysql-0: ready"):
-        assert f"<title>{words}" in text
+    for state in ("being terminated", "pending", "running, not ready", "ready"):
+        assert f"<title>mysql-0: {state}" in text
 
 
 def test_an_hour_of_200_000_records_is_drawn_small_and_soon():
@@ -211,6 +215,117 @@ def test_many_outages_are_drawn_merged_and_counted_whole():
     text = html.render(summary, "folder")
     assert "3,000 outages in this step" in text
     assert len(text.encode()) < 1_000_000
+
+
+def test_an_hour_in_which_everything_flaps_is_still_a_small_page():
+    history, judgement = sample.passing(sample.Shape(until=3600.0, faults=(14.0, 1800.0), rate=1.0))
+    pods = [f"wordpress-{n:02}" for n in range(30)]
+    streams = [("reads", "service"), ("writes", "row"), ("writes", "post"), *(("reads", pod) for pod in pods)]
+    outages = tuple(
+        replace(sample._outage(kind, via, 10 + 2 * n, 0.3, 0.05)) for kind, via in streams for n in range(1500)
+    )
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "often out", {}, outages)
+    judged = replace(judgement, steps=(replace(first, checks=(check,)),))
+    more = [Read(pod, at, at, at + 0.1, True) for pod in pods for at in (20.0, 3500.0)]
+    for n in range(1800):
+        more += [sample._pod(2.0 * n, pod, pod, "site", "node-1", "Running", ready=n % 2 == 0) for pod in pods]
+        more.append(ReplicaSeen(2.0 * n, "mysql-1", "", True, "Yes" if n % 2 else "No", "Yes", n, "", "", ""))
+    text = html.render(summarise(History([*history, *more]), judged), "folder")
+    assert len(text.encode()) < 1_000_000
+    assert "too close to be drawn apart" in text
+
+
+@given(st.lists(st.tuples(st.floats(0, 3600), st.floats(0.001, 50)), min_size=1, max_size=100))
+@settings(deadline=None, max_examples=20)
+def test_the_longest_answer_is_named_in_the_drawing(answers):
+    reads = [Read("service", due, due, due + took, True) for due, took in answers]
+    history = History([*(r for r in sample.records() if not isinstance(r, Read)), *reads])
+    text = svg.timeline(summarise(history, sample.passing()[1]))[1]
+    longest = max(read.end - read.due for read in reads)
+    assert f"<title>Reads: the longest took {words.latency(longest)}, at " in text
+
+
+@given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 5)), max_size=40, unique_by=lambda one: one[0]))
+@settings(deadline=None, max_examples=20)
+def test_no_outage_is_missing_from_the_drawing(found):
+    history, judgement = sample.passing()
+    outages = tuple(Outage("writes", "row", at, at, at + lasts, at + lasts, 2) for at, lasts in found)
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    summary = summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),)))
+    text = svg.timeline(summary)[1]
+    bars = [attrs for tag, attrs, _ in Page(text).items if tag == "rect" and attrs["class"] in ("certain", "flapping")]
+    drawn = [(percent(bar["x"]), percent(bar["x"]) + percent(bar["width"])) for bar in bars]
+    for at, lasts in found:
+        left, right = (min(moment / summary.duration_s, 1) * 100 for moment in (at, at + lasts))
+        assert any(begin <= left + 0.01 and right <= end + 0.01 for begin, end in drawn)
+
+
+def test_the_bars_of_a_spread_count_every_answer():
+    summary = summarise(*sample.passing())
+    found = page(*sample.passing())
+    said = [data for tag, data in found.text if tag == "title" and re.search(r"answers?$", data)]
+    counted = sum(int(re.search(r"([\d,]+) answers?$", data)[1].replace(",", "")) for data in said)
+    assert counted == sum(one.answered for one in summary.latencies)
+
+
+def test_a_run_names_its_claim_what_decided_and_the_line_to_change():
+    history, judgement = sample.failing()
+    begun = replace(history.run, stack={"profile": "published"})
+    known = {"key": "lost-row", "text": "57 rows were lost", "before": False}
+    first = judgement.steps[0]
+    checks = (CheckResult("continuity", Verdict.FAIL, "x", {"findings": [known], "lost": 57}),)
+    step = replace(first, checks=checks, step=replace(first.step, action="delete-volume"))
+    said = page(History([begun, *history.records[1:]]), replace(judgement, steps=(step,))).said()
+    assert said.count("57 rows were lost.") >= 2
+    assert re.search(r"manifests/published/mysql-statefulset\.yaml:\d+", said)
+    assert "A failed master comes back by itself with its data." in said
+
+
+def test_every_lost_write_is_in_the_page_and_nothing_is_where_none_was_lost():
+    history, judgement = sample.failing()
+    gone = {"row": {"number": 57, "ids": "3-58, 60", "first_at_s": 1.2, "last_at_s": 13.9}}
+    first = judgement.steps[0]
+    checks = (CheckResult("continuity", Verdict.FAIL, "x", {"lost": 57, "acknowledged": 262, "lost_writes": gone}),)
+    text = html.render(summarise(history, replace(judgement, steps=(replace(first, checks=checks),))), "folder")
+    assert '<span class="ids">3-58, 60</span>' in text
+    assert '<a href="#lost-step-1">57</a>' in text
+    assert "Writes that were lost" not in page(*sample.passing()).said()
+
+
+def test_names_of_outages_hide_neither_each_other_nor_another_outage():
+    history, judgement = sample.passing()
+    spans = ((10.0, 12.0), (13.0, 13.5), (14.0, 15.0), (40.0, 41.0))
+    outages = tuple(Outage("reads", "service", a - 0.1, a, b, b + 0.1, 9) for a, b in spans)
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
+    named = [data for tag, data in Page(text).text if tag == "text" and " – " in data]
+    assert named == [words.bounds(outages[2]), words.bounds(outages[3])]
+
+
+def test_an_outage_of_most_of_the_run_bears_its_name_although_another_follows():
+    history, judgement = sample.passing()
+    outages = (Outage("writes", "row", 9.0, 10.0, 60.0, None, 9), Outage("writes", "row", 9.0, 64.0, 66.0, None, 9))
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
+    assert f'class="inside-name" x="{10 / 68 * 100:g}'[:28] in text
+
+
+def test_what_it_takes_to_run_it_again_is_told():
+    history, judgement = sample.passing()
+    stack = {
+        "profile": "hardened", "source": "my-stack.yaml", "images": {"mysql/mysql": "mysql:8"},
+        "image_digests": {"mysql/mysql": "sha256:12ab"}, "manifests_sha256": "34cd",
+    }  # fmt: skip
+    begun = replace(history.run, stack=stack, plan=history.run.plan | {"baseline": "record"})
+    said = page(History([begun, *history.records[1:]]), judgement).said()
+    assert "hachaos run scenarios/kill-master.yaml --stack my-stack.yaml --baseline record" in said
+    assert "mysql:8 sha256:12ab" in said
+    assert "34cd" in said
+    assert hashlib.sha256(begun.scenario_text.encode()).hexdigest() in said
 
 
 def test_what_a_pod_holds_never_gets_into_the_page():
