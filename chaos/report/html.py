@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
-from chaos.checks.judge import WEIGHT, Judgement, StepJudgement
+from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
 from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
 from chaos.report.figures import MOST_ITEMS, plain, tables
@@ -17,6 +17,7 @@ from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
 from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
 from chaos.report.words import markup as _e
+from chaos.scenario import vocabulary
 from chaos.verdict import CheckResult, Outage, Verdict
 
 _MOST_OUTAGES = 12
@@ -75,7 +76,7 @@ def _verdict(summary: Summary) -> str:
 def _reason(judgement: Judgement) -> str:
     """The sentence that decides, without the name of its check: that is told with the step."""
     name, found, rest = judgement.reason.partition(": ")
-    return rest if found and name in WEIGHT else judgement.reason
+    return rest if found and name in vocabulary.CHECKS else judgement.reason
 
 
 def _figures_strip(summary: Summary) -> str:
