@@ -14,9 +14,10 @@ PYTHON := .venv/bin/python
 DEV := .venv/.dev
 export PYTHONDONTWRITEBYTECODE = 1
 
+# One process has the cluster's tests, the other all that needs none.
 test: $(DEV) lint
 	@tests/needs.sh
-	$(PYTHON) -P -m pytest
+	$(PYTHON) -P -m pytest -n 2 --dist loadgroup --durations=25 --durations-min=5
 
 unit: $(DEV)
 	$(PYTHON) -P -m pytest -m "not cluster and not browser"
