@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # One process has the cluster's tests, the other all that needs none.
 test: $(DEV) lint
 	@tests/needs.sh
-	$(PYTHON) -P -m pytest -n 2 --dist loadgroup --durations=25 --durations-min=5
+	$(PYTHON) -P -m pytest -n 2 --durations=25 --durations-min=5
 
 unit: $(DEV)
 	$(PYTHON) -P -m pytest -m "not cluster and not browser"

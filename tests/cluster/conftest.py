@@ -21,13 +21,10 @@ from chaos.stack.stack import Stack
 from embedded import NAME, ROOT, Hachaos
 
 
-# Before xdist looks for the group.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.fixture(scope="session")

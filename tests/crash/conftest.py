@@ -15,10 +15,7 @@ from tests.cluster.conftest import cluster, hachaos, stack, target  # noqa: E402
 __all__ = ["cluster", "hachaos", "stack", "target"]
 
 
-# Before xdist looks for the group.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.xdist_group("cluster"))
