@@ -10,7 +10,7 @@ from chaos.actions import ACTIONS as CODE
 from chaos.checks import judge
 from chaos.cluster.api import Api
 from chaos.errors import ClusterError, StackError, UsageError
-from chaos.scenario.plan import Needs, Plan, Suite
+from chaos.scenario.plan import Needs, Plan, Suite, plans_of
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.roles import part
 from chaos.stack.source import Source
@@ -18,9 +18,18 @@ from chaos.stack.stack import Stack
 from chaos.undo import recovery
 
 
-def require_allowed(item: Plan | Suite, *, allow_nodes: bool) -> None:
-    """Refuse what the command line has to allow on every target. Raises UsageError."""
-    for plan in item.plans if isinstance(item, Suite) else (item,):
+def require_allowed(item: Plan | Suite, *, allow_nodes: bool, local: bool = True, baseline: str = "") -> None:
+    """Refuse what the command line has to allow, `baseline` being its own word. Raises UsageError.
+
+    On a cluster that is there, no file alone lets a run break a stack that is not well already.
+    """
+    said = {item.baseline} if item.baseline else {plan.baseline for plan in plans_of([item])}
+    if "record" in said and not local and not baseline:
+        raise UsageError(
+            f"{item.path}: `baseline: record` breaks a stack even if it is not well before the first fault",
+            hint="--baseline record says that this is meant on this cluster; --baseline stop overrules the file",
+        )
+    for plan in plans_of([item]):
         for step in plan.steps:
             if ACTIONS[step.action].nodes and not allow_nodes:
                 raise UsageError(

@@ -75,7 +75,9 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     source.require_bound(stacks, options.elsewhere)
     preconditions.require_extensions()
     for item in items:
-        preconditions.require_allowed(item, allow_nodes=options.allow_nodes)
+        preconditions.require_allowed(
+            item, allow_nodes=options.allow_nodes, local=options.elsewhere is None, baseline=options.baseline
+        )
     debug = DebugLog() if options.debug else None
     with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), bugs.into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)

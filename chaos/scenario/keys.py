@@ -62,7 +62,7 @@ EXPECT = {
 }
 
 _WORKLOAD = {
-    "reads": Key("rate of requests for the site's pages through its Service", "10/s"),
+    "reads": Key("rate of requests for the site's pages through its Service", "20/s"),
     "pod_reads": Key("rate of requests to each of the site's pods at its own address", "1/s"),
     "writes": Key("rate of rows written by SQL through the primary's Service", "10/s"),
     "posts": Key("rate of WordPress posts written through the site's Service", "1/s"),

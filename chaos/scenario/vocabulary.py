@@ -160,7 +160,7 @@ KINDS = ("reads", "writes", "uploads")
 """What `expect` may limit: reads through the Service, rows and posts, uploads."""
 
 DEFAULT_WORKLOAD = {
-    "reads": "10/s",
+    "reads": "20/s",
     "pod_reads": "1/s",
     "writes": "10/s",
     "posts": "1/s",

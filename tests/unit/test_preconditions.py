@@ -143,3 +143,17 @@ def test_a_stack_that_another_run_has_left_changed_is_refused_until_it_is_recove
     assert caught.value.hint == "first: hachaos recover --stack hardened --name mine"
     undo_notes.forget(stack, "reports/cut-off", [planned])
     require_put_back(stack, "hardened")
+
+
+def test_no_file_alone_breaks_a_stack_that_is_not_well_on_a_cluster_that_is_there() -> None:
+    wanted = replace(plan(), baseline="record")
+    with pytest.raises(UsageError, match=r"p\.yaml: `baseline: record` breaks a stack") as caught:
+        require_allowed(wanted, allow_nodes=False, local=False)
+    assert "--baseline record" in caught.value.hint
+    require_allowed(wanted, allow_nodes=False, local=False, baseline="record")
+    require_allowed(wanted, allow_nodes=False, local=False, baseline="stop")
+    require_allowed(wanted, allow_nodes=False, local=True)
+    require_allowed(plan(), allow_nodes=False, local=False)
+    suite = Suite("s", "c", "s.yaml", "", budget_s=60, between_s=1, plans=(plan(),), baseline="record")
+    with pytest.raises(UsageError, match=r"s\.yaml: `baseline: record` breaks a stack"):
+        require_allowed(suite, allow_nodes=False, local=False)

@@ -48,7 +48,7 @@ def test_what_is_left_out_has_the_documented_default(write: Write) -> None:
             "steps: [{name: s, action: delete-pod, target: database/replica}]"
         )
     )
-    assert plan.workload == Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_per_s=1, deadline_s=2)
+    assert plan.workload == Workload(reads_per_s=20, pod_reads_per_s=1, writes_per_s=10, posts_per_s=1, deadline_s=2)
     (step,) = plan.steps
     assert step.params == {}
     assert step.wait == Wait("database/ready", 300)
