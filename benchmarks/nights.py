@@ -41,7 +41,7 @@ def main(reports: Path, healthy: int) -> None:
     usual_s, judged, false = 0.0, 0, 0
     for number in range(1, healthy + SLOW + 1):
         slow = number > healthy
-        _run(reports, usual_s * _SLOWER_BY if slow else 0.0)
+        cost = _run(reports, usual_s * _SLOWER_BY if slow else 0.0)
         runs = _runs(reports)
         found = rule.judge(runs)
         last = runs[-1]
@@ -50,7 +50,7 @@ def main(reports: Path, healthy: int) -> None:
         )
         print(
             f"{number} {'slow' if slow else 'healthy'}: {last.verdict}, reads out {last.reads_s}, "
-            f"writes out {last.writes_s}, recovered in {last.recovered_s}: {alarm or found.why_not or 'no alarm'}",
+            f"writes out {last.writes_s}, recovered in {last.recovered_s}: {alarm or found.why_not or 'no alarm'}; {cost}",
             flush=True,
         )
         if not slow:
@@ -61,17 +61,23 @@ def main(reports: Path, healthy: int) -> None:
     subprocess.run([HACHAOS, "cluster", "down", "--name", CLUSTER], cwd=ROOT, check=False)
 
 
-def _run(reports: Path, stop_s: float) -> None:
+def _run(reports: Path, stop_s: float) -> str:
+    """Run once; what it cost: all of the process, from its start to its written report."""
     command = [HACHAOS, "run", "scenarios/kill-master.yaml", "--baseline", "record", "--name", CLUSTER, "--quiet"]
     before = set(reports.glob(f"*/{journal.NAME}"))
-    with subprocess.Popen([*command, "--reports", str(reports)], cwd=ROOT) as running:
-        while stop_s and running.poll() is None:
-            if node := _node_of_what_ends(set(reports.glob(f"*/{journal.NAME}")) - before):
-                _stop_kubelet(node, stop_s)
-                break
-            time.sleep(0.02)
+    began = time.monotonic()
+    running = subprocess.Popen([*command, "--reports", str(reports)], cwd=ROOT)
+    while stop_s:
+        if node := _node_of_what_ends(set(reports.glob(f"*/{journal.NAME}")) - before):
+            _stop_kubelet(node, stop_s)
+            break
+        time.sleep(0.02)
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
     if running.returncode not in (0, 1, 2):
         sys.exit(f"exit {running.returncode}")
+    cpu_s, took_s = used.ru_utime + used.ru_stime, time.monotonic() - began
+    return f"{cpu_s:.1f} s of a processor in {took_s:.1f} s, {used.ru_maxrss / 1000:.0f} MB at most"
 
 
 def _node_of_what_ends(journals: set[Path]) -> str:

@@ -1,4 +1,4 @@
-"""A cluster that fails under a run: the API server is away for a minute, a kubelet hangs; what is measured goes on."""
+"""A cluster that fails under a run: the API server is away, a kubelet hangs, a node is gone; measuring goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.control_plane import ControlPlane
 from chaos.cluster.local.layout import CONTROL_PLANE, Places
 from chaos.cluster.local.machine import Machine
-from chaos.history import ApiServerSeen, Contents, PodSeen, Read, Record, VolumeSeen
+from chaos.history import ActionBegun, ApiServerSeen, Contents, PodSeen, Read, Record, ReplicaSeen, VolumeSeen
 from chaos.monitors.evidence import Evidence
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
@@ -135,4 +135,52 @@ def test_a_kubelet_that_hangs_leaves_what_it_should_tell_unknown_and_nothing_els
     assert (looks["mysql-1"].born, looks["mysql-1"].marks) == (None, None)
     contents = {one.pod: one for one in found if isinstance(one, Contents)}
     assert {one.error for one in contents.values()} == {""}, "the databases answer, whatever kubelet does"
+    assert wait_until(lambda: stack.ready("stack"), 120)
+
+
+QUIET = """
+apiVersion: hachaos/v1
+name: quiet
+claim: nothing is broken by us
+baseline: record
+workload: {reads: 5/s, writes: 5/s}
+steps:
+  - {name: a while, action: pause, parameters: {for: 70s}, wait: {for: stack/ready, timeout: 3m}}
+"""
+
+
+@pytest.mark.long
+def test_a_run_outlasts_a_node_that_is_gone_for_a_minute_and_says_what_its_pods_did_not(
+    cluster: Cluster, stack: Stack, tmp_path: Path
+) -> None:
+    (pod,) = [pod for pod in stack.pods("database") if pod.name == "mysql-2"]
+    (tmp_path / "quiet.yaml").write_text(QUIET)
+    command = [str(ROOT / "hachaos"), "run", str(tmp_path / "quiet.yaml"), "--name", NAME, "--reports", str(tmp_path)]
+
+    def link(state: str) -> None:
+        named = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", pod.node, state]
+        subprocess.run(named, check=True)
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        try:
+            folder = await_in_journal(running, tmp_path, lambda text: f'"kind":"{ActionBegun.kind}"' in text)
+            link("down")
+            try:
+                time.sleep(AWAY_S)
+            finally:
+                link("up")
+            out, _ = running.communicate(timeout=600)
+        finally:
+            running.kill()
+    assert running.returncode in (0, 1, 2), out
+    assert "Traceback" not in out
+    history = journal.read(folder)
+    assert history.ended is not None
+    assert history.ended.how == "finished"
+    left = sorted(read.start for read in history.of(Read) if read.via == "service")
+    assert max(b - a for a, b in itertools.pairwise(left)) < 2
+    unseen = [one for one in history.of(ReplicaSeen) if one.pod == "mysql-2" and one.error]
+    assert unseen, "a pod that cannot be asked is unknown"
+    assert all(one.io_running is None and one.lag_s is None for one in unseen)
+    assert {one.pod for one in history.of(Contents, step=0) if not one.error} == {"mysql-0", "mysql-1", "mysql-2"}
     assert wait_until(lambda: stack.ready("stack"), 120)
