@@ -30,6 +30,7 @@ from chaos.past.runs import Run
 CLUSTER = "nights"
 SLOW = 5
 _SLOWER_BY = 0.5
+_FAULT_WITHIN_S = 120.0
 
 
 @click.command()
@@ -50,7 +51,8 @@ def main(reports: Path, healthy: int) -> None:
         )
         print(
             f"{number} {'slow' if slow else 'healthy'}: {last.verdict}, reads out {last.reads_s}, "
-            f"writes out {last.writes_s}, recovered in {last.recovered_s}: {alarm or found.why_not or 'no alarm'}; {cost}",
+            f"writes out {last.writes_s}, recovered in {last.recovered_s}: {alarm or found.why_not or 'no alarm'}; "
+            f"{cost}",
             flush=True,
         )
         if not slow:
@@ -67,7 +69,7 @@ def _run(reports: Path, stop_s: float) -> str:
     before = set(reports.glob(f"*/{journal.NAME}"))
     began = time.monotonic()
     running = subprocess.Popen([*command, "--reports", str(reports)], cwd=ROOT)
-    while stop_s:
+    while stop_s and time.monotonic() - began < _FAULT_WITHIN_S:
         if node := _node_of_what_ends(set(reports.glob(f"*/{journal.NAME}")) - before):
             _stop_kubelet(node, stop_s)
             break
