@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,26 @@ def read(folder: Path) -> History:
             hint="nothing was broken by it either; name another run's folder",
         ) from None
     return history
+
+
+def each(folders: Iterable[Path], unread: list[UsageError]) -> Iterator[tuple[Path, History]]:
+    """What each folder's journal holds, as `read` does; what is wrong with one that cannot be read goes to `unread`."""
+    for folder in folders:
+        try:
+            history = read(folder)
+        except UsageError as error:
+            unread.append(error)
+        else:
+            yield folder, history
+
+
+def require_read(unread: Sequence[UsageError]) -> None:
+    """Raise what is wrong with the folders that could not be read, a line for each, if there are any."""
+    lines = list(dict.fromkeys(map(str, unread)))
+    if len(lines) > 1:
+        raise UsageError("\n".join(lines))
+    if unread:
+        raise unread[0]
 
 
 def require_checks(names: Iterable[str]) -> None:

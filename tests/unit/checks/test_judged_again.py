@@ -212,3 +212,36 @@ def test_folders_without_a_run_and_checks_that_are_none_are_refused(tmp_path: Pa
         done = hachaos(*arguments)
         assert (done.returncode, done.stdout) == (4, "")
         assert done.stderr.startswith(f"hachaos: {said}")
+
+
+def spoilt(folder: Path) -> Path:
+    """A run's folder with a journal that is broken in its second line."""
+    run_folder(folder, healthy())
+    first, _, *others = (folder / NAME).read_text().splitlines(keepends=True)
+    (folder / NAME).write_text("".join([first, "{broken\n", *others]))
+    return folder
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_being_judged(tmp_path: Path) -> None:
+    run_folder(tmp_path / "s/01-a", healthy())
+    unbegun = run_folder(tmp_path / "s/02-b", [])
+    broken = spoilt(tmp_path / "s/03-c")
+    run_folder(tmp_path / "s/04-d", lossy())
+    for arguments in (("--json",), ("--json", "--write")):
+        done = hachaos("check", tmp_path / "s", *arguments)
+        assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["pass", "fail"]
+        assert done.returncode == 4
+        first, second = done.stderr.splitlines()
+        assert first == f"hachaos: {unbegun / NAME}: the run had not begun, so there is nothing to judge"
+        assert second.startswith(f"hachaos: {broken / NAME}:2:2: not a journal line: ")
+    assert {path.name for path in (tmp_path / "s/04-d").iterdir()} == {NAME, *FILES}
+
+
+def test_a_broken_run_of_a_suite_is_named_once_and_the_other_runs_are_written(tmp_path: Path) -> None:
+    run_folder(tmp_path / "01-a", healthy())
+    broken = spoilt(tmp_path / "02-b")
+    a_suite(tmp_path, *(not_run(name, "not yet run") for name in "ab"))
+    done = hachaos("check", tmp_path, "--write")
+    assert done.returncode == 4
+    assert [line.startswith(f"hachaos: {broken / NAME}:2:2: ") for line in done.stderr.splitlines()] == [True]
+    assert (tmp_path / "01-a/report.html").exists()
