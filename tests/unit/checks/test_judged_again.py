@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -245,3 +246,27 @@ def test_a_broken_run_of_a_suite_is_named_once_and_the_other_runs_are_written(tm
     assert done.returncode == 4
     assert [line.startswith(f"hachaos: {broken / NAME}:2:2: ") for line in done.stderr.splitlines()] == [True]
     assert (tmp_path / "01-a/report.html").exists()
+
+
+def test_a_verdict_that_nobody_reads_is_none(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r", healthy())
+    command = [sys.executable, "-P", "-m", "chaos.cli.main", "check", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 3
+
+
+def test_a_run_is_judged_alike_where_there_is_no_network(tmp_path: Path) -> None:
+    alone = ["unshare", "--net", "--"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a network namespace of its own needs root and unshare")
+    for name, records, code in (("good", healthy(), 0), ("bad", lossy(), 1)):
+        command = [sys.executable, "-P", "-m", "chaos.cli.main", "check", str(run_folder(tmp_path / name, records))]
+        here, there = (
+            subprocess.run([*before, *command, "--json"], capture_output=True, text=True, timeout=60, check=False)
+            for before in ([], alone)
+        )
+        assert (there.returncode, there.stdout, there.stderr) == (code, here.stdout, "")
