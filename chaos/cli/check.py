@@ -11,7 +11,7 @@ import click
 from chaos import journal
 from chaos.cli import completion, run_folders
 from chaos.cli.colors import no_color
-from chaos.errors import UsageError
+from chaos.errors import UsageError, raise_each
 
 if TYPE_CHECKING:
     from chaos.checks.judge import Judgement
@@ -89,5 +89,5 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
                 redraw_suite(suite, again)
             except UsageError as error:
                 unread.append(error)
-    run_folders.require_read(unread)
+    raise_each(unread)
     return EXIT[merge(verdicts)]

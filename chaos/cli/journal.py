@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chaos.cli import completion, run_folders
+from chaos.errors import UsageError, raise_each
 from chaos.redact import plain
 from chaos.report import words
 
 if TYPE_CHECKING:
-    from chaos.errors import UsageError
     from chaos.history import History, Record
 
 _SAMPLES = ("read", "write", "skipped", "replica", "volume", "contents", "site-contents", "heartbeat", "cluster-event")
@@ -53,7 +53,7 @@ def journal(run: Path, *, everything: bool, only_undo: bool, as_json: bool) -> i
             click.echo(f"{folder / NAME}: the last line is torn (the run was cut off) and is left out", err=True)
         if history.ended is None:
             click.echo(f"{folder / NAME}: the run has no end: it goes on, or was killed (hachaos recover)", err=True)
-    run_folders.require_read(unread)
+    raise_each(unread)
     return 0
 
 

@@ -208,6 +208,7 @@ def test_folders_without_a_run_and_checks_that_are_none_are_refused(tmp_path: Pa
         (("check", tmp_path / "empty"), f"{tmp_path / 'empty'}: no {NAME} here, or below it"),
         (("check", folder), f"{folder / NAME}: the run had not begun, so there is nothing to judge"),
         (("check", good, "--only", "continuty"), "no check 'continuty': did you mean 'continuity'?"),
+        (("diff", good, tmp_path / "gone"), f"{tmp_path / 'gone'}: there is no such folder"),
         (("diff", good, tmp_path / "empty"), f"{tmp_path / 'empty' / NAME}: No such file or directory"),
     ):
         done = hachaos(*arguments)
