@@ -5,6 +5,7 @@ Whatever reaches the user is one line (`str(error)`) and, where there is one, a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -44,6 +45,15 @@ class InputError(UsageError):
     def __init__(self, file: str, line: int, column: int, message: str, *, hint: str | None = None) -> None:
         super().__init__(f"{file}:{line}:{column}: {message}", hint=hint)
         self.file, self.line, self.column = file, line, column
+
+
+def raise_each(found: Sequence[UsageError]) -> None:
+    """Raise all of them, if there are any, as one: a line each, and each line once."""
+    lines = list(dict.fromkeys(map(str, found)))
+    if len(lines) > 1:
+        raise UsageError("\n".join(lines))
+    if found:
+        raise found[0]
 
 
 class HostError(HachaosError):

@@ -18,7 +18,7 @@ from chaos.cluster import target as targets
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.local import cluster as embedded
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, HachaosError, StackError, UsageError
+from chaos.errors import ClusterError, HachaosError, StackError, UsageError, raise_each
 from chaos.history import History, Note, RunBegun, RunEnded, UndoDone, UndoPlanned
 from chaos.journal import Journal
 from chaos.paths import is_binding
@@ -78,7 +78,7 @@ def recover(
 
     place = elsewhere.place if elsewhere else f"local/{cluster}"
     runs, unread = _runs(reports)
-    for line in [*_elsewhere(runs, place), *map(str, unread)]:
+    for line in _elsewhere(runs, place):
         tell(line)
     runs = [run for run in runs if run.is_on(place)]
     if elsewhere and not runs and not is_binding(stack):
@@ -86,11 +86,14 @@ def recover(
     doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell)
     try:
         doing.carry_out(dry_run=dry_run)
+    except HachaosError:
+        for error in unread:
+            tell(str(error))
+        raise
     finally:
         for line in _suites_again(doing.ended):
             tell(line)
-    if unread:
-        raise unread[0]
+    raise_each(unread)
     return lines
 
 
@@ -429,13 +432,13 @@ def _suites_again(runs: Iterable[_Run]) -> Iterator[str]:
             yield f"the suite's report could not be drawn anew: {error}"
 
 
-def _runs(reports: Path) -> tuple[list[_Run], list[HachaosError]]:
+def _runs(reports: Path) -> tuple[list[_Run], list[UsageError]]:
     """The runs of which something is left, the latest first; and what is wrong with journals that cannot be read."""
     runs, unread = [], []
     for folder in reversed(journal.folders(reports)):
         try:
             history = journal.read(folder)
-        except HachaosError as error:
+        except UsageError as error:
             unread.append(error)
             continue
         run = _run(str(folder.relative_to(reports)), folder, history)

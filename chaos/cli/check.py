@@ -11,7 +11,7 @@ import click
 from chaos import journal
 from chaos.cli import completion, run_folders
 from chaos.cli.colors import no_color
-from chaos.errors import UsageError
+from chaos.errors import UsageError, raise_each
 
 if TYPE_CHECKING:
     from chaos.checks.judge import Judgement
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markdown: bool, write: bool) -> int:
     """Judge RUN folders again by their journals, with the checks of this version. Needs no cluster and no network.
 
-    RUN is a run's folder, a suite's, or one that holds such. Exit code: 0 pass, 1 fail, 2 unknown, 4 usage.
+    RUN is a run's folder, a suite's, or one that holds such. Exit code: of the worst verdict, 0 pass, 1 fail,
+    2 unknown; 4 usage, or if a run could not be read (it is named, and all others are judged).
     """
     run_folders.require_checks(only)
     if as_json and markdown:
@@ -59,6 +60,7 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
     from chaos.verdict import EXIT, merge
 
     verdicts = []
+    unread: list[UsageError] = []
     judged: dict[Path, tuple[History, Judgement]] = {}
 
     def again(folder: Path) -> tuple[History, Judgement]:
@@ -68,8 +70,7 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
         return history, judge(history, only=only)
 
     with journal.without_collector():
-        for folder in run_folders.find(runs):
-            history = run_folders.read(folder)
+        for folder, history in run_folders.each(run_folders.find(runs), unread):
             judgement = judge(history, only=only)
             verdicts.append(judgement.verdict)
             if write:
@@ -84,5 +85,9 @@ def check(runs: tuple[Path, ...], only: tuple[str, ...], *, as_json: bool, markd
             else:
                 terminal.summary(history, judgement, folder)
         for suite in dict.fromkeys(folder.parent for folder in judged):
-            redraw_suite(suite, again)
+            try:
+                redraw_suite(suite, again)
+            except UsageError as error:
+                unread.append(error)
+    raise_each(unread)
     return EXIT[merge(verdicts)]

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from chaos.cluster.local import doctor, health, host, registries, state, teardown
 from chaos.cluster.local.keeper import STALE_S
-from chaos.cluster.local.layout import Places, check_name
+from chaos.cluster.local.layout import DEFAULT_NAME, Places, check_name
 from chaos.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def print_status(name: str) -> int:
     if anchor is None or anchor.phase != "up":
         left = teardown.traces(name)
         console.print(f"there is no cluster {name}" if not left else f"cluster {name} is half made: {', '.join(left)}")
+        option = "" if name == DEFAULT_NAME else f" --name {name}"
+        console.print(f"hint: hachaos cluster {'down' if left else 'up'}{option}")
         return int(ExitCode.TROUBLE)
     trouble = health.look(anchor)
     _print_machines(console, anchor)

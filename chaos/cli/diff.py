@@ -21,6 +21,8 @@ def diff(one: Path, other: Path, *, as_json: bool) -> int:
 
     Both are judged anew by the checks of this version. Exit code: 0 the same verdicts, 1 others, 4 usage.
     """
+    for folder in (one, other):
+        run_folders.require_there(folder)
     histories = [run_folders.read(folder) for folder in (one, other)]
 
     from chaos.checks.judge import judge

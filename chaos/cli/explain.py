@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill, indent
 
 import click
@@ -126,6 +127,11 @@ EXIT_CODES: dict[ExitCode, str] = {
 }
 
 
+_OF_REPORTS = {
+    "steady": "each stream of requests (reads through the Service, rows, posts, uploads) has had nothing but good "
+    "answers for 2 s; waited for before a fault, without which nothing is broken, and after it",
+}
+
 _LIMITS = {name: f"{each.about}; {each.value}" for name, each in LIMITS.items()}
 _EXIT_CODES = {str(int(code)): about for code, about in EXIT_CODES.items()}
 _LISTS: dict[str, dict[str, str]] = {
@@ -138,6 +144,7 @@ _LISTS: dict[str, dict[str, str]] = {
     "Limits": {name: key.about for name, key in keys.LIMITS.items()},
     "Abort conditions": ABORTS,
     "Exit codes": _EXIT_CODES,
+    "Words of reports": _OF_REPORTS,
 } | ({"Limits of extensions": _LIMITS} if _LIMITS else {})
 
 
@@ -147,24 +154,33 @@ def _words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 
 @click.command()
-@click.argument("word", nargs=-1, shell_complete=_words)
+@click.argument("word", metavar="[WORD]...", nargs=-1, shell_complete=_words)
 def explain(word: tuple[str, ...]) -> None:
-    """Tell what WORD means: an action, a condition, a kind of clone or connection, a check, an invariant, a limit,
-    an abort condition, an exit code, a parameter, a key of a scenario's file.
+    """Tell what each WORD means: an action, a condition, a kind of clone or connection, a check, an invariant, a limit,
+    an abort condition, an exit code, a word of reports, a parameter, a key of a scenario's file.
 
     Without WORD it lists them all but parameters and keys.
     """
-    click.echo("\n".join(_of(" ".join(word)) if word else _all()))
+    click.echo("\n".join(_of(word) if word else _all()))
 
 
-def _of(word: str) -> list[str]:
+def _of(words: Sequence[str]) -> list[str]:
+    """What the words mean: together, as in `exit 3`, or each of them. Raises UsageError where one means nothing."""
     known = _topics()
-    found = known.get(word.casefold().replace(" ", "-"))
-    if found is None:
-        near = suggest.nearest(word, known)
-        right = f"did you mean {near!r}?" if near else "hachaos explain lists what there is"
-        raise UsageError(f"nothing to explain about {shown(word)}; {right}")
-    return found
+
+    def found(text: str) -> list[str] | None:
+        return known.get(text.casefold().replace(" ", "-"))
+
+    together = found(" ".join(words))
+    each = [together] if together is not None else list(map(found, words))
+    for number, lines in enumerate(each):
+        if lines is None:
+            # Where none is known they may be one that is misspelt.
+            word = words[number] if any(each) else " ".join(words)
+            near = suggest.nearest(word, known)
+            right = f"did you mean {near!r}?" if near else "hachaos explain lists what there is"
+            raise UsageError(f"nothing to explain about {shown(word)}; {right}")
+    return "\n\n".join("\n".join(lines) for lines in each if lines).split("\n")
 
 
 def _topics() -> dict[str, list[str]]:
@@ -177,6 +193,7 @@ def _topics() -> dict[str, list[str]]:
         (CHECKS, "a check"),
         (INVARIANTS, "an invariant"),
         (ABORTS, "an abort condition"),
+        (_OF_REPORTS, "a word of reports"),
     ):
         for word, about in words.items():
             topics.setdefault(word.casefold(), []).extend(_word(word, what, about))

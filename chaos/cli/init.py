@@ -18,6 +18,38 @@ from chaos.stack.roles import part
 from chaos.units import write_duration
 
 _WIDTH = 110
+_PARTS = {
+    STACK: "the stack",
+    "database": "the database",
+    "database/primary": "the database's primary",
+    "database/replica": "a replica of the database",
+    "site": "the site",
+    "files": "the file server",
+}
+_NAMES = {
+    "scale": "set how many pods {} has",
+    "delete-pod": "delete a pod of {}",
+    "kill-process": "kill a server process of {}",
+    "delete-volume": "delete a volume of {}",
+    "stop-service": "stop {}",
+    "start-service": "start {} again",
+    "rolling-restart": "restart {} pod by pod",
+    "drain-node": "drain a node that {} runs on",
+    "pause": "watch {} for a while",
+    "noop": "break nothing",
+}
+_CLAIMS = {
+    "scale": "the stack withstands it when {} is given another number of pods",
+    "delete-pod": "the stack withstands it when a pod of {} is deleted",
+    "kill-process": "the stack withstands it when a server process of {} is killed",
+    "delete-volume": "the stack withstands it when a volume of {} is deleted",
+    "stop-service": "the stack withstands it when {} is stopped",
+    "start-service": "the stack withstands it when {} is stopped and started again",
+    "rolling-restart": "the stack withstands it when {} is restarted pod by pod",
+    "drain-node": "the stack withstands it when a node that {} runs on is drained",
+    "pause": "{} serves while nothing is done to it",
+    "noop": "{} serves while nothing is done to it",
+}
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -67,7 +99,8 @@ def written(name: str, action: str, target: str) -> str:
     lines += [
         "apiVersion: hachaos/v1",
         f"name: {name}  # the run's folder is called so: lower-case letters, digits, dashes",
-        f"claim: the stack withstands {action} of {target}  # the sentence that the run proves or refutes",
+        "# The sentence that the run proves or refutes:",
+        f"claim: {_claim(action, target)}",
     ]
     if words.destructive:
         lines.append("destructive: true  # it takes data that nothing brings back")
@@ -81,7 +114,7 @@ def written(name: str, action: str, target: str) -> str:
 
 
 def _workload(target: str) -> list[str]:
-    uploads = "  uploads: 0.2/s  # pictures, which lie on the shared files"
+    uploads = "  uploads: 0.2/s  # text files of 4 KiB, which lie on the shared files"
     return [
         "# The work that goes on throughout, on schedule, whatever comes of it.",
         "workload:",
@@ -103,9 +136,18 @@ def _needs(target: str) -> list[str]:
     ]
 
 
+def _claim(action: str, target: str) -> str:
+    # Nobody knows the words for an action of an extension.
+    return _CLAIMS.get(action, f"the stack withstands {action} of {{}}").format(_PARTS[target])
+
+
+def _name(action: str, target: str) -> str:
+    return _NAMES.get(action, f"{action} of {{}}").format(_PARTS[target])
+
+
 def _step(action: str, target: str) -> Iterator[str]:
     words = ACTIONS[action]
-    yield f"  - name: {action} of {target}" if target != STACK else f"  - name: {action}"
+    yield f"  - name: {_name(action, target)}"
     yield from wrap(words.about, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
     yield f"    action: {action}"
     if len(words.targets) > 1:

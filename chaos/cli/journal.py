@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chaos.cli import completion, run_folders
+from chaos.errors import UsageError, raise_each
 from chaos.redact import plain
 from chaos.report import words
 
@@ -29,15 +30,15 @@ def journal(run: Path, *, everything: bool, only_undo: bool, as_json: bool) -> i
     """Print what is in the journal of RUN, a line a record: time, what it is, its details.
 
     RUN is a run's folder, or one that holds such. By default only what was done and decided is shown, and the pods'
-    changes. Needs no cluster. Exit code: 0, or 4 where there is no journal or it is broken.
+    changes. Needs no cluster. Exit code: 0, or 4 where there is no journal or one is broken (it is named, and all
+    others are printed).
     """
-    from chaos.journal import NAME, torn, without_collector
+    from chaos.journal import NAME, torn
     from chaos.report import words
 
     folders = run_folders.find([run])
-    for folder in folders:
-        with without_collector():
-            history = run_folders.read(folder)
+    unread: list[UsageError] = []
+    for folder, history in run_folders.each(folders, unread):
         shown = _chosen(history, everything=everything, only_undo=only_undo)
         if as_json:
             for record in shown:
@@ -52,6 +53,7 @@ def journal(run: Path, *, everything: bool, only_undo: bool, as_json: bool) -> i
             click.echo(f"{folder / NAME}: the last line is torn (the run was cut off) and is left out", err=True)
         if history.ended is None:
             click.echo(f"{folder / NAME}: the run has no end: it goes on, or was killed (hachaos recover)", err=True)
+    raise_each(unread)
     return 0
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,7 +43,30 @@ _COMMANDS = {
 }
 
 
+@contextmanager
+def _a_closed_pipe_is_no_verdict() -> Iterator[None]:
+    """End with 3 where nobody reads what is printed: click and Rich would with 1, which is `fail` here."""
+    try:
+        yield
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # What is still in the buffer has to go somewhere, or the interpreter ends with an error of its own over it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(int(ExitCode.TROUBLE)) from error
+
+
 class _Lazy(click.Group):
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _a_closed_pipe_is_no_verdict():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _a_closed_pipe_is_no_verdict():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
@@ -111,16 +135,18 @@ def _run(arguments: list[str]) -> int:
         return int(error.exit_code)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Whoever asked for nothing is shown what there is, as by --help.
+        with suppress(OSError, ValueError):
+            click.echo(error.format_message(), err=True)
+        return int(ExitCode.USAGE)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "hachaos"
-        _complain(error.format_message(), f"{where} --help")
+        _complain(" ".join(error.format_message().split()), f"{where} --help")
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.TROUBLE)
     return result if isinstance(result, int) else int(ExitCode.PASS)
 
 

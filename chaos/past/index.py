@@ -38,6 +38,11 @@ class Past:
     unreadable: tuple[str, ...] = ()
     newer: tuple[str, ...] = ()
 
+    @property
+    def unread(self) -> int:
+        """Of how many folders nothing is known."""
+        return len(self.unreadable) + len(self.newer)
+
 
 def past(reports: Path) -> Past:
     """All runs below a folder of reports. Raises UsageError where there is no such folder.

@@ -23,6 +23,10 @@ def text(found: Sequence[Standing], past: Past, last: int) -> str:
     parts = [*(_of(one, last) for one in found)] or ["no runs"]
     parts += _unread("newer than this hachaos can read", past.newer)
     parts += _unread("not readable", past.unreadable)
+    if past.unread:
+        parts.append(
+            "What cannot be read counts as missing (--fail-on missing): it may be the latest run of any scenario."
+        )
     return "\n\n".join(parts)
 
 
@@ -81,8 +85,9 @@ def _of(one: Standing, last: int) -> str:
         + (f": {latest.reason}" if latest.verdict != Verdict.PASS else ""),
     ]
     for figure, called in FIGURES.items():
-        line = sparkline(getattr(run, figure) for run in shown)
-        lines.append(f"  {called:<13} {line}  {spread(one, figure)}")
+        # The bars are told in seconds by passing runs alone: without one, the highest bar would stand for nothing.
+        bars = sparkline(getattr(run, figure) for run in shown) + "  " if figure in one.spreads else ""
+        lines.append(f"  {called:<13} {bars}{spread(one, figure)}")
     if one.first_bad:
         lines.append(f"  {'first bad':<13} {one.first_bad.folder}: {one.first_bad.reason}")
     lines += [f"  {'slower':<13} {sentence}" for sentence in slower(one)]

@@ -67,7 +67,8 @@ _WORKLOAD = {
     "writes": Key("rate of rows written by SQL through the primary's Service", "10/s"),
     "posts": Key("rate of WordPress posts written through the site's Service", "1/s"),
     "uploads": Key(
-        "rate of pictures uploaded to WordPress through the site's Service; each pod has to serve them afterwards",
+        "rate of text files of 4 KiB, each with a token of its own, uploaded to WordPress through the site's Service; "
+        "each pod has to serve them afterwards",
         "none",
     ),
     "file_reads": Key(

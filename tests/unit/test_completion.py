@@ -98,14 +98,25 @@ def test_the_script_names_the_command_and_is_one_that_the_shell_can_read(shell: 
     subprocess.run([program, "-n", "script"], check=True, timeout=60)
 
 
-def test_bash_completes_by_it(here: Path) -> None:
-    bash = shutil.which("bash")
-    if bash is None:
-        pytest.skip("there is no bash here")
+def completed(here: Path, shell: str, script: str) -> list[str]:
+    """What a shell prints for a script, with hachaos on its path."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"there is no {shell} here")
     command = here / "bin/hachaos"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m chaos.cli.main "$@"\n')
     command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(here)}
+    done = subprocess.run(
+        [program, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_bash_completes_by_it(here: Path) -> None:
     script = """
         eval "$(hachaos completion bash)"
         COMP_WORDS=(hachaos run scenarios/k) COMP_CWORD=2
@@ -113,12 +124,26 @@ def test_bash_completes_by_it(here: Path) -> None:
         printf '%s\\n' "${COMPREPLY[@]}"
         complete -p hachaos
     """
-    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([bash, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines()[0] == "scenarios/kill.yaml"
-    assert "-F _hachaos_completion hachaos" in done.stdout
-    assert done.stderr == ""
+    first, *_, bound = completed(here, "bash", script)
+    assert first == "scenarios/kill.yaml"
+    assert "-F _hachaos_completion hachaos" in bound
+
+
+def test_zsh_completes_by_it(here: Path) -> None:
+    # What belongs to its completion system, which only an interactive shell has.
+    script = """
+        compdef() { print -- "$@" }
+        compadd() { print -l -- ${(P)@[-1]} }
+        eval "$(hachaos completion zsh)"
+        words=(hachaos run scenarios/k) CURRENT=3
+        _hachaos_completion
+    """
+    assert completed(here, "zsh", script) == ["_hachaos_completion hachaos", "scenarios/kill.yaml"]
+
+
+def test_fish_completes_by_it(here: Path) -> None:
+    script = 'hachaos completion fish | source; complete --do-complete "hachaos run scenarios/k"'
+    assert completed(here, "fish", script) == ["scenarios/kill.yaml"]
 
 
 @pytest.mark.parametrize("words", ["hachaos ", "hachaos run ", "hachaos explain d", "hachaos init --action "])

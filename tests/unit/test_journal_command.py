@@ -115,3 +115,20 @@ def test_a_broken_line_in_the_middle_is_refused_with_its_place(folder: Path) -> 
     done = journal(folder)
     assert done.returncode == 4
     assert f"{NAME}:4:2: not a journal line" in done.stderr
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_other_from_being_printed(folder: Path) -> None:
+    (folder / NAME).rename(folder / "kept")
+    for name in ("1-broken", "2-unbegun", "3-sound"):
+        (folder / name).mkdir()
+        (folder / name / NAME).touch()
+    (folder / "1-broken" / NAME).write_text("{broken\n\n")
+    (folder / "kept").rename(folder / "3-sound" / NAME)
+    done = journal(folder)
+    assert done.returncode == 4
+    assert "3-sound:" in done.stdout.splitlines()[0]
+    said = [line for line in done.stderr.splitlines() if line.startswith("hachaos: ")]
+    assert [line.split(": ")[1] for line in said] == [
+        f"{folder / '1-broken' / NAME}:1:2",
+        str(folder / "2-unbegun" / NAME),
+    ]

@@ -56,6 +56,7 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (["rnu"], "hachaos: no command 'rnu'; did you mean 'run'?"),
         (["run"], "hachaos: Missing argument 'SCENARIO...'."),
+        (["completion"], "hachaos: Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
         (["run", "--nodes", "9", "x.yaml"], "hachaos: Invalid value for '--nodes': 9 is not in the range 1<=x<=5."),
     ],
 )
@@ -64,6 +65,24 @@ def test_a_wrong_command_line_is_one_line_and_exit_4(arguments: list[str], line:
     assert done.returncode == 4
     assert done.stderr.splitlines()[0] == line
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["stack"], ["cluster"]])
+def test_a_group_without_a_command_shows_its_help_as_it_is_and_exits_4(arguments: list[str]) -> None:
+    done = hachaos(*arguments)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == hachaos(*arguments, "--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["explain", "scale"], ["run", "--help"]])
+def test_a_pipe_without_a_reader_is_no_verdict(arguments: list[str]) -> None:
+    command = [sys.executable, "-P", "-m", "chaos.cli.main", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 3
 
 
 def test_a_file_in_the_current_folder_never_shadows_a_module(tmp_path: Path) -> None:

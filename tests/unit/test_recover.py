@@ -585,3 +585,22 @@ def test_a_binding_that_is_named_by_another_path_is_the_same_stack(
     assert len(recover(tmp_path / "reports", "my-stack.yaml")) == 4
     ends = [record for record in journals.read(tmp_path / "reports/x") if isinstance(record, RunEnded)]
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_journal_that_cannot_be_read_is_told_once_and_keeps_no_other_from_being_put_back(
+    broken: Broken, dry_run: bool
+) -> None:
+    killed(broken, "database", after="change")
+    for name in ("0-spoilt", "1-spoilt"):
+        (broken.reports / name).mkdir()
+        (broken.reports / name / journals.NAME).write_text("{broken\n\n")
+    told: list[str] = []
+    with pytest.raises(UsageError) as error:
+        recovering.recover(broken.reports, stack=PROFILE, cluster="none", quiet=True, dry_run=dry_run, say=told.append)
+    assert [line.split(": ")[0] for line in str(error.value).splitlines()] == [
+        f"{broken.reports / name / journals.NAME}:1:2" for name in ("1-spoilt", "0-spoilt")
+    ]
+    assert told
+    assert not any("spoilt" in line for line in told)
+    assert broken.workload()["spec"]["replicas"] == (1 if dry_run else 3)

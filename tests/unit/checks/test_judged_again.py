@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -207,8 +208,66 @@ def test_folders_without_a_run_and_checks_that_are_none_are_refused(tmp_path: Pa
         (("check", tmp_path / "empty"), f"{tmp_path / 'empty'}: no {NAME} here, or below it"),
         (("check", folder), f"{folder / NAME}: the run had not begun, so there is nothing to judge"),
         (("check", good, "--only", "continuty"), "no check 'continuty': did you mean 'continuity'?"),
+        (("diff", good, tmp_path / "gone"), f"{tmp_path / 'gone'}: there is no such folder"),
         (("diff", good, tmp_path / "empty"), f"{tmp_path / 'empty' / NAME}: No such file or directory"),
     ):
         done = hachaos(*arguments)
         assert (done.returncode, done.stdout) == (4, "")
         assert done.stderr.startswith(f"hachaos: {said}")
+
+
+def spoilt(folder: Path) -> Path:
+    """A run's folder with a journal that is broken in its second line."""
+    run_folder(folder, healthy())
+    first, _, *others = (folder / NAME).read_text().splitlines(keepends=True)
+    (folder / NAME).write_text("".join([first, "{broken\n", *others]))
+    return folder
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_being_judged(tmp_path: Path) -> None:
+    run_folder(tmp_path / "s/01-a", healthy())
+    unbegun = run_folder(tmp_path / "s/02-b", [])
+    broken = spoilt(tmp_path / "s/03-c")
+    run_folder(tmp_path / "s/04-d", lossy())
+    for arguments in (("--json",), ("--json", "--write")):
+        done = hachaos("check", tmp_path / "s", *arguments)
+        assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["pass", "fail"]
+        assert done.returncode == 4
+        first, second = done.stderr.splitlines()
+        assert first == f"hachaos: {unbegun / NAME}: the run had not begun, so there is nothing to judge"
+        assert second.startswith(f"hachaos: {broken / NAME}:2:2: not a journal line: ")
+    assert {path.name for path in (tmp_path / "s/04-d").iterdir()} == {NAME, *FILES}
+
+
+def test_a_broken_run_of_a_suite_is_named_once_and_the_other_runs_are_written(tmp_path: Path) -> None:
+    run_folder(tmp_path / "01-a", healthy())
+    broken = spoilt(tmp_path / "02-b")
+    a_suite(tmp_path, *(not_run(name, "not yet run") for name in "ab"))
+    done = hachaos("check", tmp_path, "--write")
+    assert done.returncode == 4
+    assert [line.startswith(f"hachaos: {broken / NAME}:2:2: ") for line in done.stderr.splitlines()] == [True]
+    assert (tmp_path / "01-a/report.html").exists()
+
+
+def test_a_verdict_that_nobody_reads_is_none(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r", healthy())
+    command = [sys.executable, "-P", "-m", "chaos.cli.main", "check", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 3
+
+
+def test_a_run_is_judged_alike_where_there_is_no_network(tmp_path: Path) -> None:
+    alone = ["unshare", "--net", "--"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a network namespace of its own needs root and unshare")
+    for name, records, code in (("good", healthy(), 0), ("bad", lossy(), 1)):
+        command = [sys.executable, "-P", "-m", "chaos.cli.main", "check", str(run_folder(tmp_path / name, records))]
+        here, there = (
+            subprocess.run([*before, *command, "--json"], capture_output=True, text=True, timeout=60, check=False)
+            for before in ([], alone)
+        )
+        assert (there.returncode, there.stdout, there.stderr) == (code, here.stdout, "")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from chaos.cli.cluster import cluster
 from chaos.cluster.local import cluster as local
-from chaos.cluster.local import host, layout, state
+from chaos.cluster.local import host, layout, state, teardown
 from chaos.cluster.local.images import hachaos, load, reference
 from chaos.cluster.local.images.archive import Image, Layer
 from chaos.cluster.local.images.hachaos import build
@@ -142,3 +142,18 @@ def test_the_image_is_saved_to_a_file_without_a_cluster(image: Image, tmp_path: 
         assert {"manifest.json", "1.tar"} <= set(tar.getnames())
     with pytest.raises(UsageError, match=r"nowhere/x\.tar: No such file"):
         call("image", "--save", str(tmp_path / "nowhere" / "x.tar"), "-q")
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ([], "there is no cluster b\nhint: hachaos cluster up --name b\n"),
+        (["netns b-1"], "cluster b is half made: netns b-1\nhint: hachaos cluster down --name b\n"),
+    ],
+)
+def test_the_status_of_a_cluster_that_is_not_up_says_what_to_do(
+    left: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teardown, "traces", lambda _: left)
+    done = CliRunner().invoke(cluster, ["status", "--name", "b"], standalone_mode=False)
+    assert (done.exit_code, done.output) == (3, said)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import click
 import pytest
 from click.testing import CliRunner
 from made import run, write
@@ -78,6 +79,32 @@ def test_runs_that_are_due_and_missing_end_with_one_where_asked_for(reports: Pat
     code, said = hachaos(history, "--reports", str(reports), "--every", "1d", "--fail-on", "missing")
     assert code == 1
     assert "· missing" in said
+
+
+@pytest.mark.parametrize(("text", "why"), [("{", "not readable"), ('{"format": 99}', "newer than this")])
+def test_a_folder_that_cannot_be_read_is_counted_and_may_be_the_missing_run(reports: Path, text: str, why: str) -> None:
+    assert hachaos(history, "kill-master", "--reports", str(reports), "--fail-on", "missing")[0] == 0
+    (reports / "0021-other").mkdir()
+    (reports / "0021-other/report.json").write_text(text)
+    code, said = hachaos(history, "kill-master", "--reports", str(reports), "--fail-on", "missing")
+    assert code == 1
+    assert f"1 folder {why}" in said
+    assert "0021-other" in said
+    assert "counts as missing (--fail-on missing)" in said
+    assert hachaos(history, "--reports", str(reports), "--fail-on", "regression")[0] == 0
+
+
+def test_a_time_that_is_none_is_told_with_ones_that_a_run_may_be_due_in(reports: Path) -> None:
+    for every in ("3x", "30h", "d"):
+        with pytest.raises(click.BadParameter, match=r"; write one like 24h or 7d$"):
+            hachaos(history, "--reports", str(reports), "--every", every)
+
+
+def test_no_bar_is_drawn_of_a_figure_that_was_not_measured(tmp_path: Path) -> None:
+    write(tmp_path, run(0, "fail"))
+    _, said = hachaos(history, "--reports", str(tmp_path))
+    assert "recovered in  not measured" in said
+    assert not set("▁▂▃▄▅▆▇█") & set(said)
 
 
 def test_a_scenario_that_was_never_run_is_a_usage_error(reports: Path) -> None:

@@ -14,9 +14,11 @@ from chaos.checks import availability, clone, continuity, effect, recovery, repl
 from chaos.checks.findings import INVARIANTS as BROKEN
 from chaos.cli.explain import EXAMPLES, EXIT_CODES, explain
 from chaos.errors import ExitCode, UsageError
+from chaos.runner import STEADY_S
 from chaos.scenario.keys import EXPECT, LIMITS, MAPPINGS
 from chaos.scenario.load import load
 from chaos.scenario.vocabulary import ABORTS, ACTIONS, CHECKS, CLONES, CONDITIONS, CONNECTIONS, HOLDS, INVARIANTS
+from chaos.stack.site import UPLOAD_BYTES, upload_content
 
 STOP = "- {name: stop, action: stop-service, target: files}\n"
 NOOP = "- {name: nothing, action: noop}\n"
@@ -80,6 +82,30 @@ def test_the_example_of_each_action_is_right_as_it_stands(write: Write, action: 
 )
 def test_every_other_word_is_told_too(words: tuple[str, ...], about: str) -> None:
     assert about in told(*words)
+
+
+def test_several_words_are_explained_each() -> None:
+    assert told("3", "5") == f"{told('3')} {told('5')}"
+    assert told("steady", "delete-pod") == f"{told('steady')} {told('delete-pod')}"
+
+
+def test_of_several_words_the_one_that_means_nothing_is_named() -> None:
+    for words, named in (
+        (["3", "scal"], "'scal'; did you mean 'scale'?"),
+        (["delete", "pot"], "'delete pot'; did you"),
+    ):
+        result = CliRunner().invoke(explain, words)
+        assert isinstance(result.exception, UsageError)
+        assert str(result.exception).startswith(f"nothing to explain about {named}")
+
+
+def test_what_is_uploaded_is_told_as_it_is() -> None:
+    assert upload_content("t").isascii()
+    assert f"text files of {UPLOAD_BYTES // 1024} KiB" in told("uploads")
+
+
+def test_steady_is_told_with_the_seconds_that_a_run_waits_for() -> None:
+    assert f"nothing but good answers for {STEADY_S:g} s" in told("steady")
 
 
 def test_a_word_that_means_several_things_is_told_as_each_of_them() -> None:

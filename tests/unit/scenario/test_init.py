@@ -36,6 +36,27 @@ def test_whatever_it_writes_is_right_and_does_what_was_asked(action: str, target
     assert (action, target) in {(step.action, step.target) for step in plan.steps}
 
 
+def test_what_it_names_and_claims_are_sentences() -> None:
+    plan = made()
+    assert plan.claim == "the stack withstands it when a pod of the database is deleted"
+    assert [step.name for step in plan.steps] == ["delete a pod of the database"]
+
+
+@pytest.mark.parametrize(("action", "target"), VARIANTS)
+def test_no_step_or_claim_that_it_writes_is_in_the_words_of_the_file(action: str, target: str) -> None:
+    plan = made("x.yaml", "--action", action, "--target", target)
+    for sentence in (plan.claim, *(step.name for step in plan.steps)):
+        assert "/" not in sentence
+        assert not {each for each in ACTIONS if "-" in each} & set(sentence.split())
+
+
+def test_an_extensions_action_is_named_by_its_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ACTIONS, "freeze", ACTIONS["delete-pod"])
+    text = written("x", "freeze", "site")
+    assert "claim: the stack withstands freeze of the site\n" in text
+    assert "- name: freeze of the site\n" in text
+
+
 @pytest.mark.parametrize("action", [name for name, words in ACTIONS.items() if words.parameters])
 def test_what_it_leaves_in_comments_is_right_too(action: str, here: Path) -> None:
     text = written("x", action, ACTIONS[action].targets[0]).replace("    # parameters:", "    parameters:")

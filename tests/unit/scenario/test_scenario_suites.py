@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_go_live_has_every_bundled_scenario_that_needs_no_flag_once_with_the_des
     assert (found.budget_s, found.between_s, found.baseline) == (3600, 5, "record")
     order = [plan.destructive for plan in found.plans]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_what_go_live_lacks_is_said_where_it_is_called_a_suite_of_the_others(page: str) -> None:
+    text = " ".join((paths.scenarios().parent / page).read_text().split())
+    assert re.search(r"a suite of (all scenarios|the others) but `drain-node`, which needs `--allow-nodes`", text)
 
 
 # What is wrong with the suite
