@@ -26,6 +26,8 @@ _MOST_CHARACTERS = 2000
 _MOST_FACTS = 4
 _MOST_IN_A_LINE = 2
 
+_LOST: Final = {"row": "SQL rows", "post": "Posts", "upload": "Uploads"}
+
 _FORWARDED: Final = (
     "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
     "in what was measured, and each figure has the time of that way in it."
@@ -233,7 +235,7 @@ def _lost_writes(step: StepSummary) -> dict[str, dict[str, Any]]:
 def _lost(step: StepSummary) -> str:
     rows = [
         (
-            _e({"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(what, what)),
+            _e(_LOST.get(what, what)),
             f"{one['number']:,}",
             f"{words.clock(one['first_at_s'])} – {words.clock(one['last_at_s'])}",
             f'<span class="ids">{_e(one["ids"])}</span>',
@@ -243,9 +245,34 @@ def _lost(step: StepSummary) -> str:
     if not rows:
         return ""
     head = ("What", "Lost", "Acknowledged between", "Ids under which they were acknowledged")
-    return f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n' + table(
-        "All of them; times are since the run began.", head, rows, numbers=(1,), kind="lost"
+    caption = "All of them; times are since the run began. Where one id was given to several writes, it is listed once."
+    return (
+        f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n'
+        + table(caption, head, rows, numbers=(1,), kind="lost")
+        + _still_on(step)
     )
+
+
+def _still_on(step: StepSummary) -> str:
+    """Where the lost writes still are: the primary lacks them, other pods may have them."""
+    found = (check.figures.get("lost_still_on") for check in step.checks)
+    groups = next((each for each in found if each), ())
+    rows = [
+        (
+            _e(_LOST.get(one["what"], one["what"])),
+            f"{one['number']:,}",
+            _e(f"{'only ' if len(one['on']) == 1 else ''}{', '.join(one['on'])}") if one["on"] else "<b>no pod</b>",
+            f'<span class="ids">{_e(one["ids"])}</span>',
+        )
+        for one in groups[:MOST_ITEMS]
+    ]
+    if not rows:
+        return ""
+    left = len(groups) - MOST_ITEMS
+    more = f'<p class="hint">and {left:,} more groups, in report.json</p>' if left > 0 else ""
+    head = ("What", "Lost", "Still on", "Ids under which they were acknowledged")
+    caption = "Where they still are, though the primary lacks them: each of them is in one line."
+    return table(caption, head, rows, numbers=(1,), kind="lost") + more
 
 
 def _done(step: StepSummary) -> list[str]:

@@ -353,3 +353,21 @@ def test_figures_that_came_by_port_forward_say_so():
     way = replace(begun, stack=begun.stack | {"reach": "port-forward"})
     forwarded = History([way if record is begun else record for record in history.records])
     assert "by a port-forward through the API server" in page(forwarded, judgement).said()
+
+
+def test_where_lost_writes_still_are_is_told_with_their_ids_by_pod():
+    history, judgement = sample.failing()
+    whole = {"first_at_s": 1.0, "last_at_s": 2.0}
+    still = [
+        {"what": "post", "on": ["mysql-1"], "number": 102, "ids": "7, 9, ... 209"} | whole,
+        {"what": "row", "on": ["mysql-1", "mysql-2"], "number": 3, "ids": "1-3"} | whole,
+        {"what": "row", "on": [], "number": 137, "ids": "4-140"} | whole,
+    ]
+    lost = {"row": {"number": 140, "ids": "1-140"} | whole, "post": {"number": 102, "ids": "7, 9, ... 209"} | whole}
+    figures = {"lost": 242, "acknowledged": 262, "lost_writes": lost}
+    step = judgement.steps[0]
+    for more, wanted in (({"lost_still_on": still}, True), ({}, False)):
+        checks = (CheckResult("continuity", Verdict.FAIL, "x", figures | more),)
+        said = " ".join(page(history, replace(judgement, steps=(replace(step, checks=checks),))).said().split())
+        for told in ("Posts 102 only mysql-1 7, 9, ... 209", "SQL rows 3 mysql-1, mysql-2 1-3", "137 no pod 4-140"):
+            assert (told in said) == wanted
