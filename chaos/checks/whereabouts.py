@@ -51,7 +51,8 @@ def advice(still_on: Sequence[Mapping[str, Any]], shared: int) -> str:
         one = len(whole) == 1
         text = (
             f"{_listed(whole)} {'still holds' if one else 'each still hold'} {_amount(held)} that the primary lacks: "
-            f"keep {'that volume' if one else 'these volumes'}, and copy them back from {'it' if one else 'one of them'}"
+            f"keep {'that volume' if one else 'these volumes'}, "
+            f"and copy them back from {'it' if one else 'one of them'}"
         )
     else:
         where = ", ".join(

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from chaos.checks import recovery
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
 from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
 from chaos.report.figures import MOST_ITEMS, plain, tables
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
-from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
+from chaos.report.summary import SERVICE, StepSummary, Stream, Summary, is_read, of_role
 from chaos.report.words import markup as _e
 from chaos.scenario import vocabulary
 from chaos.verdict import CheckResult, Outage, Verdict
@@ -82,38 +83,16 @@ def _reason(judgement: Judgement) -> str:
 
 
 def _figures_strip(summary: Summary) -> str:
-    reads = [step.reads.longest for step in summary.steps if step.reads.longest]
-    writes = [step.writes.longest for step in summary.steps if step.writes.longest]
     lost = [step.lost for step in summary.steps if step.lost is not None]
-    recovered = [step.recovery.recovered_s for step in summary.steps if step.recovery.fault_at_s is not None]
-    known = [value for value in recovered if value is not None]
-    attempts = {
-        "reads": any(step.reads.attempts for step in summary.steps),
-        "writes": any(step.writes.attempts for step in summary.steps),
-    }
-
-    def longest(which: str, found: list[Outage]) -> str:
-        if not attempts[which]:
-            return words.NOT_MEASURED
-        return words.bounds(max(found, key=lambda outage: outage.no_shorter_than_s)) if found else "none"
-
-    def of_how_many(which: str) -> str:
-        many = sum(
-            (one.kind, one.via == SERVICE) == ("reads", True) if which == "reads" else one.kind == which
-            for one in summary.outages
-        )
-        return f" <small>of {many:,} outages</small>" if many > 1 else ""
-
     # Each step looks for all writes of the run so far, so the highest count is the run's, not the sum.
     looked_for = [step.acknowledged for step in summary.steps if step.acknowledged is not None]
     gone = next((step for step in summary.steps if step.lost and step.lost == max(lost) and _lost_writes(step)), None)
     told = _e(f"{max(lost):,}" if lost else "unknown")
     tiles = (
-        ("Reads out, longest", _e(longest("reads", reads)) + of_how_many("reads"), False),
-        ("Writes out, longest", _e(longest("writes", writes)) + of_how_many("writes"), False),
+        *_outage_tiles(summary),
         ("Acknowledged writes", _e(cells.number(max(looked_for, default=None))), False),
         ("Of these lost", f'<a href="#lost-{_anchor(gone)}">{told}</a>' if gone else told, bool(lost and max(lost))),
-        ("Slowest recovery", _e(words.seconds(max(known)) if known and None not in recovered else "not known"), False),
+        ("Slowest recovery", *_slowest(summary)),
     )
     return (
         '<dl class="tiles">'
@@ -122,6 +101,63 @@ def _figures_strip(summary: Summary) -> str:
         )
         + "</dl>"
     )
+
+
+_Tile: TypeAlias = tuple[str, str, bool]
+"""What a figure is called, the figure as HTML, and whether a check holds it against the stack."""
+
+
+def _outage_tiles(summary: Summary) -> list[_Tile]:
+    """How long readers and writers were out; rows and posts apart where both were."""
+    of = {
+        what: [step.written[what] for step in summary.steps if what in step.written]
+        for what in dict.fromkeys(what for step in summary.steps for what in step.written)
+    }
+    out = {what: steps for what, steps in of.items() if any(one.longest for one in steps)}
+    of_service = [one for one in summary.outages if one.kind == "reads" and one.via == SERVICE]
+    of_writers = [one for one in summary.outages if one.kind == "writes"]
+    tiles = [_outage_tile("Reads", [step.reads for step in summary.steps], of_service)]
+    if len(out) < 2:
+        return [*tiles, _outage_tile("Writes", [step.writes for step in summary.steps], of_writers)]
+    return tiles + [
+        _outage_tile(_LOST.get(what, what), steps, [one for one in of_writers if one.via == what])
+        for what, steps in out.items()
+    ]
+
+
+def _outage_tile(name: str, steps: Sequence[Stream], outages: Sequence[Outage]) -> _Tile:
+    """The longest outage of a stream; of one that went in and out rather how much was bad in the steps with outages."""
+    out = [one for one in steps if one.longest is not None]
+    longest = max((one.longest for one in out if one.longest), key=lambda one: one.no_shorter_than_s, default=None)
+    more = []
+    called = f"{name} out, longest"
+    if not any(one.attempts for one in steps):
+        told = words.NOT_MEASURED
+    elif longest is None:
+        told = "none"
+    elif len(outages) > cells.MANY:
+        called = name
+        told = cells.bad(sum(one.bad for one in out), sum(one.attempts for one in out))
+        more.append(f"in {len(outages):,} outages, longest {words.bounds(longest)}")
+    else:
+        told = words.bounds(longest)
+        more += [f"of {len(outages):,} outages"] if len(outages) > 1 else []
+    if out and out[-1] is steps[-1] and out[-1].out_at_end and longest is not None and longest.first_good is not None:
+        more.append("not back at the end")
+    worst = max((one.worst_pod for one in steps if one.worst_pod), key=lambda one: one.no_shorter_than_s, default=None)
+    more += [f"one pod, {words.short(worst.via)}: {words.bounds(worst)}"] if worst else []
+    return called, _e(told) + "".join(f" <small>{_e(each)}</small>" for each in more), any(one.failed for one in steps)
+
+
+def _slowest(summary: Summary) -> tuple[str, bool]:
+    """The slowest recovery of all steps with a fault, and whether one of them failed by it."""
+    hit = [step for step in summary.steps if step.recovery.fault_at_s is not None]
+    failed = any(check.name == recovery.NAME and check.verdict is Verdict.FAIL for step in hit for check in step.checks)
+    known = [step.recovery.recovered_s for step in hit if step.recovery.recovered_s is not None]
+    told = next((cells.recovery(step) for step in hit if step.recovery.recovered_s is None), "–")
+    if known and len(known) == len(hit):
+        told = words.seconds(max(known))
+    return _e("not known" if told == "–" else told), failed
 
 
 def _claim(summary: Summary) -> str:
@@ -326,7 +362,7 @@ def _expected(step: StepSummary) -> list[str]:
 
 def _happened(step: StepSummary) -> list[str]:
     lines = [f"Reads out: {cells.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
-    lines.append(f"Writes out: {cells.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
+    lines.append(f"Writes out: {cells.writes(step)} ({words.count(step.writes.attempts, 'attempt')}).")
     if step.uploads.attempts:
         lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
     for wait in step.waits:

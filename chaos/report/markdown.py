@@ -92,7 +92,7 @@ def _table(steps: Iterable[tuple[str, StepSummary]]) -> str:
             name,
             f"{_MARK[step.verdict]} {step.verdict.value}",
             cells.outage(step.reads),
-            cells.outage(step.writes),
+            cells.writes(step),
             cells.number(step.acknowledged),
             f"**{lost}**" if step.lost else lost,
             _text(step.clone or "–"),

@@ -371,3 +371,33 @@ def test_where_lost_writes_still_are_is_told_with_their_ids_by_pod():
         said = " ".join(page(history, replace(judgement, steps=(replace(step, checks=checks),))).said().split())
         for told in ("Posts 102 only mysql-1 7, 9, ... 209", "SQL rows 3 mysql-1, mysql-2 1-3", "137 no pod 4-140"):
             assert (told in said) == wanted
+
+
+def test_of_readers_that_were_in_and_out_it_is_said_how_much_was_bad_and_which_pod_was_worst():
+    text = html.render(summarise(*sample.flapping()), "folder")
+    tile = re.search(r"<div class=bad><dt>Reads</dt><dd>(.*?)</dd>", text)
+    assert tile
+    assert re.match(r"\d+ of \d+ bad ", tile[1])
+    for told in (
+        "in 7 outages, longest 0.32 – 0.57 s",
+        "not back at the end",
+        "one pod, wordpr…9b8-9vjtr: 29.6 s or longer",
+    ):
+        assert f"<small>{told}</small>" in tile[1]
+
+
+def test_one_outage_is_told_by_its_bounds_alone_and_is_not_marked_where_it_was_allowed():
+    text = html.render(summarise(*sample.passing()), "folder")
+    assert "<div><dt>Reads out, longest</dt><dd>1.92 – 2.17 s</dd>" in text
+    assert "<div class=bad>" not in text
+
+
+def test_rows_and_posts_are_told_apart_where_both_were_out():
+    text = html.render(summarise(*sample.flapping()), "folder")
+    assert "<div class=bad><dt>SQL rows out, longest</dt><dd>19.8 s or longer</dd>" in text
+    assert "<div><dt>Posts out, longest</dt><dd>5.34 – 6.54 s</dd>" in text
+    assert "<dt>Writes out" not in text
+    history, judgement = sample.failing()
+    only = tuple(o for o in judgement.steps[0].checks[0].outages if o.via != "post")
+    step = replace(judgement.steps[0], checks=(replace(judgement.steps[0].checks[0], outages=only),))
+    assert "<dt>Writes out, longest" in html.render(summarise(history, replace(judgement, steps=(step,))), "folder")
