@@ -9,6 +9,7 @@ from typing import Any
 
 from chaos.checks import continuity
 from chaos.checks.judge import Judgement, StepJudgement, weight
+from chaos.history import BASELINE
 from chaos.report import advice, words
 from chaos.verdict import CheckResult, Verdict
 
@@ -56,6 +57,22 @@ def changes(step: StepJudgement, profile: str) -> list[tuple[str, list[str]]]:
         if said := advice.change(profile, finding["key"], step.step.action) or check.advice:
             found.setdefault(said, []).append(finding["text"])
     return list(found.items())
+
+
+def already_broken(judgement: Judgement) -> str:
+    """What was broken before the first fault, the first finding of each check; empty where nothing was.
+
+    Empty as well where it decides the run, whose reason says so itself.
+    """
+    baseline = next((step for step in judgement.steps if step.step.index == BASELINE), None)
+    if baseline is None or baseline.verdict is not Verdict.FAIL:
+        return ""
+    if not any(not finding["before"] for _, _, finding in _ordered(judgement.steps)):
+        return ""
+    found = sorted((check for check in baseline.checks if check.verdict is Verdict.FAIL), key=_weight)
+    first = [next((each["text"] for each in check.figures.get("findings", ())), check.reason) for check in found]
+    left = sum(len(check.figures.get("findings", ())) or 1 for check in found) - len(first)
+    return "; ".join(first) + (f"; and {words.count(left, 'more finding')}" if left else "")
 
 
 def deciding(step: StepJudgement) -> list[str]:

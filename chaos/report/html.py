@@ -71,9 +71,16 @@ def _verdict(summary: Summary) -> str:
         f'<header class="{judgement.verdict.value}">\n'
         f'<p class="over"><span>{_e(run.scenario)}</span><span>{began}</span>'
         f"<span>{_e(words.seconds(summary.duration_s))}</span></p>\n"
-        f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
+        f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{_already(judgement)}{claim}\n"
         f'<p class="reason">{reason}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
     )
+
+
+def _already(judgement: Judgement) -> str:
+    """A line on what was broken before the first fault: a fix of what the fault did is not enough then."""
+    found = claims.already_broken(judgement)
+    lead = '<b>The stack was broken <a href="#baseline">before the first fault</a> already:</b>'
+    return f'<p class="already">{lead} {_e(found if found.endswith(".") else f"{found}.")}</p>\n' if found else ""
 
 
 def _reason(judgement: Judgement) -> str:
@@ -175,8 +182,8 @@ def _steps(summary: Summary) -> str:
     named = ((f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>', step) for step in summary.steps)
     return steps_table.section(
         named,
-        "Outages are the longest of each step, from its lower to its upper bound. "
-        "Each step looks for all writes acknowledged so far.",
+        "Of its outages each step has the one that was surely longest, from its lower to its upper bound. Acknowledged "
+        "and lost are counted from the run's beginning until the step's pods were read.",
     )
 
 
@@ -248,7 +255,7 @@ def _decides(step: StepSummary, profile: str) -> str:
     facts = claims.deciding(judged)
     listed = "".join(f"<li>{_e(words.sentence(fact))}</li>" for fact in facts[:_MOST_FACTS])
     left = len(facts) - _MOST_FACTS
-    listed += f"<li>And {left:,} more, among the checks below.</li>" if left > 0 else ""
+    listed += f"<li>And {words.count(left, 'more finding')} of all checks, below.</li>" if left > 0 else ""
     parts = [f"<h4>Deciding evidence</h4>\n<ul>{listed}</ul>"] if facts else []
     parts.append(_lost(step))
     changes = claims.changes(judged, profile)
@@ -365,9 +372,15 @@ def _happened(step: StepSummary) -> list[str]:
     lines.append(f"Writes out: {cells.writes(step)} ({words.count(step.writes.attempts, 'attempt')}).")
     if step.uploads.attempts:
         lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
+    if step.acknowledged is not None:
+        told = words.count(step.acknowledged, "write") + " acknowledged since the run began"
+        lines.append(f"When the pods were read: {told}, {cells.number(step.lost)} of them lost.")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
         came = "not known" if wait.unknown else came
+        fault = step.recovery.fault_at_s
+        if wait.satisfied and fault is not None and wait.at >= fault:
+            came += f" of waiting, {words.seconds(wait.at - fault)} after the fault"
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
     lines += [f"{phrase}." for phrase in step.api_server_away]
     if step.step.problem:

@@ -213,6 +213,6 @@ def test_of_many_findings_the_sentence_has_the_first_two_and_how_many_more_there
     (continuity,) = [check for check in found.steps[0].checks if check.name == "continuity"]
     number = len(continuity.figures["findings"])
     assert number > 2
-    assert found.reason.endswith(f"; and {number - 2} more finding{'s' if number > 3 else ''}")
+    assert found.reason.endswith(f"; and {number - 2} more finding{'s' if number > 3 else ''} of continuity")
     assert found.reason.startswith("continuity: 140 of 140 acknowledged rows were lost")
     assert continuity.reason.count(";") >= number - 1
