@@ -401,3 +401,12 @@ def test_rows_and_posts_are_told_apart_where_both_were_out():
     only = tuple(o for o in judgement.steps[0].checks[0].outages if o.via != "post")
     step = replace(judgement.steps[0], checks=(replace(judgement.steps[0].checks[0], outages=only),))
     assert "<dt>Writes out, longest" in html.render(summarise(history, replace(judgement, steps=(step,))), "folder")
+
+
+def test_the_name_of_a_step_or_a_fault_that_has_no_room_is_shortened_or_left_out_and_never_cut():
+    assert svg.fitted("Baseline", 8) == "Baseline"
+    assert svg.fitted("Baseline", 4) == ""
+    assert svg.fitted("delete the master's pod", 12) == "delete the…"
+    drawn = svg.timeline(summarise(*sample.with_baseline()))[1]
+    assert ">wait a little</text>" not in drawn
+    assert "wait a little</title>" in drawn
