@@ -266,6 +266,10 @@ def _decides(step: StepSummary, profile: str) -> str:
             for text, found in changes
         )
         parts.append(f'<h4>What to change</h4>\n<ol class="changes">{told}</ol>')
+    if step.verdict is not Verdict.PASS and parts:
+        texts = [check.reason for check in step.checks if check.verdict is not Verdict.PASS]
+        told = "; ".join(f"<b>{_e(word)}</b>: {_e(what)}" for word, what in words.glosses(texts))
+        parts.append(f'<p class="hint">{told}.</p>' if told else "")
     return f'<div class="decides">{"".join(filter(None, parts))}</div>' if any(parts) else ""
 
 
@@ -288,7 +292,10 @@ def _lost(step: StepSummary) -> str:
     if not rows:
         return ""
     head = ("What", "Lost", "Acknowledged between", "Ids under which they were acknowledged")
-    caption = "All of them; times are since the run began. Where one id was given to several writes, it is listed once."
+    caption = (
+        "All of them; times are since the run began. Dots stand for all ids at the same distance; one that was given "
+        "to several writes is listed once."
+    )
     return (
         f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n'
         + table(caption, head, rows, numbers=(1,), kind="lost")
@@ -313,7 +320,7 @@ def _still_on(step: StepSummary) -> str:
         return ""
     left = len(groups) - MOST_ITEMS
     more = f'<p class="hint">and {left:,} more groups, in report.json</p>' if left > 0 else ""
-    head = ("What", "Lost", "Still on", "Ids under which they were acknowledged")
+    head = ("What", "Writes", "Still on", "Ids under which they were acknowledged")
     caption = "Where they still are, though the primary lacks them: each of them is in one line."
     return table(caption, head, rows, numbers=(1,), kind="lost") + more
 
