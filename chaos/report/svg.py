@@ -43,6 +43,9 @@ _LETTER = 1.25
 _NARROW_LETTER = 4.0
 """The same on a narrow page."""
 
+_NARROW_TICKS = 7
+"""Of up to so many times on the axis a narrow page shows every second one, of more every third."""
+
 _FEWEST_LETTERS = 8
 """A name that would be cut to fewer is not drawn."""
 
@@ -252,13 +255,15 @@ def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
     for step in summary.steps:
         drawing.bar("window", step.step.begin, step.step.end, axis, drawing.y - axis)
     tick = next((s for s in _TICKS_S if drawing.span / s <= 10), drawing.span)
-    for number in range(int(drawing.span / tick + 1e-9) + 1):
+    ticks = int(drawing.span / tick + 1e-9) + 1
+    kept = 2 if ticks <= _NARROW_TICKS else 3
+    for number in range(ticks):
         at = number * tick
         drawing.line("grid", at, axis + AXIS - 8, at, drawing.y)
         anchor = "start" if number == 0 else "end" if drawing.x(at) > 97 else "middle"
         minutes, rest = divmod(round(at, 1), 60)
         drawing.marks.append(
-            f'<text class="tick{" wide" if number % 2 else ""}" x="{drawing.x(at):g}%" y="{axis + AXIS - 13}" '
+            f'<text class="tick{" wide" if number % kept else ""}" x="{drawing.x(at):g}%" y="{axis + AXIS - 13}" '
             f'text-anchor="{anchor}">'
             f"{int(minutes)}:{rest:0{4 if tick < 1 else 2}.{1 if tick < 1 else 0}f}</text>"
         )

@@ -95,3 +95,9 @@ def test_where_a_replica_still_has_the_rows_the_advice_names_it() -> None:
         "mysql-1, mysql-2 each still hold 250 rows and 160 posts that the primary lacks: keep these volumes, and copy "
         "them back from one of them"
     )
+
+
+def test_a_replica_that_differs_is_not_to_be_cloned_anew_before_what_it_alone_holds_was_copied() -> None:
+    advice = result(published(), "replication").advice or ""
+    assert "copy from it what it alone holds, then have it cloned anew" in advice
+    assert result(story(baseline=True, plan=RECORD), "replication").advice is None

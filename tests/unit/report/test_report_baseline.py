@@ -15,7 +15,7 @@ import sample
 from rich.console import Console
 
 from chaos.history import BASELINE, History, Read, StepBegun, StepEnded, WaitEnded
-from chaos.report import cells, html, json_, junit, live, svg, terminal
+from chaos.report import cells, html, json_, junit, live, markdown, svg, terminal
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Outage, Verdict
 
@@ -166,7 +166,10 @@ def test_what_was_broken_before_the_first_fault_is_said_under_the_verdict():
     text = html.render(summarise(*sample.with_baseline()), "folder")
     line = text.partition("</h1>")[2].partition("</p>")[0]
     assert '<a href="#baseline">before the first fault</a> already:</b> mysql-1 does not replicate.' in line
+    wanted = "**The stack was broken before the first fault already:** mysql-1 does not replicate"
+    assert wanted in markdown.render(summarise(*sample.with_baseline()))
     for run in (sample.failing(), sample.passing()):
+        assert wanted not in markdown.render(summarise(*run))
         assert 'class="already"' not in html.render(summarise(*run), "folder")
 
 
