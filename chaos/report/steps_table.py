@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from chaos.report import cells
@@ -39,4 +40,7 @@ def _row(name: str, step: StepSummary) -> tuple[str, ...]:
 def _outage(told: str, *, failed: bool) -> str:
     """An outage's cell: on one line where it is short, and marked where a check holds it against the stack."""
     css = " ".join(filter(None, ("keep" if len(told) <= _SHORT else "", "fail-text" if failed else "")))
+    if len(told) > _SHORT:
+        # A number keeps its unit beside it where the cell's line breaks.
+        told = re.sub(r"(?<=\d) (?=(s|min)\b)", "\N{NO-BREAK SPACE}", told)
     return f'<span class="{css}">{_e(told)}</span>' if css else _e(told)
