@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import itemgetter, not_
 from typing import Any, TypeAlias
 
-from chaos.checks import facts, findings, ids, named, order, seed, uploads, words
+from chaos.checks import facts, findings, ids, named, order, seed, uploads, whereabouts, words
 from chaos.checks.findings import Finding
 from chaos.checks.named import SHOWN, Key, by_kind
 from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, VolumeSeen, Write
@@ -338,6 +338,8 @@ def _lost(
             figures["lost_writes"] = {
                 what: named.whole(ledger.tried[key] for key in some) for what, some in by_kind(lost).items()
             }
+            figures["lost_still_on"] = whereabouts.of(lost, ledger.tried, pods)
+            figures["lost_ids_shared"] = whereabouts.shared_ids(lost, _different(pods))
         found = _losses(history, step, ledger, held, missing, lost, everywhere, figures)
     for pod, gone in sorted(older.items()):
         for what, some in by_kind(gone).items():
@@ -375,14 +377,14 @@ def _losses(
     for what, some in lost_of.items():
         text = f"{len(some)} of {words.count(len(all_of[what]), f'acknowledged {what}')} {words.were(len(some))} lost"
         if earlier.lost is not None:
-            text += f", {words.how_many(len(some & earlier.lost), len(some))} of them before the first fault"
-        text += f", {words.how_many(len(some & everywhere), len(some))} of them on every pod"
+            text += f", {words.how_many(len(some & earlier.lost), len(some))} of them missing before the first fault"
+        text += f", {words.how_many(len(some & everywhere), len(some))} of them gone from every pod"
         items = named.items(some, ledger.tried, held.pods)
         found.append(Finding(f"lost-{what}", text, earlier.unless_new(some, earlier.on_primary), items=items))
     for pod, lacks in sorted(missing.items()):
         for what, some in by_kind(lacks - lost).items():
             of_all = words.count(len(all_of[what]), f"acknowledged {what}")
-            text = f"{len(some)} of {of_all} {words.are(len(some))} missing on {pod}"
+            text = f"{len(some)} of {of_all} {words.are(len(some))} missing on {pod}, though not lost"
             new = some & earlier.on.get(pod, set())
             items = named.items(some, ledger.tried, held.pods)
             found.append(Finding(f"missing-{what}:{pod}", text, False if new else None, items=items))
@@ -506,12 +508,7 @@ def _advice(found: Iterable[Finding], figures: dict[str, Any]) -> str:
     of_files = figures.get("uploads", {}).get("lost", 0)
     lost, everywhere = (figures["lost"] or 0) - of_files, figures["lost_everywhere"] or 0
     if lost > everywhere:
-        holders = figures["lost_held_by"]
-        one = len(holders) == 1
-        hold, which = (
-            ("holds", "that volume, and recover from it") if one else ("hold", "these volumes, and recover from one")
-        )
-        return f"{words.names(holders)} still {hold} writes that the primary lacks: keep {which}"
+        return whereabouts.advice(figures["lost_still_on"], figures["lost_ids_shared"])
     if lost:
         return "no pod holds them: look in the clone check at what each pod's data came from"
     of_site = {f"{key}:site" for key in ("seed", "picture", "session", "upload-missing")} | {"lost-upload"}

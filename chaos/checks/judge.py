@@ -180,7 +180,7 @@ def _gist(step: StepJudgement, check: CheckResult) -> str:
         return check.reason
     old = "" if step.step.index == BASELINE else findings.SO_BEFORE
     texts = [one["text"] + (old if one["before"] else "") for one in found[:_NAMED]]
-    return f"{'; '.join(texts)}; and {words.count(more, 'more finding')}"
+    return f"{'; '.join(texts)}; and {words.count(more, 'more finding')} of {check.name}"
 
 
 def _order(step: StepJudgement, check: CheckResult) -> int:

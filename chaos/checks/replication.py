@@ -59,7 +59,8 @@ def check(history: History, step: Step) -> CheckResult:
         advice = "look at why the pods that are missing were not started again"
         if any(not one.key.startswith("missing-pods") for one in said.failed):
             advice = (
-                "a replica that stopped or differs does not mend itself: have it cloned anew from a pod that has all"
+                "a replica that stopped or differs does not mend itself: copy from it what it alone holds, then have "
+                "it cloned anew from a pod that has all"
             )
         return findings.failed(NAME, said.failed, figures, advice=advice)
     if said.unknown:

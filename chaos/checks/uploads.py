@@ -48,7 +48,7 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
         figures["lost_writes"] = named.whole(each for each in tried if each.what == WHAT and each.token in lost)
         text = f"{len(lost)} {of_all} {words.were(len(lost))} lost"
         if lost_before is not None:
-            text += f", {words.how_many(len(lost & lost_before), len(lost))} of them before the first fault"
+            text += f", {words.how_many(len(lost & lost_before), len(lost))} of them missing before the first fault"
         gone = any(lost & tokens for tokens in good.values())
         gone = gone or (lost_before is not None and not lost & lost_before)
         found.append(Finding("lost-upload", f"{text} ({_instead(bad, lost)})", False if gone else None))

@@ -6,6 +6,7 @@ it is now. A stack that was not deployed from manifests of ours gets the place w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -79,3 +80,14 @@ def line_of(profile: str, advice: Advice) -> int | None:
         return None
     lines = file.read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, start=1) if advice.find in line), None)
+
+
+def quoted(where: str) -> str:
+    """The line that `manifests/PROFILE/FILE:LINE` names, as it is now; empty where there is none."""
+    named = re.fullmatch(r"manifests/([\w-]+)/([\w-]+\.yaml):(\d+)", where)
+    if named is None:
+        return ""
+    file = paths.manifests() / named[1] / named[2]
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    number = int(named[3])
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""

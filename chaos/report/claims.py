@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from chaos.checks import continuity
 from chaos.checks.judge import Judgement, StepJudgement, weight
+from chaos.history import BASELINE
 from chaos.report import advice, words
 from chaos.verdict import CheckResult, Verdict
+
+_FOLLOWS_EMPTY = ("out", "pod-out", "not-steady")
+_OF_AN_EMPTY_DATABASE = ("install-page", "error 1146")
+"""WordPress offers to install itself; the table is not there."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,44 @@ def of(claim: str, scenario: str, profile: str, judgement: Judgement) -> Claim:
 def changes(step: StepJudgement, profile: str) -> list[tuple[str, list[str]]]:
     """What to change after a step, each with the findings that it is for, in the order of their weight.
 
-    What nobody knows how to change is left out.
+    What nobody knows how to change is left out. What came of a database that started empty
+    has no cause of its own: it is told with that.
     """
     found: dict[str, list[str]] = {}
-    for _, check, finding in _ordered([step]):
-        if said := advice.change(profile, finding["key"], step.step.action) or check.advice:
+    ordered = _ordered([step])
+    empty = next((finding for _, _, finding in ordered if finding["key"].startswith("empty")), None)
+    cause = advice.change(profile, empty["key"], step.step.action) if empty and _for_want_of_data(step) else ""
+    for _, check, finding in ordered:
+        if cause and not finding["before"] and finding["key"].partition(":")[0] in _FOLLOWS_EMPTY:
+            found.setdefault(cause, []).append(finding["text"])
+        elif said := advice.change(profile, finding["key"], step.step.action) or check.advice:
             found.setdefault(said, []).append(finding["text"])
     return list(found.items())
+
+
+def _for_want_of_data(step: StepJudgement) -> bool:
+    """Whether most of the bad answers were those of a stack whose database is empty."""
+    reasons: Counter[str] = Counter()
+    for check in step.checks:
+        for outage in check.outages:
+            reasons.update(outage.reasons)
+    return sum(reasons[each] for each in _OF_AN_EMPTY_DATABASE) * 2 > reasons.total()
+
+
+def already_broken(judgement: Judgement) -> str:
+    """What was broken before the first fault, the first finding of each check; empty where nothing was.
+
+    Empty as well where it decides the run, whose reason says so itself.
+    """
+    baseline = next((step for step in judgement.steps if step.step.index == BASELINE), None)
+    if baseline is None or baseline.verdict is not Verdict.FAIL:
+        return ""
+    if not any(not finding["before"] for _, _, finding in _ordered(judgement.steps)):
+        return ""
+    found = sorted((check for check in baseline.checks if check.verdict is Verdict.FAIL), key=_weight)
+    first = [next((each["text"] for each in check.figures.get("findings", ())), check.reason) for check in found]
+    left = sum(len(check.figures.get("findings", ())) or 1 for check in found) - len(first)
+    return "; ".join(first) + (f"; and {words.count(left, 'more finding')}" if left else "")
 
 
 def deciding(step: StepJudgement) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chaos.report import words
+from chaos.report.advice import quoted
 from chaos.report.claims import Claim
 from chaos.report.page import badge, table
 from chaos.report.words import markup as _e
@@ -34,4 +35,6 @@ def advice(text: str) -> str:
     where, found, what = text.partition(": ")
     if not found or not where.startswith("manifests/"):
         return _e(words.sentence(text))
-    return f"<span><code>{_e(where)}</code> {_e(words.sentence(what))}</span>"
+    line = quoted(where)
+    quote = f' <code class="quoted">{_e(line)}</code>' if line else ""
+    return f"<span><code>{_e(where)}</code>{quote} {_e(words.sentence(what))}</span>"

@@ -114,7 +114,7 @@ def _figures(step: StepSummary | None) -> dict[str, str]:
         return {}
     return {
         "reads out": cells.outage(step.reads),
-        "writes out": cells.outage(step.writes),
+        "writes out": cells.writes(step),
         "uploads out": cells.outage(step.uploads),
         "acknowledged": cells.number(step.acknowledged),
         "lost": cells.number(step.lost),

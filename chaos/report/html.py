@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from chaos.checks import recovery
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
 from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
 from chaos.report.figures import MOST_ITEMS, plain, tables
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
-from chaos.report.summary import SERVICE, StepSummary, Summary, is_read, of_role
+from chaos.report.summary import SERVICE, StepSummary, Stream, Summary, is_read, of_role
 from chaos.report.words import markup as _e
 from chaos.scenario import vocabulary
 from chaos.verdict import CheckResult, Outage, Verdict
@@ -25,6 +26,8 @@ _MOST_EVENTS = 60
 _MOST_CHARACTERS = 2000
 _MOST_FACTS = 4
 _MOST_IN_A_LINE = 2
+
+_LOST: Final = {"row": "SQL rows", "post": "Posts", "upload": "Uploads"}
 
 _FORWARDED: Final = (
     "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "
@@ -68,9 +71,16 @@ def _verdict(summary: Summary) -> str:
         f'<header class="{judgement.verdict.value}">\n'
         f'<p class="over"><span>{_e(run.scenario)}</span><span>{began}</span>'
         f"<span>{_e(words.seconds(summary.duration_s))}</span></p>\n"
-        f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{claim}\n"
+        f"<h1>{badge(judgement.verdict)} {_e(sentence)}</h1>\n{_already(judgement)}{claim}\n"
         f'<p class="reason">{reason}</p>\n{broken}\n{_figures_strip(summary)}\n</header>'
     )
+
+
+def _already(judgement: Judgement) -> str:
+    """A line on what was broken before the first fault: a fix of what the fault did is not enough then."""
+    found = claims.already_broken(judgement)
+    lead = '<b>The stack was broken <a href="#baseline">before the first fault</a> already:</b>'
+    return f'<p class="already">{lead} {_e(found if found.endswith(".") else f"{found}.")}</p>\n' if found else ""
 
 
 def _reason(judgement: Judgement) -> str:
@@ -80,38 +90,16 @@ def _reason(judgement: Judgement) -> str:
 
 
 def _figures_strip(summary: Summary) -> str:
-    reads = [step.reads.longest for step in summary.steps if step.reads.longest]
-    writes = [step.writes.longest for step in summary.steps if step.writes.longest]
     lost = [step.lost for step in summary.steps if step.lost is not None]
-    recovered = [step.recovery.recovered_s for step in summary.steps if step.recovery.fault_at_s is not None]
-    known = [value for value in recovered if value is not None]
-    attempts = {
-        "reads": any(step.reads.attempts for step in summary.steps),
-        "writes": any(step.writes.attempts for step in summary.steps),
-    }
-
-    def longest(which: str, found: list[Outage]) -> str:
-        if not attempts[which]:
-            return words.NOT_MEASURED
-        return words.bounds(max(found, key=lambda outage: outage.no_shorter_than_s)) if found else "none"
-
-    def of_how_many(which: str) -> str:
-        many = sum(
-            (one.kind, one.via == SERVICE) == ("reads", True) if which == "reads" else one.kind == which
-            for one in summary.outages
-        )
-        return f" <small>of {many:,} outages</small>" if many > 1 else ""
-
     # Each step looks for all writes of the run so far, so the highest count is the run's, not the sum.
     looked_for = [step.acknowledged for step in summary.steps if step.acknowledged is not None]
     gone = next((step for step in summary.steps if step.lost and step.lost == max(lost) and _lost_writes(step)), None)
     told = _e(f"{max(lost):,}" if lost else "unknown")
     tiles = (
-        ("Reads out, longest", _e(longest("reads", reads)) + of_how_many("reads"), False),
-        ("Writes out, longest", _e(longest("writes", writes)) + of_how_many("writes"), False),
+        *_outage_tiles(summary),
         ("Acknowledged writes", _e(cells.number(max(looked_for, default=None))), False),
         ("Of these lost", f'<a href="#lost-{_anchor(gone)}">{told}</a>' if gone else told, bool(lost and max(lost))),
-        ("Slowest recovery", _e(words.seconds(max(known)) if known and None not in recovered else "not known"), False),
+        ("Slowest recovery", *_slowest(summary)),
     )
     return (
         '<dl class="tiles">'
@@ -120,6 +108,63 @@ def _figures_strip(summary: Summary) -> str:
         )
         + "</dl>"
     )
+
+
+_Tile: TypeAlias = tuple[str, str, bool]
+"""What a figure is called, the figure as HTML, and whether a check holds it against the stack."""
+
+
+def _outage_tiles(summary: Summary) -> list[_Tile]:
+    """How long readers and writers were out; rows and posts apart where both were."""
+    of = {
+        what: [step.written[what] for step in summary.steps if what in step.written]
+        for what in dict.fromkeys(what for step in summary.steps for what in step.written)
+    }
+    out = {what: steps for what, steps in of.items() if any(one.longest for one in steps)}
+    of_service = [one for one in summary.outages if one.kind == "reads" and one.via == SERVICE]
+    of_writers = [one for one in summary.outages if one.kind == "writes"]
+    tiles = [_outage_tile("Reads", [step.reads for step in summary.steps], of_service)]
+    if len(out) < 2:
+        return [*tiles, _outage_tile("Writes", [step.writes for step in summary.steps], of_writers)]
+    return tiles + [
+        _outage_tile(_LOST.get(what, what), steps, [one for one in of_writers if one.via == what])
+        for what, steps in out.items()
+    ]
+
+
+def _outage_tile(name: str, steps: Sequence[Stream], outages: Sequence[Outage]) -> _Tile:
+    """The longest outage of a stream; of one that went in and out rather how much was bad in the steps with outages."""
+    out = [one for one in steps if one.longest is not None]
+    longest = max((one.longest for one in out if one.longest), key=lambda one: one.no_shorter_than_s, default=None)
+    more = []
+    called = f"{name} out, longest"
+    if not any(one.attempts for one in steps):
+        told = words.NOT_MEASURED
+    elif longest is None:
+        told = "none"
+    elif len(outages) > cells.MANY:
+        called = name
+        told = cells.bad(sum(one.bad for one in out), sum(one.attempts for one in out))
+        more.append(f"in {len(outages):,} outages, longest {words.bounds(longest)}")
+    else:
+        told = words.bounds(longest)
+        more += [f"of {len(outages):,} outages"] if len(outages) > 1 else []
+    if out and out[-1] is steps[-1] and out[-1].out_at_end and longest is not None and longest.first_good is not None:
+        more.append("not back at the end")
+    worst = max((one.worst_pod for one in steps if one.worst_pod), key=lambda one: one.no_shorter_than_s, default=None)
+    more += [f"one pod, {words.short(worst.via)}: {words.bounds(worst)}"] if worst else []
+    return called, _e(told) + "".join(f" <small>{_e(each)}</small>" for each in more), any(one.failed for one in steps)
+
+
+def _slowest(summary: Summary) -> tuple[str, bool]:
+    """The slowest recovery of all steps with a fault, and whether one of them failed by it."""
+    hit = [step for step in summary.steps if step.recovery.fault_at_s is not None]
+    failed = any(check.name == recovery.NAME and check.verdict is Verdict.FAIL for step in hit for check in step.checks)
+    known = [step.recovery.recovered_s for step in hit if step.recovery.recovered_s is not None]
+    told = next((cells.recovery(step) for step in hit if step.recovery.recovered_s is None), "–")
+    if known and len(known) == len(hit):
+        told = words.seconds(max(known))
+    return _e("not known" if told == "–" else told), failed
 
 
 def _claim(summary: Summary) -> str:
@@ -137,8 +182,8 @@ def _steps(summary: Summary) -> str:
     named = ((f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>', step) for step in summary.steps)
     return steps_table.section(
         named,
-        "Outages are the longest of each step, from its lower to its upper bound. "
-        "Each step looks for all writes acknowledged so far.",
+        "Of its outages each step has the one that was surely longest, from its lower to its upper bound. Acknowledged "
+        "and lost are counted from the run's beginning until the step's pods were read.",
     )
 
 
@@ -210,7 +255,7 @@ def _decides(step: StepSummary, profile: str) -> str:
     facts = claims.deciding(judged)
     listed = "".join(f"<li>{_e(words.sentence(fact))}</li>" for fact in facts[:_MOST_FACTS])
     left = len(facts) - _MOST_FACTS
-    listed += f"<li>And {left:,} more, among the checks below.</li>" if left > 0 else ""
+    listed += f"<li>And {words.count(left, 'more finding')} of all checks, below.</li>" if left > 0 else ""
     parts = [f"<h4>Deciding evidence</h4>\n<ul>{listed}</ul>"] if facts else []
     parts.append(_lost(step))
     changes = claims.changes(judged, profile)
@@ -221,6 +266,10 @@ def _decides(step: StepSummary, profile: str) -> str:
             for text, found in changes
         )
         parts.append(f'<h4>What to change</h4>\n<ol class="changes">{told}</ol>')
+    if step.verdict is not Verdict.PASS and parts:
+        texts = [check.reason for check in step.checks if check.verdict is not Verdict.PASS]
+        told = "; ".join(f"<b>{_e(word)}</b>: {_e(what)}" for word, what in words.glosses(texts))
+        parts.append(f'<p class="hint">{told}.</p>' if told else "")
     return f'<div class="decides">{"".join(filter(None, parts))}</div>' if any(parts) else ""
 
 
@@ -233,7 +282,7 @@ def _lost_writes(step: StepSummary) -> dict[str, dict[str, Any]]:
 def _lost(step: StepSummary) -> str:
     rows = [
         (
-            _e({"row": "SQL rows", "post": "Posts", "upload": "Uploads"}.get(what, what)),
+            _e(_LOST.get(what, what)),
             f"{one['number']:,}",
             f"{words.clock(one['first_at_s'])} – {words.clock(one['last_at_s'])}",
             f'<span class="ids">{_e(one["ids"])}</span>',
@@ -243,9 +292,37 @@ def _lost(step: StepSummary) -> str:
     if not rows:
         return ""
     head = ("What", "Lost", "Acknowledged between", "Ids under which they were acknowledged")
-    return f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n' + table(
-        "All of them; times are since the run began.", head, rows, numbers=(1,), kind="lost"
+    caption = (
+        "All of them; times are since the run began. Dots stand for all ids at the same distance; one that was given "
+        "to several writes is listed once."
     )
+    return (
+        f'<h4 id="lost-{_anchor(step)}">Writes that were lost</h4>\n'
+        + table(caption, head, rows, numbers=(1,), kind="lost")
+        + _still_on(step)
+    )
+
+
+def _still_on(step: StepSummary) -> str:
+    """Where the lost writes still are: the primary lacks them, other pods may have them."""
+    found = (check.figures.get("lost_still_on") for check in step.checks)
+    groups = next((each for each in found if each), ())
+    rows = [
+        (
+            _e(_LOST.get(one["what"], one["what"])),
+            f"{one['number']:,}",
+            _e(f"{'only ' if len(one['on']) == 1 else ''}{', '.join(one['on'])}") if one["on"] else "<b>no pod</b>",
+            f'<span class="ids">{_e(one["ids"])}</span>',
+        )
+        for one in groups[:MOST_ITEMS]
+    ]
+    if not rows:
+        return ""
+    left = len(groups) - MOST_ITEMS
+    more = f'<p class="hint">and {left:,} more groups, in report.json</p>' if left > 0 else ""
+    head = ("What", "Writes", "Still on", "Ids under which they were acknowledged")
+    caption = "Where they still are, though the primary lacks them: each of them is in one line."
+    return table(caption, head, rows, numbers=(1,), kind="lost") + more
 
 
 def _done(step: StepSummary) -> list[str]:
@@ -299,12 +376,18 @@ def _expected(step: StepSummary) -> list[str]:
 
 def _happened(step: StepSummary) -> list[str]:
     lines = [f"Reads out: {cells.outage(step.reads)} ({words.count(step.reads.attempts, 'request')})."]
-    lines.append(f"Writes out: {cells.outage(step.writes)} ({words.count(step.writes.attempts, 'attempt')}).")
+    lines.append(f"Writes out: {cells.writes(step)} ({words.count(step.writes.attempts, 'attempt')}).")
     if step.uploads.attempts:
         lines.append(f"Uploads out: {cells.outage(step.uploads)} ({words.count(step.uploads.attempts, 'attempt')}).")
+    if step.acknowledged is not None:
+        told = words.count(step.acknowledged, "write") + " acknowledged since the run began"
+        lines.append(f"When the pods were read: {told}, {cells.number(step.lost)} of them lost.")
     for wait in step.waits:
         came = f"after {words.seconds(wait.took_s)}" if wait.satisfied else f"not within {words.seconds(wait.took_s)}"
         came = "not known" if wait.unknown else came
+        fault = step.recovery.fault_at_s
+        if wait.satisfied and fault is not None and wait.at >= fault:
+            came += f" of waiting, {words.seconds(wait.at - fault)} after the fault"
         lines.append(f"{words.sentence(wait.condition)[:-1]}: {came}{f' ({wait.detail})' if wait.detail else ''}.")
     lines += [f"{phrase}." for phrase in step.api_server_away]
     if step.step.problem:

@@ -112,8 +112,10 @@ def _step(step: StepSummary) -> dict[str, Any]:
             }
             for wait in step.waits
         ],
-        "reads": _stream(step.reads),
-        "writes": _stream(step.writes) | {"acknowledged": step.acknowledged, "lost": step.lost},
+        "reads": _stream(step.reads) | {"worst_pod": outage(worst) if (worst := step.reads.worst_pod) else None},
+        "writes": _stream(step.writes)
+        | {"acknowledged": step.acknowledged, "lost": step.lost}
+        | {"of": {what: _stream(stream) for what, stream in step.written.items()}},
         "uploads": _stream(step.uploads),
         "clone": step.clone,
         "time_to_recovery": {
@@ -132,7 +134,14 @@ def _step(step: StepSummary) -> dict[str, Any]:
 
 
 def _stream(stream: Stream) -> dict[str, Any]:
-    return {"attempts": stream.attempts, "longest_outage": outage(stream.longest) if stream.longest else None}
+    return {
+        "attempts": stream.attempts,
+        "longest_outage": outage(stream.longest) if stream.longest else None,
+        "bad": stream.bad,
+        "outages": stream.outages,
+        "out_at_end": stream.out_at_end,
+        "failed": stream.failed,
+    }
 
 
 def _check(check: CheckResult) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def render(summary: Summary) -> str:
         f"> {_text(words.sentence(run.claim))}",
         f"**{words.SENTENCE[verdict]}** {_text(words.sentence(summary.judgement.reason))}",
     ]
+    if already := claims.already_broken(summary.judgement):
+        parts.append(f"**The stack was broken before the first fault already:** {_text(already)}")
     if row.change:
         parts.append(f"**To change:** {_text(words.sentence(row.change), code=True)}")
     parts.append(_table((_step_name(step), step) for step in summary.steps) if summary.steps else "No step began.")
@@ -92,7 +94,7 @@ def _table(steps: Iterable[tuple[str, StepSummary]]) -> str:
             name,
             f"{_MARK[step.verdict]} {step.verdict.value}",
             cells.outage(step.reads),
-            cells.outage(step.writes),
+            cells.writes(step),
             cells.number(step.acknowledged),
             f"**{lost}**" if step.lost else lost,
             _text(step.clone or "–"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from chaos.report import cells
 from chaos.report.page import badge, table
 from chaos.report.summary import StepSummary
 from chaos.report.words import markup as _e
+
+_SHORT = 24
+"""Letters that stay on one line."""
 
 _HEAD = ("Step", "Verdict", "Reads out", "Writes out", "Acknowledged", "Lost", "Clone", "Recovered in")
 
@@ -24,10 +28,19 @@ def _row(name: str, step: StepSummary) -> tuple[str, ...]:
     return (
         name,
         badge(step.verdict),
-        _e(cells.outage(step.reads)),
-        _e(cells.outage(step.writes)),
+        _outage(cells.outage(step.reads), failed=step.reads.failed),
+        _outage(cells.writes(step), failed=step.writes.failed),
         _e(cells.number(step.acknowledged)),
         f'<strong class="fail-text">{lost}</strong>' if step.lost else lost,
         _e(step.clone or "–"),
         _e(cells.recovery(step)),
     )
+
+
+def _outage(told: str, *, failed: bool) -> str:
+    """An outage's cell: on one line where it is short, and marked where a check holds it against the stack."""
+    css = " ".join(filter(None, ("keep" if len(told) <= _SHORT else "", "fail-text" if failed else "")))
+    if len(told) > _SHORT:
+        # A number keeps its unit beside it where the cell's line breaks.
+        told = re.sub(r"(?<=\d) (?=(s|min)\b)", "\N{NO-BREAK SPACE}", told)
+    return f'<span class="{css}">{_e(told)}</span>' if css else _e(told)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from chaos.checks import clone, continuity
+from chaos.checks import clone, continuity, facts
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.checks.slow import nearest_rank
 from chaos.history import (
@@ -41,6 +41,12 @@ PAGE = "page"
 
 UPLOAD = "upload"
 
+_OUT_FOR_READERS = {"out:reads", "pod-out:page", "not-steady:reads"}
+"""Keys of findings that hold an outage of readers against the stack."""
+
+_MUCH = 2
+"""Pods are asked more seldom than the Service, so what is a little longer at one of them says nothing new."""
+
 PERCENTILES = (50.0, 90.0, 99.0)
 
 
@@ -65,17 +71,28 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream of requests as a step saw it: how many left, and its longest outage (None: it had none)."""
+    """One stream of requests as a step saw it: how many left, and its longest outage (None: it had none).
+
+    The longest is the one with the highest lower bound. `bad` are those of the attempts that were not answered well;
+    `out_at_end` is whether the last outage was still on when the step ended, `failed` whether a check holds outages of
+    this stream against the stack. `worst_pod` is an outage of a single pod, surely much longer than that.
+    """
 
     attempts: int
     longest: Outage | None
+    bad: int = 0
+    outages: int = 0
+    out_at_end: bool = False
+    failed: bool = False
+    worst_pod: Outage | None = None
 
 
 @dataclass(frozen=True)
 class StepSummary:
     """One step, told in figures.
 
-    `reads` are pages through the Service, `writes` rows and posts, `uploads` those that were written.
+    `reads` are pages through the Service, `writes` rows and posts, `uploads` those that were written; `written` has
+    rows and posts apart, by `row` and `post`.
     `acknowledged` counts the run's acknowledged writes that were looked for after this step, `lost` those of them that
     were not found, `clone` is how database pods came back; each None where no check could say. `api_server_away` says
     when the API server did not answer.
@@ -91,6 +108,7 @@ class StepSummary:
     reads: Stream
     writes: Stream
     uploads: Stream
+    written: dict[str, Stream]
     acknowledged: int | None
     lost: int | None
     clone: str | None
@@ -213,10 +231,21 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
     served = [outage for outage in outages if outage.kind == "reads" and outage.via == SERVICE]
     written = [outage for outage in outages if outage.kind == "writes"]
     uploaded = [outage for outage in outages if outage.kind == "uploads"]
-    begin, end = step.begin, step.end
-    inside = Counter([write.what == UPLOAD for write in writes if begin <= write.start <= end])
+    begin, end = facts.since(step), step.end
+    inside = Counter([(write.what, write.outcome == "ok") for write in writes if begin <= write.start <= end])
     # As `is_reader`, without a call for each: a run has very many.
-    asked = [read for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
+    asked = Counter(
+        [bool(read.ok) for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
+    )
+    held = {one["key"] for check in judged.checks for one in check.figures.get("findings", ())}
+    written_of = {
+        what: _stream(
+            step, [one for one in written if one.via == what], inside[what, True], inside[what, False], failed
+        )
+        for what in dict.fromkeys(("row", "post", *(what for what, _ in inside if what != UPLOAD)))
+        if (failed := bool(held & {f"out:{what}s", f"not-steady:{what}s"})) or inside[what, True] or inside[what, False]
+    }
+    read = _stream(step, served, asked[True], asked[False], bool(held & _OUT_FOR_READERS))
     return StepSummary(
         step=step,
         verdict=judged.verdict,
@@ -225,15 +254,44 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         ended=tuple(history.of(ActionEnded, step=step.index)),
         waits=tuple(history.of(WaitEnded, step=step.index)),
         outages=tuple(outages),
-        reads=Stream(len(asked), _longest(served)),
-        writes=Stream(inside[False], _longest(written)),
-        uploads=Stream(inside[True], _longest(uploaded)),
+        reads=replace(read, worst_pod=_worst_pod(history, step, outages, read.longest)),
+        writes=_stream(
+            step,
+            written,
+            sum(number for (what, ok), number in inside.items() if ok and what != UPLOAD),
+            sum(number for (what, ok), number in inside.items() if not ok and what != UPLOAD),
+            any(one.failed for one in written_of.values()),
+        ),
+        uploads=_stream(step, uploaded, inside[UPLOAD, True], inside[UPLOAD, False], "out:uploads" in held),
+        written=written_of,
         acknowledged=_figure(judged.checks, continuity.NAME, "acknowledged", int),
         lost=_figure(judged.checks, continuity.NAME, "lost", int),
         clone=_figure(judged.checks, clone.NAME, "how", str),
         recovery=_recovery(history, step, begun, [*served, *written, *uploaded]),
         api_server_away=tuple(api_server_away(history, begin, end)),
     )
+
+
+def _stream(step: Step, outages: Sequence[Outage], good: int, bad: int, failed: bool) -> Stream:
+    on = any(one.attempts > 1 and (one.first_good is None or one.first_good > step.end) for one in outages)
+    return Stream(good + bad, _longest(outages), bad, len(outages), on, failed)
+
+
+def _worst_pod(history: History, step: Step, outages: Iterable[Outage], longest: Outage | None) -> Outage | None:
+    """The longest outage of readers at a site pod that stays, where it was surely much longer than all pods' together.
+
+    A pod that only had to start, which answered badly before its first good answer, was not out.
+    """
+    there = facts.pods(history, "site", step.end) or {}
+    of_pods = [
+        one
+        for one in outages
+        if one.kind == "reads" and one.via in there and not there[one.via].terminating and one.attempts > 1
+        if one.last_good is not None or one.first_good is None
+    ]
+    worst = _longest(of_pods)
+    high = 0.0 if longest is None else longest.no_longer_than_s
+    return worst if worst is not None and high is not None and worst.no_shorter_than_s > _MUCH * high else None
 
 
 def _figure(checks: Iterable[CheckResult], check: str, name: str, cls: type[_T]) -> _T | None:

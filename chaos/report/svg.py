@@ -40,6 +40,15 @@ _SHORTEST = 1 / 500
 _LETTER = 1.25
 """Percent of the width that a letter takes at most."""
 
+_NARROW_LETTER = 4.0
+"""The same on a narrow page."""
+
+_NARROW_TICKS = 7
+"""Of up to so many times on the axis a narrow page shows every second one, of more every third."""
+
+_FEWEST_LETTERS = 8
+"""A name that would be cut to fewer is not drawn."""
+
 _NO_ROOM = 80.0
 """Percent of the width from which on letters go to the left."""
 
@@ -63,6 +72,8 @@ DEFS: Final = """<defs>
 <rect class="p-unready-ground" width="5" height="5"/><rect class="p-unready-line" width="2" height="5"/></pattern>
 <pattern id="p-flapping" width="4" height="4" patternUnits="userSpaceOnUse">\
 <rect class="p-possible-ground" width="4" height="4"/><rect class="p-possible-line" width="2.5" height="4"/></pattern>
+<pattern id="p-stopped" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">\
+<rect class="p-stopped-ground" width="6" height="6"/><rect class="p-stopped-line" width="1.5" height="6"/></pattern>
 <pattern id="p-ending" width="4" height="4" patternUnits="userSpaceOnUse">\
 <circle class="p-ending-dot" cx="2" cy="2" r="1.1"/></pattern>
 </defs>"""
@@ -139,13 +150,31 @@ class _Drawing:
         else:
             self.marks.append(f'<text class="{css}" x="{self.x(begin):g}%" dx="5" y="{y:g}">{_e(text)}</text>')
 
-    def clipped(self, css: str, begin: float, end: float, top: float, height: float, text: str) -> None:
-        """Letters that are cut off at `end`."""
+    def clipped(self, css: str, begin: float, end: float, top: float, height: float, text: str, short: str) -> None:
+        """Letters that end before `end`: shortened where there is no room, none where nothing of them can be told.
+
+        A narrow page has `short` in their place.
+        """
         left, right = self.x(begin), self.x(end)
-        self.marks.append(
-            f'<svg x="{left:g}%" y="{top:g}" width="{max(right - left, 0):.3f}%" height="{height:g}">'
-            f'<text class="{css}" x="6" y="{height - 8:g}">{_e(text)}</text><title>{_e(text)}</title></svg>'
+        width = max(right - left, 0.0)
+        forms = (
+            (f"{css} wide", fitted(text, width / _LETTER)),
+            (f"{css} narrow", fitted(short, width / _NARROW_LETTER)),
         )
+        shown = "".join(
+            f'<text class="{form}" x="6" y="{height - 8:g}">{_e(told)}</text>' for form, told in forms if told
+        )
+        self.marks.append(
+            f'<svg x="{left:g}%" y="{top:g}" width="{width:.3f}%" height="{height:g}">{shown}'
+            f"<title>{_e(text)}</title></svg>"
+        )
+
+
+def fitted(text: str, room: float) -> str:
+    """As much of a text as there is room for, in letters: all, a beginning that still tells something, or nothing."""
+    if len(text) <= room:
+        return text
+    return f"{text[: int(room) - 1].rstrip()}…" if room >= _FEWEST_LETTERS else ""
 
 
 def timeline(summary: Summary) -> tuple[list[Label], str]:
@@ -201,7 +230,9 @@ def _steps(drawing: _Drawing, summary: Summary) -> None:
     for step in summary.steps:
         begin, end = step.step.begin, step.step.end
         drawing.bar("step-bar", begin, end, top + 2, ROW, words.step(step.step))
-        drawing.clipped("step-name", begin, end, top + 2, ROW, words.step(step.step).replace(" · ", "  ", 1))
+        name = words.step(step.step).replace(" · ", "  ", 1)
+        short = f"{step.step.index + 1}" if step.step.of_plan else name
+        drawing.clipped("step-name", begin, end, top + 2, ROW, name, short)
     actions = _faults(summary)
     if not actions:
         return
@@ -212,9 +243,10 @@ def _steps(drawing: _Drawing, summary: Summary) -> None:
         mark = f'<path class="fault" d="M-5 0H5L0 8Z"><title>{_e(what)}</title></path>'
         drawing.marks.append(f'<svg class="loose" x="{drawing.x(action.at):g}%" y="{top + 8}">{mark}</svg>')
         if drawing.x(action.at) > 70:
-            drawing.text("fault-name", action.at, top + 17, what)
+            drawing.text("fault-name wide", action.at, top + 17, what)
+            drawing.text("fault-name narrow", action.at, top + 17, action.action)
         else:
-            drawing.clipped("fault-name", action.at, until, top + 1, ROW, what)
+            drawing.clipped("fault-name", action.at, until, top + 1, ROW, what, action.action)
 
 
 def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
@@ -223,13 +255,16 @@ def _ground(drawing: _Drawing, summary: Summary, axis: int) -> str:
     for step in summary.steps:
         drawing.bar("window", step.step.begin, step.step.end, axis, drawing.y - axis)
     tick = next((s for s in _TICKS_S if drawing.span / s <= 10), drawing.span)
-    for number in range(int(drawing.span / tick + 1e-9) + 1):
+    ticks = int(drawing.span / tick + 1e-9) + 1
+    kept = 2 if ticks <= _NARROW_TICKS else 3
+    for number in range(ticks):
         at = number * tick
         drawing.line("grid", at, axis + AXIS - 8, at, drawing.y)
         anchor = "start" if number == 0 else "end" if drawing.x(at) > 97 else "middle"
         minutes, rest = divmod(round(at, 1), 60)
         drawing.marks.append(
-            f'<text class="tick" x="{drawing.x(at):g}%" y="{axis + AXIS - 13}" text-anchor="{anchor}">'
+            f'<text class="tick{" wide" if number % kept else ""}" x="{drawing.x(at):g}%" y="{axis + AXIS - 13}" '
+            f'text-anchor="{anchor}">'
             f"{int(minutes)}:{rest:0{4 if tick < 1 else 2}.{1 if tick < 1 else 0}f}</text>"
         )
     ground, drawing.marks = "".join(drawing.marks), marks

@@ -133,7 +133,7 @@ def _table(found: Summary, out: Console) -> None:
             Text(plain(_name(step))),
             Text(f"{words.MARK[step.verdict]} {step.verdict.value}", STYLE[step.verdict]),
             Text(cells.outage(step.reads)),
-            Text(cells.outage(step.writes)),
+            Text(cells.writes(step)),
             Text(_lost(step), STYLE[Verdict.FAIL] if step.lost else ""),
             Text(step.clone or "–"),
             Text(cells.recovery(step)),
@@ -180,7 +180,7 @@ def _lines(found: Summary) -> list[str]:
     for step in found.steps:
         lines += [
             f"{words.MARK[step.verdict]} {_head(step, found)}: {step.verdict.value}",
-            f"    reads out: {cells.outage(step.reads)}; writes out: {cells.outage(step.writes)}",
+            f"    reads out: {cells.outage(step.reads)}; writes out: {cells.writes(step)}",
             f"    acknowledged writes: {cells.number(step.acknowledged)}, lost: {cells.number(step.lost)}; "
             f"clone: {step.clone or '–'}; recovered in: {cells.recovery(step)}",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chaos.verdict import Outage, Verdict
@@ -31,6 +32,18 @@ STREAM: Final = {
 }
 """What people call the streams of requests."""
 
+GLOSSES: Final = {
+    "install-page": "WordPress found an empty database and offered to install itself",
+    "error 1146": "the database lacks the table",
+    "refused": "nothing listened where the request was sent",
+    "no address": "the name led to no pod",
+    "bootstrap": "the database started empty, with data from nowhere",
+    "seed": "the posts, options and the picture that were there before the first fault and have to stay, by their ids",
+    "steady": "good answers, one after the other, for a while",
+    "primary": "the database pod that takes writes, the master",
+}
+"""Words of checks and of the cluster that a reader need not know."""
+
 NOT_MEASURED: Final = "not measured"
 
 _NOT_TEXT: Final = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -41,6 +54,14 @@ def step(one: Step) -> str:
     from chaos.history import BASELINE
 
     return f"{one.index + 1} · {one.name}" if one.of_plan else "Baseline" if one.index == BASELINE else "The end"
+
+
+def glosses(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """The words in these texts that have to be explained, each with what it means."""
+    whole = "\n".join(texts)
+    return [
+        (word, told) for word, told in GLOSSES.items() if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", whole)
+    ]
 
 
 def legal(text: str) -> str:

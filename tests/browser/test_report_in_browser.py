@@ -132,3 +132,14 @@ def test_the_page_is_walked_through_by_keyboard(chrome, pages):
     assert seen[0] == "Skip to the timeline"
     assert "57" in seen
     assert any("delete the master's pod" in each for each in seen)
+
+
+@pytest.mark.parametrize("name", ["passing", "failing", "unknown"])
+def test_the_timeline_is_whole_on_a_phone(chrome, pages, name):
+    chrome.open(pages[name], width=390)
+    assert (
+        chrome.evaluate(
+            "(() => { const f = document.querySelector('.figure'); return f.scrollWidth - f.clientWidth; })()"
+        )
+        <= 1
+    )

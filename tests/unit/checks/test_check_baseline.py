@@ -204,15 +204,17 @@ def test_without_a_baseline_nothing_was_so_before() -> None:
 def test_rows_lost_with_the_fault_are_counted_apart_from_those_lost_before() -> None:
     found = result(lost(story(baseline=True), step=0, number=20), "continuity")
     assert found.reason == (
-        "20 of 290 acknowledged rows were lost, none of them before the first fault, all of them on every pod"
+        "20 of 290 acknowledged rows were lost, none of them missing before the first fault, all of them gone "
+        "from every pod"
     )
     assert (found.figures["lost"], found.figures["lost_before"]) == (20, 0)
     both = lost(lost(story(baseline=True, plan=RECORD), step=BASELINE, number=5), step=0, number=20)
     found = result(both, "continuity")
-    assert found.reason.startswith("20 of 290 acknowledged rows were lost, 5 of them before the first fault")
+    assert found.reason.startswith("20 of 290 acknowledged rows were lost, 5 of them missing before the first fault")
     assert [one["before"] for one in found.figures["findings"]] == [False]
     assert (
-        result(both, "continuity", BASELINE).reason == "5 of 150 acknowledged rows were lost, all of them on every pod"
+        result(both, "continuity", BASELINE).reason
+        == "5 of 150 acknowledged rows were lost, all of them gone from every pod"
     )
 
 
@@ -221,7 +223,7 @@ def test_rows_that_are_lost_where_others_had_been_late_are_new() -> None:
     records = [replace(r, rows=r.rows[:-9]) if isinstance(r, Contents) and r.step == 0 else r for r in late]
     (one,) = result(records, "continuity").figures["findings"]
     assert (one["key"], one["before"]) == ("lost-row", False)
-    assert one["text"].startswith("9 of 290 acknowledged rows were lost, none of them before the first fault")
+    assert one["text"].startswith("9 of 290 acknowledged rows were lost, none of them missing before the first fault")
 
 
 def test_losses_that_go_on_as_they_were_are_not_new() -> None:

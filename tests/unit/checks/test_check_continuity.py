@@ -212,7 +212,7 @@ def test_a_server_that_started_empty_lost_all_though_others_have_it() -> None:
     gone = dict.fromkeys(SEED, "missing (no such table)")
     found = continuity(change(story(), a(Contents, step=0, pod="mysql-0"), rows=(), posts=(), baseline=gone))
     assert found.verdict is Verdict.FAIL
-    assert found.reason.startswith("140 of 140 acknowledged rows were lost, none of them on every pod; 14 of 14")
+    assert found.reason.startswith("140 of 140 acknowledged rows were lost, none of them gone from every pod; 14 of 14")
     assert found.figures["baseline_changed"]["mysql-0"] == ["seed 1", "seed 2"]
 
 
@@ -378,5 +378,27 @@ def test_pods_that_each_hold_some_of_what_the_primary_lost_are_all_named_to_be_k
     records = with_rows(records, ("mysql-2",), lambda rows: [*rows[:3], *rows[5:9], *rows[20:]])
     found = continuity(records)
     assert found.figures["lost_held_by"] == ["mysql-1", "mysql-2"]
-    assert found.advice is not None
-    assert found.advice.startswith("mysql-1, mysql-2 still hold writes that the primary lacks")
+    where = [(one["what"], one["on"], one["number"], one["ids"]) for one in found.figures["lost_still_on"]]
+    assert where == [("row", ["mysql-1"], 2, "3-4"), ("row", ["mysql-2"], 2, "5-6")]
+    assert found.advice == (
+        "no single pod holds all that the primary lacks and others still have (2 rows only on mysql-1, 2 rows only on "
+        "mysql-2): keep all of these volumes (mysql-1, mysql-2), and merge them"
+    )
+
+
+def test_what_no_pod_holds_any_more_is_said_beside_what_can_still_be_copied_back() -> None:
+    records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:3], *rows[7:]])
+    found = continuity(with_rows(records, ("mysql-1", "mysql-2"), lambda rows: [*rows[:3], *rows[5:]]))
+    assert found.advice == (
+        "mysql-1, mysql-2 each still hold 2 rows that the primary lacks: keep these volumes, and copy them back from "
+        "one of them; 2 rows are on no pod any more"
+    )
+    assert [one["on"] for one in found.figures["lost_still_on"]] == [["mysql-1", "mysql-2"], []]
+
+
+def test_rows_under_an_id_that_another_one_has_are_not_to_be_merged_by_it() -> None:
+    records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:3], (4, "another"), *rows[7:]])
+    found = continuity(records)
+    assert (found.figures["lost_ids_shared"], found.figures["lost"]) == (1, 4)
+    assert "not by their ids: one of these stands for several writes" in (found.advice or "")
+    assert continuity(with_rows(story(), ("mysql-0",), lambda rows: rows[:-1])).figures["lost_ids_shared"] == 0

@@ -119,11 +119,11 @@ def test_uploads_that_some_pods_do_not_serve_fail_and_name_the_pods() -> None:
 
 def test_lost_uploads_are_counted_apart_from_those_lost_before() -> None:
     found = continuity(spoil(files_story(baseline=True), SITES, "missing (404)"))
-    assert ", none of them before the first fault" in found.reason
+    assert ", none of them missing before the first fault" in found.reason
     assert [one["before"] for one in found.figures["findings"]] == [False]
     both = spoil(spoil(files_story(baseline=True), SITES, "missing (404)"), SITES, "missing (404)", step=BASELINE)
     found = continuity(both)
-    assert "lost, all of them before the first fault" in found.reason
+    assert "lost, all of them missing before the first fault" in found.reason
     assert [one["before"] for one in found.figures["findings"]] == [True]
 
 

@@ -36,7 +36,9 @@ def test_the_reason_of_a_failed_run_is_lost_data_before_anything_else() -> None:
     records = change(story(expect={"reads": {"longest_outage_s": 0.1}}), a(Contents, step=0), rows=())
     found = judge(History(records))
     assert found.verdict is Verdict.FAIL
-    assert found.reason.startswith("continuity: 140 of 140 acknowledged rows were lost, all of them on every pod")
+    assert found.reason.startswith(
+        "continuity: 140 of 140 acknowledged rows were lost, all of them gone from every pod"
+    )
 
 
 def test_fail_beats_unknown() -> None:
@@ -211,6 +213,6 @@ def test_of_many_findings_the_sentence_has_the_first_two_and_how_many_more_there
     (continuity,) = [check for check in found.steps[0].checks if check.name == "continuity"]
     number = len(continuity.figures["findings"])
     assert number > 2
-    assert found.reason.endswith(f"; and {number - 2} more finding{'s' if number > 3 else ''}")
+    assert found.reason.endswith(f"; and {number - 2} more finding{'s' if number > 3 else ''} of continuity")
     assert found.reason.startswith("continuity: 140 of 140 acknowledged rows were lost")
     assert continuity.reason.count(";") >= number - 1

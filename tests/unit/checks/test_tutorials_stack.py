@@ -71,7 +71,8 @@ def test_the_lost_disk_is_told_apart_from_what_was_wrong_before() -> None:
     found = judge(History(lost_disk()))
     assert found.verdict is Verdict.FAIL
     assert found.reason.startswith(
-        "continuity: 250 of 250 acknowledged rows were lost, none of them before the first fault, all of them on"
+        "continuity: 250 of 250 acknowledged rows were lost, none of them missing before the first fault, all "
+        "of them gone from every pod"
     )
     (_, step) = found.steps
     new = {one["key"] for check in step.checks for one in check.figures["findings"] if not one["before"]}
@@ -89,7 +90,14 @@ def test_where_a_replica_still_has_the_rows_the_advice_names_it() -> None:
         for r in lost_disk()
     ]
     found = result(records, "continuity")
-    assert ", none of them on every pod" in found.reason
+    assert ", none of them gone from every pod" in found.reason
     assert found.advice == (
-        "mysql-1, mysql-2 still hold writes that the primary lacks: keep these volumes, and recover from one"
+        "mysql-1, mysql-2 each still hold 250 rows and 160 posts that the primary lacks: keep these volumes, and copy "
+        "them back from one of them"
     )
+
+
+def test_a_replica_that_differs_is_not_to_be_cloned_anew_before_what_it_alone_holds_was_copied() -> None:
+    advice = result(published(), "replication").advice or ""
+    assert "copy from it what it alone holds, then have it cloned anew" in advice
+    assert result(story(baseline=True, plan=RECORD), "replication").advice is None

@@ -372,3 +372,22 @@ def with_baseline() -> tuple[History, Judgement]:
         StepJudgement(pause, Verdict.PASS, (CheckResult("availability", Verdict.PASS, "fine"),)),
     )  # fmt: skip
     return history, replace(judgement, steps=steps)
+
+
+def flapping() -> tuple[History, Judgement]:
+    """Readers were in and out to the end, one site pod was out all the while, rows did not come back, posts did."""
+    shape = Shape(reads_down_s=7.0, writes_down_s=6.4, ready_after_s=6.1, steps=1, until=48.0)
+    history = History(records(shape))
+    fault = shape.faults[0]
+    outages = (
+        *(_outage("reads", "service", fault + n, 0.5, 0.05) for n in range(6)),
+        replace(_outage("reads", "service", 46.0, 0.4, 0.05), first_good=None),
+        _outage("reads", SITE[1], fault, 30.0, 0.5, open_end=True),
+        _outage("writes", "row", fault, 20.0, 0.1, open_end=True),
+        _outage("writes", "post", fault, 6.0, 1.0),
+    )
+    found = [
+        {"key": key, "text": f"{key} was held against it", "before": False} for key in ("pod-out:page", "out:rows")
+    ]
+    check = CheckResult("availability", Verdict.FAIL, "readers were out", {"findings": found}, outages)
+    return history, _judged(history, shape, [[check]], "availability: readers were out")

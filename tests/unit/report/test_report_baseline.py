@@ -14,8 +14,8 @@ import pytest
 import sample
 from rich.console import Console
 
-from chaos.history import BASELINE, History, Read, StepBegun, StepEnded
-from chaos.report import cells, html, json_, junit, live, svg, terminal
+from chaos.history import BASELINE, History, Read, StepBegun, StepEnded, WaitEnded
+from chaos.report import cells, html, json_, junit, live, markdown, svg, terminal
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Outage, Verdict
 
@@ -160,3 +160,28 @@ def test_a_pod_that_was_made_late_is_not_drawn_as_out_before():
     drawing = svg.timeline(summarise(history, replace(judgement, steps=steps)))[1]
     bar = re.search(r'<rect class="possible" x="([\d.]+)%"[^>]*><title>reads via new-pod', drawing)
     assert float(bar[1]) == pytest.approx(30 / history.last_time * 100, abs=0.1)
+
+
+def test_what_was_broken_before_the_first_fault_is_said_under_the_verdict():
+    text = html.render(summarise(*sample.with_baseline()), "folder")
+    line = text.partition("</h1>")[2].partition("</p>")[0]
+    assert '<a href="#baseline">before the first fault</a> already:</b> mysql-1 does not replicate.' in line
+    wanted = "**The stack was broken before the first fault already:** mysql-1 does not replicate"
+    assert wanted in markdown.render(summarise(*sample.with_baseline()))
+    for run in (sample.failing(), sample.passing()):
+        assert wanted not in markdown.render(summarise(*run))
+        assert 'class="already"' not in html.render(summarise(*run), "folder")
+
+
+def test_a_run_that_is_decided_by_what_was_broken_before_does_not_say_so_twice():
+    history, judgement = sample.with_baseline()
+    old = replace(judgement, steps=judgement.steps[:1])
+    assert 'class="already"' not in html.render(summarise(history, old), "folder")
+
+
+def test_how_long_something_was_waited_for_is_told_apart_from_how_long_after_the_fault_it_came():
+    history, judgement = sample.passing()
+    records = [replace(r, took_s=1.5) if isinstance(r, WaitEnded) and r.took_s == 3.0 else r for r in history.records]
+    text = html.render(summarise(History(records), judgement), "folder")
+    assert "after 1.50 s of waiting, 3.00 s after the fault" in text
+    assert "Steady before the fault: after 2.00 s." in text

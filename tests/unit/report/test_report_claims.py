@@ -16,8 +16,8 @@ from chaos.checks.judge import Judgement, StepJudgement
 from chaos.cli.claims import claims as command
 from chaos.errors import InputError
 from chaos.history import BASELINE, Limits, Step
-from chaos.report import advice, claims, claims_page
-from chaos.verdict import CheckResult, Verdict
+from chaos.report import advice, claims, claims_page, words
+from chaos.verdict import CheckResult, Outage, Verdict
 
 PROFILES = ("published", "hardened")
 
@@ -180,3 +180,29 @@ def test_the_command_prints_the_page(written):
 
 def test_a_verdict_in_a_row_is_a_word():
     assert replace(row(), verdict=Verdict.PASS).to_json()["verdict"] == "pass"
+
+
+def test_an_outage_that_came_of_an_empty_database_is_told_with_it_and_any_other_has_its_own_cause():
+    _, judgement = sample.failing()
+    keys = ("empty:mysql-0", "out:rows", "pod-out:page")
+    found = [{"key": key, "text": f"finding {key}", "before": False} for key in keys]
+    step = judgement.steps[0]
+    for reason, causes in (("install-page", 1), ("refused", 3)):
+        outage = Outage("reads", "service", 1.0, 2.0, 3.0, None, 9, {reason: 9})
+        check = CheckResult("clone", Verdict.FAIL, "x", {"findings": found}, (outage,))
+        action = replace(step.step, action="delete-volume")
+        listed = claims.changes(StepJudgement(action, Verdict.FAIL, (check,)), "published")
+        assert len(listed) == causes
+        assert [text for _, texts in listed for text in texts] == [one["text"] for one in found]
+
+
+def test_the_line_of_a_manifest_is_quoted_and_nothing_else_is_read():
+    where = advice.change("published", "empty:mysql-0", "delete-volume").partition(": ")[0]
+    assert advice.quoted(where) == "[[ $ordinal -eq 0 ]] && exit 0"
+    for other in ("manifests/published/../../pyproject.toml:1", "manifests/published/none.yaml:1", f"{where}999", "x"):
+        assert advice.quoted(other) == ""
+
+
+def test_only_words_that_are_there_are_explained():
+    assert [word for word, _ in words.glosses(["reads were out (2 install-page)"])] == ["install-page"]
+    assert words.glosses(["the seeds of an all-steady-state"]) == []

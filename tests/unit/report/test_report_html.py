@@ -353,3 +353,60 @@ def test_figures_that_came_by_port_forward_say_so():
     way = replace(begun, stack=begun.stack | {"reach": "port-forward"})
     forwarded = History([way if record is begun else record for record in history.records])
     assert "by a port-forward through the API server" in page(forwarded, judgement).said()
+
+
+def test_where_lost_writes_still_are_is_told_with_their_ids_by_pod():
+    history, judgement = sample.failing()
+    whole = {"first_at_s": 1.0, "last_at_s": 2.0}
+    still = [
+        {"what": "post", "on": ["mysql-1"], "number": 102, "ids": "7, 9, ... 209"} | whole,
+        {"what": "row", "on": ["mysql-1", "mysql-2"], "number": 3, "ids": "1-3"} | whole,
+        {"what": "row", "on": [], "number": 137, "ids": "4-140"} | whole,
+    ]
+    lost = {"row": {"number": 140, "ids": "1-140"} | whole, "post": {"number": 102, "ids": "7, 9, ... 209"} | whole}
+    figures = {"lost": 242, "acknowledged": 262, "lost_writes": lost}
+    step = judgement.steps[0]
+    for more, wanted in (({"lost_still_on": still}, True), ({}, False)):
+        checks = (CheckResult("continuity", Verdict.FAIL, "x", figures | more),)
+        said = " ".join(page(history, replace(judgement, steps=(replace(step, checks=checks),))).said().split())
+        for told in ("Posts 102 only mysql-1 7, 9, ... 209", "SQL rows 3 mysql-1, mysql-2 1-3", "137 no pod 4-140"):
+            assert (told in said) == wanted
+
+
+def test_of_readers_that_were_in_and_out_it_is_said_how_much_was_bad_and_which_pod_was_worst():
+    text = html.render(summarise(*sample.flapping()), "folder")
+    tile = re.search(r"<div class=bad><dt>Reads</dt><dd>(.*?)</dd>", text)
+    assert tile
+    assert re.match(r"\d+ of \d+ bad ", tile[1])
+    for told in (
+        "in 7 outages, longest 0.32 – 0.57 s",
+        "not back at the end",
+        "one pod, wordpr…9b8-9vjtr: 29.6 s or longer",
+    ):
+        assert f"<small>{told}</small>" in tile[1]
+
+
+def test_one_outage_is_told_by_its_bounds_alone_and_is_not_marked_where_it_was_allowed():
+    text = html.render(summarise(*sample.passing()), "folder")
+    assert "<div><dt>Reads out, longest</dt><dd>1.92 – 2.17 s</dd>" in text
+    assert "<div class=bad>" not in text
+
+
+def test_rows_and_posts_are_told_apart_where_both_were_out():
+    text = html.render(summarise(*sample.flapping()), "folder")
+    assert "<div class=bad><dt>SQL rows out, longest</dt><dd>19.8 s or longer</dd>" in text
+    assert "<div><dt>Posts out, longest</dt><dd>5.34 – 6.54 s</dd>" in text
+    assert "<dt>Writes out" not in text
+    history, judgement = sample.failing()
+    only = tuple(o for o in judgement.steps[0].checks[0].outages if o.via != "post")
+    step = replace(judgement.steps[0], checks=(replace(judgement.steps[0].checks[0], outages=only),))
+    assert "<dt>Writes out, longest" in html.render(summarise(history, replace(judgement, steps=(step,))), "folder")
+
+
+def test_the_name_of_a_step_or_a_fault_that_has_no_room_is_shortened_or_left_out_and_never_cut():
+    assert svg.fitted("Baseline", 8) == "Baseline"
+    assert svg.fitted("Baseline", 4) == ""
+    assert svg.fitted("delete the master's pod", 12) == "delete the…"
+    drawn = svg.timeline(summarise(*sample.with_baseline()))[1]
+    assert ">wait a little</text>" not in drawn
+    assert "wait a little</title>" in drawn

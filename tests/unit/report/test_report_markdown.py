@@ -43,7 +43,7 @@ def test_an_unknown_is_never_shown_as_passed():
     text = of(*sample.unknown())
     assert text.startswith("## ❔ kill-master: unknown\n")
     assert "✅" not in text
-    assert "| unknown | unknown | – | not seen |" in text
+    assert "| unknown | unknown | – | not within 25.0 s |" in text
 
 
 def test_a_run_without_steps_has_no_table():

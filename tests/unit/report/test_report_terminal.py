@@ -73,7 +73,7 @@ def test_an_outage_without_an_end_and_a_recovery_that_was_not_seen_are_said_to_b
     text = printed(sample.unknown(), tty=False)
     assert "reads out: 27.8 s or longer" in text
     assert "lost: unknown" in text
-    assert "recovered in: not seen" in text
+    assert "recovered in: not within 25.0 s" in text
 
 
 def test_names_from_the_cluster_are_not_markup():
@@ -100,3 +100,9 @@ def test_seconds_are_written_for_people(value, text):
 )
 def test_an_outage_is_written_with_its_bounds(times, text):
     assert words.bounds(Outage("reads", "service", *times, attempts=1)) == text
+
+
+def test_readers_that_were_in_and_out_are_not_told_by_their_longest_outage_alone():
+    text = printed(sample.flapping(), tty=False)
+    reads = next(line for line in text.splitlines() if "reads out:" in line).partition("; writes out:")[0]
+    assert " bad in 7 outages, longest 0.32 – 0.57 s, not back at the end; wordpr…9b8-9vjtr 29.6 s or longer" in reads
