@@ -123,7 +123,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """As a check's figures have it."""
-        said = {"key": self.key, "invariant": self.invariant or INVARIANTS[self.key.partition(":")[0]]}
+        said: dict[str, Any] = {"key": self.key, "invariant": self.invariant or INVARIANTS[self.key.partition(":")[0]]}
         said |= {"text": self.text, "before": self.before}
         return said | ({"items": list(self.items)} if self.items else {}) | self.more
 

@@ -205,8 +205,8 @@ def _replica(
         text = f"{pod} {says}holds other content than {primary}: {difference}"
         breaks = "R1" if more else "R4" if lacks else ""
         items = _entries(history, readings, missed | added)
-        more = _where(mine, other, missed, added)
-        said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks, items=items, more=more))
+        differing = _where(mine, other, missed, added)
+        said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks, items=items, more=differing))
     elif not dialects.same(mine.gtid, other.gtid) and not _met(state, states.get(primary or "")):
         said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}
