@@ -415,8 +415,15 @@ def streams(draw: st.DrawFn, what: str, pod: str, interval: float, length: float
     found: list[Request] = []
     at, calm = 0.0, draw(st.booleans())
     fates = ["good", "bad", "hung", "skipped"] if calm else ["good", "good", "good", "bad", "hung", "skipped", "none"]
+    hangs = length / 2 if pod and draw(st.booleans()) else inf
     while at < length:
-        fate = draw(st.sampled_from(fates))
+        if at > hangs:
+            # One that hangs, and while it does the pod is not asked again.
+            found.append(Request(at, at, at + 5.0 + ANSWER, "hung"))
+            fate, hangs, fates, calm = "skipped", inf, ["skipped"], False
+            at += interval
+        else:
+            fate = draw(st.sampled_from(fates))
         if calm and (not found or found[-1].fate != "good" or at > length - 4):
             fate = "good"
         longest = 30 if fate == "good" else 4 if calm else 12

@@ -160,7 +160,7 @@ def test_an_answer_that_left_after_skipped_ones_but_before_a_bad_one_had_ended_i
     one = only(find("reads", "service", attempts, [1.0, 1.5, 2.0, 2.5]))
     assert (one.first_good, one.no_longer_than_s) == (None, None)
     later = only(find("reads", "service", [*attempts, good(5, 5.1)], [1.0, 1.5, 2.0, 2.5]))
-    assert (later.first_good, later.last_good) == (5.1, 3)
+    assert (later.first_good, later.last_good) == (5.1, 0)
 
 
 def test_one_skipped_request_among_good_ones_is_no_outage() -> None:
