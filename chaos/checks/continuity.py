@@ -237,10 +237,11 @@ def _writes(
     told = ledger.ok | held.owed if held.owed else ledger.ok
     found += order.vanished(ledger.tried, _seen_before(history, step, ledger, read), pods, told)
     figures["torn"] = sum(held.torn.values())
-    found += [
-        Finding(f"torn-{what}:{pod}", f"{words.count(number, what)} of {pod} can't be read whole")
-        for (pod, what), number in sorted(held.torn.items())
-    ]
+    for (pod, what), number in sorted(held.torn.items()):
+        entries = {each: one.rows if what == "row" else one.posts for each, one in read.items()}
+        items = named.torn(what, pod, entries, (ledger.tried[key] for key in ledger.ok))
+        text = f"{words.count(number, what)} of {pod} can't be read whole"
+        found.append(Finding(f"torn-{what}:{pod}", text, items=items))
     return found
 
 

@@ -6,7 +6,7 @@ By its key it can be told whether a finding was there before the first fault, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.history import BASELINE, Step
@@ -110,7 +110,8 @@ class Finding:
     """One thing held against the stack. `text` is a phrase of the check's reason.
 
     `before` is whether it was so before the first fault; None where the key decides: the baseline had it as well.
-    `invariant` is what it breaks, where that is not what its key says; `items` are what it is about, as JSON values.
+    `invariant` is what it breaks, where that is not what its key says; `items` are what it is about, and `more` stands
+    beside them, as JSON values.
     """
 
     key: str
@@ -118,11 +119,13 @@ class Finding:
     before: bool | None = None
     invariant: str = ""
     items: tuple[dict[str, Any], ...] = ()
+    more: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As a check's figures have it."""
-        said = {"key": self.key, "invariant": self.invariant or INVARIANTS[self.key.partition(":")[0]]}
-        return said | {"text": self.text, "before": self.before} | ({"items": list(self.items)} if self.items else {})
+        said: dict[str, Any] = {"key": self.key, "invariant": self.invariant or INVARIANTS[self.key.partition(":")[0]]}
+        said |= {"text": self.text, "before": self.before}
+        return said | ({"items": list(self.items)} if self.items else {}) | self.more
 
 
 def failed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from chaos.history import Write
@@ -62,6 +62,33 @@ def items(
     """
     first = sorted(found, key=lambda key: (tried[key].end if key in tried else 0.0, key))[:SHOWN]
     return tuple(_item(key, tried.get(key), pods) for key in first)
+
+
+def torn(
+    what: str, pod: str, pods: Mapping[str, Sequence[tuple[int, str]]], writes: Iterable[Write]
+) -> tuple[dict[str, Any], ...]:
+    """Of the first entries of a pod that can't be read whole each: its id, what is known of the write, and the pods.
+
+    An entry without a token is known by its id alone: `token`, `outcome` and `at_s` are those of the (last) write that
+    was acknowledged under it, and the token else what another pod holds under it, or nothing. `on` are the pods that
+    hold it whole, `torn_on` those where it is torn, `not_on` those that have no entry under this id.
+    """
+    numbers = set(sorted({number for number, token in pods[pod] if not token})[:SHOWN])
+    held = {one: {number: token for number, token in found if number in numbers} for one, found in pods.items()}
+    under = [write for write in writes if write.what == what and write.key in numbers]
+    known = {write.key: write for write in sorted(under, key=lambda write: (write.end, write.token))}
+    found = []
+    for number in sorted(numbers):
+        on = sorted(one for one, entries in held.items() if entries.get(number))
+        write = known.get(number)
+        token = write.token if write is not None else next((held[one][number] for one in on), "")
+        said: dict[str, Any] = {"what": what, "token": token}
+        if write is not None:
+            said |= {"outcome": write.outcome, "at_s": write.end, "id": number}
+        torn_on = sorted(one for one, entries in held.items() if entries.get(number) == "")
+        not_on = sorted(one for one, entries in held.items() if number not in entries)
+        found.append(said | {"held_as": [number], "on": on, "torn_on": torn_on, "not_on": not_on})
+    return tuple(found)
 
 
 def _item(key: Key, write: Write | None, pods: Mapping[str, Collection[Key]]) -> dict[str, Any]:

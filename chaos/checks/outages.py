@@ -69,6 +69,9 @@ class _Stretch:
         return self.latest_start if self.bad else self.last_skip
 
     def add_bad(self, attempt: Attempt) -> None:
+        if not self.bad:
+            # An answer that left after the first skipped one need not have left after this bad one had ended.
+            self.first_good = math.inf
         self.bad += 1
         self.seen_until = max(self.seen_until, attempt.end)
         self.earliest_end = min(self.earliest_end, attempt.end)

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from chaos.checks import facts, findings, words
+from chaos.checks import facts, findings, named, words
 from chaos.checks.findings import Finding
 from chaos.history import TOO_LARGE, Contents, Heartbeat, History, PodSeen, ReplicaSeen, Step, Write
 from chaos.stack import dialects
@@ -204,7 +205,9 @@ def _replica(
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
         text = f"{pod} {says}holds other content than {primary}: {difference}"
         breaks = "R1" if more else "R4" if lacks else ""
-        said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks))
+        items = _entries(history, readings, missed | added)
+        differing = _where(mine, other, missed, added)
+        said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks, items=items, more=differing))
     elif not dialects.same(mine.gtid, other.gtid) and not _met(state, states.get(primary or "")):
         said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
     return {"lacks": lacks, "has_more": more}
@@ -285,23 +288,57 @@ def _difference(mine: Contents, other: Contents, lacks: int, more: int) -> str:
     found = [f"it lacks {words.count(lacks, 'entry', 'entries')}"] if lacks else []
     found += [f"it has {words.count(more, 'entry', 'entries')} more"] if more else []
     found += _tables(mine, other) if not found else []
-    names = mine.baseline.keys() | other.baseline.keys()
-    changed = [name for name in names if mine.baseline.get(name) != other.baseline.get(name)]
+    changed = _changed(mine, other)
     found += [f"the seed content differs ({words.names(changed)})"] if changed else []
     return ", ".join(found)
 
 
-def _tables(mine: Contents, other: Contents) -> list[str]:
-    """R5: whole tables against each other. What was not read on either side, or by an older version, says nothing."""
+def _changed(mine: Contents, other: Contents) -> list[str]:
+    names = mine.baseline.keys() | other.baseline.keys()
+    return sorted(name for name in names if mine.baseline.get(name) != other.baseline.get(name))
+
+
+def _entries(history: History, readings: dict[str, Contents], apart: set[Entry]) -> tuple[dict[str, Any], ...]:
+    """The first of the entries that differ, as other findings name writes."""
+    keys = {(what, token) for what, _, token in apart}
+    writes = itertools.chain(history.of(Write), (beat.write for beat in history.of(Heartbeat)))
+    tried = {key: write for write in writes if (key := (write.what, write.token)) in keys}
+    pods: dict[str, dict[named.Key, tuple[int, ...]]] = {pod: {} for pod, one in readings.items() if not one.error}
+    for pod, found in pods.items():
+        for what, number, token in _content(readings[pod]):
+            if (what, token) in keys:
+                found[what, token] = (*found.get((what, token), ()), number)
+    return named.items(keys, tried, pods)
+
+
+def _where(mine: Contents, other: Contents, missed: set[Entry], added: set[Entry]) -> dict[str, Any]:
+    """All that differs, in few words: the ids of entries by kind, the tables with both sums, the seed content.
+
+    A reading has one sum of each table, so which rows of other tables differ is not known.
+    """
+    found: dict[str, Any] = {}
+    for name, entries in (("lacks", missed), ("has_more", added)):
+        kinds = sorted({what for what, _, _ in entries}, reverse=True)
+        ids = {kind: ", ".join(named.ranges({number for what, number, _ in entries if what == kind})) for kind in kinds}
+        found |= {name: ids} if ids else {}
+    sums = _other_tables(mine, other)
+    tables = [{"table": name, "here": one, "on_primary": another} for name, (one, another) in sums.items()]
+    changed = _changed(mine, other)
+    return found | ({"tables": tables} if tables else {}) | ({"seed": changed} if changed else {})
+
+
+def _other_tables(mine: Contents, other: Contents) -> dict[str, tuple[str, str]]:
+    """The sums of the tables that differ. What was not read on either side, or by an older version, says nothing."""
     if not mine.tables or not other.tables:
-        return []
+        return {}
     names = sorted(mine.tables.keys() | other.tables.keys())
     pairs = {name: (mine.tables.get(name, "missing"), other.tables.get(name, "missing")) for name in names}
-    differ = [
-        f"{name} ({one}, not {another})"
-        for name, (one, another) in pairs.items()
-        if one != another and TOO_LARGE not in (one, another)
-    ]
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and TOO_LARGE not in pair}
+
+
+def _tables(mine: Contents, other: Contents) -> list[str]:
+    """R5: whole tables against each other."""
+    differ = [f"{name} ({one}, not {another})" for name, (one, another) in _other_tables(mine, other).items()]
     return (
         [f"{words.count(len(differ), 'table')} of it {words.are(len(differ))} other: {words.names(differ)}"]
         if differ

@@ -79,6 +79,8 @@ def worlds(draw: st.DrawFn) -> World:
             found += [(what, number, token)] if how in ("as it is", "both") else []
             found += [(what, draw(st.integers(1, 9)), token)] if how in ("other id", "both") else []
         found += [("row", 60, "")] if draw(st.integers(0, 9)) == 0 else []
+        if found and draw(st.integers(0, 5)) == 0:
+            found[0] = (*found[0][:2], "")
         return tuple(found)
 
     first = {pod: held(likely=False) for pod in draw(st.sampled_from([(), PODS]))}
@@ -126,8 +128,9 @@ def wanted(world: World) -> dict[str, set[str]]:
         for what, token in before.get(pod, set()) - held - acknowledged - owed:
             if token:
                 found[f"vanished-{what}:{pod}"].add(token)
-        if any(not token for _, _, token in world.last[pod]):
-            found[f"torn-row:{pod}"] = set()
+        for what, number, token in world.last[pod]:
+            if not token:
+                found[f"torn-{what}:{pod}"] |= torn_tokens(world, done, what, number)
     for (what, token), numbers in ids.items():
         one = tried.get((what, token))
         everywhere = all((what, token) in held for held in on.values())
@@ -146,6 +149,15 @@ def wanted(world: World) -> dict[str, set[str]]:
     for what, token in going_back(world):
         found[f"rewound-{what}"].add(token)
     return dict(found)
+
+
+def torn_tokens(world: World, done: list[Write], what: str, number: int) -> set[str]:
+    """D6: what a torn entry is called: the last write acknowledged under its id, else what another pod has there."""
+    given = [one for one in done if (one.outcome, one.what, one.key) == ("ok", what, number)]
+    if given:
+        return {max(given, key=lambda one: (one.end, one.token)).token}
+    there = [{(w, n): token for w, n, token in held}.get((what, number), "") for _, held in sorted(world.last.items())]
+    return {next(filter(None, there), "")}
 
 
 def misplaced(

@@ -177,6 +177,34 @@ def test_an_entry_without_a_token_is_torn() -> None:
     assert (found.verdict, found.figures["torn"]) == (Verdict.FAIL, 3)
 
 
+def test_a_torn_entry_is_named_by_its_id_with_the_write_that_was_given_it_and_the_pods_around_it() -> None:
+    """row-5 was given id 6; mysql-1 has that id without its token, mysql-2 does not have it."""
+    records = with_rows(story(), ("mysql-1",), lambda rows: [*((n, "" if n == 6 else t) for n, t in rows), (800, "")])
+    records = with_rows(records, ("mysql-2",), lambda rows: tuple((n, t) for n, t in rows if n != 6))
+    (torn,) = [one for one in continuity(records).figures["findings"] if one["key"] == "torn-row:mysql-1"]
+    write = next(one for one in records if isinstance(one, Write) and one.token == "row-5")
+    known = {"token": "row-5", "outcome": "ok", "at_s": write.end, "id": 6, "held_as": [6]}
+    assert torn["items"] == [
+        {"what": "row", "on": ["mysql-0"], "torn_on": ["mysql-1"], "not_on": ["mysql-2"]} | known,
+        {
+            "what": "row",
+            "token": "",
+            "held_as": [800],
+            "on": [],
+            "torn_on": ["mysql-1"],
+            "not_on": ["mysql-0", "mysql-2"],
+        },
+    ]
+
+
+def test_a_torn_entry_that_nobody_wrote_is_called_what_another_pod_has_under_its_id() -> None:
+    records = with_rows(story(), ("mysql-1",), lambda rows: tuple((n, "" if t == "older row" else t) for n, t in rows))
+    (torn,) = [one for one in continuity(records).figures["findings"] if one["key"] == "torn-row:mysql-1"]
+    (item,) = torn["items"]
+    assert (item["token"], item["held_as"], item["on"]) == ("older row", [900], ["mysql-0", "mysql-2"])
+    assert "outcome" not in item
+
+
 @pytest.mark.parametrize(
     "baseline", [SEED | {"seed 1": "1:zz"}, {"seed 1": SEED["seed 1"]}, SEED | {"seed 3": "new"}, {}]
 )

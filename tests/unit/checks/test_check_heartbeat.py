@@ -7,7 +7,7 @@ from typing import Any
 
 from histories import READING, a, change, drop, keys, result, story
 
-from chaos.history import TOO_LARGE, Contents, Heartbeat, Record, StepEnded, WaitEnded
+from chaos.history import TOO_LARGE, Contents, Heartbeat, Record, StepEnded, WaitEnded, Write
 from chaos.verdict import CheckResult, Verdict
 
 BEAT = Heartbeat(
@@ -85,6 +85,39 @@ def test_a_table_that_differs_at_one_position_fails_with_both_sums() -> None:
     found = replication(tables(wordpress__wp_posts="4:bc"))
     assert (found.verdict, keys(found)) == (Verdict.FAIL, ["differs:mysql-2"])
     assert "1 table of it is other: wordpress.wp_posts (4:bc, not 4:bb)" in found.reason
+
+
+def test_the_tables_and_the_seed_content_that_differ_are_listed() -> None:
+    records = change(
+        tables(wordpress__wp_posts="4:bc", wordpress__wp_more="1:1"),
+        a(Contents, step=0, pod="mysql-2"),
+        baseline={"seed 1": "1:aa", "seed 2": "1:zz"},
+    )
+    (one,) = replication(records).figures["findings"]
+    assert one["tables"] == [
+        {"table": "wordpress.wp_more", "here": "1:1", "on_primary": "missing"},
+        {"table": "wordpress.wp_posts", "here": "4:bc", "on_primary": "4:bb"},
+    ]
+    assert one["seed"] == ["seed 2"]
+    assert not one.keys() & {"items", "lacks", "has_more"}
+
+
+def test_the_entries_that_differ_are_named_with_ids_times_and_pods() -> None:
+    records = [
+        replace(r, rows=(*(row for row in r.rows if row[0] not in (5, 6, 7)), (990, "who")))
+        if isinstance(r, Contents) and (r.step, r.pod) == (0, "mysql-2")
+        else r
+        for r in story()
+    ]
+    (one,) = replication(records).figures["findings"]
+    assert (one["lacks"], one["has_more"]) == ({"row": "5-7"}, {"row": "990"})
+    assert one["items"][0] == {"what": "row", "token": "who", "held_as": [990], "on": ["mysql-2"]} | {
+        "not_on": ["mysql-0", "mysql-1"]
+    }
+    write = next(r for r in records if isinstance(r, Write) and r.token == "row-4")
+    assert one["items"][1] == {"what": "row", "token": "row-4", "outcome": "ok", "at_s": write.end, "id": 5} | {
+        "held_as": [5], "on": ["mysql-0", "mysql-1"], "not_on": ["mysql-2"]
+    }  # fmt: skip
 
 
 def test_a_table_that_only_one_pod_has_fails() -> None:

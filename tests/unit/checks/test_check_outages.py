@@ -155,6 +155,14 @@ def test_a_stretch_of_nothing_but_skipped_requests_is_not_up() -> None:
     assert (one.attempts, one.no_shorter_than_s, one.no_longer_than_s) == (0, 0, 9.1)
 
 
+def test_an_answer_that_left_after_skipped_ones_but_before_a_bad_one_had_ended_is_not_the_end_of_its_outage() -> None:
+    attempts = [good(0, 0.1), good(3, 3.6), bad(3.25, 3.5), bad(3.75, 4.0)]
+    one = only(find("reads", "service", attempts, [1.0, 1.5, 2.0, 2.5]))
+    assert (one.first_good, one.no_longer_than_s) == (None, None)
+    later = only(find("reads", "service", [*attempts, good(5, 5.1)], [1.0, 1.5, 2.0, 2.5]))
+    assert (later.first_good, later.last_good) == (5.1, 0)
+
+
 def test_one_skipped_request_among_good_ones_is_no_outage() -> None:
     assert not find("reads", "service", [good(0, 0.1), good(0.2, 0.3)], [0.15])
 

@@ -114,6 +114,15 @@ def test_a_percentile_of_what_was_never_asked_for_is_unknown() -> None:
     assert "no uploads were made, so the limit on p50 of 1.00 s was not put to the test" in found.reason
 
 
+def test_a_percentile_of_uploads_is_not_put_to_the_test_by_reads_of_single_pods() -> None:
+    pods = [
+        Read(pod, t, t, t + 0.02, True, what="upload") for pod in ("site-a", "site-b") for t in map(float, range(19))
+    ]
+    found = availability([*story(expect=expect("uploads", p50=1)), *pods])
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no uploads were made, so the limit on p50 of 1.00 s was not put to the test" in found.reason
+
+
 @pytest.mark.parametrize(("begin", "before"), [(-25.0, True), (0.0, False)])
 def test_what_was_as_slow_in_the_baseline_was_so_before(begin: float, before: bool) -> None:
     records = delayed(story(expect=expect("reads", p95=0.5), baseline=True), 1.0, 2, begin=begin)
