@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from chaos import paths
 from chaos.cli import report as command
 from chaos.cluster.api import NoAnswer
+from chaos.cluster.rights import Right
 from chaos.errors import ClusterError, ExitCode, HachaosError, UndoIncomplete, UsageError
 from chaos.past import from_cluster, unpack
 from chaos.report import NOT_YET
@@ -198,6 +199,20 @@ def test_a_right_that_is_missing_is_named_before_anything_is_touched(cluster: Cl
     with pytest.raises(ClusterError, match="missing in namespace hachaos: create pods, create pods/exec"):
         copied(to)
     assert cluster.calls == []
+
+
+def test_the_role_in_the_docs_has_exactly_the_rights_that_are_asked_for() -> None:
+    page = (paths.data_root() / "docs" / "nightly.md").read_text()
+    (block,) = [each.partition("```")[0] for each in page.split("```yaml\n")[1:] if each.startswith("rules:")]
+    written = {
+        Right(group, resource, verb, name)
+        for rule in yaml.safe_load(block)["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+    assert written == set(from_cluster.needed("hachaos-reports"))
 
 
 @pytest.mark.parametrize(
