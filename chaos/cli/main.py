@@ -30,6 +30,7 @@ _COMMANDS = {
     "explain": ("chaos.cli.explain:explain", "Tell what an action, a check, an exit code, any word means."),
     "claims": ("chaos.cli.claims:claims", "Print the page of claims that suites proved or refuted."),
     "check": ("chaos.cli.check:check", "Judge runs again, from their folders alone."),
+    "report": ("chaos.cli.report:report", "Copy the reports of nightly runs out of the cluster."),
     "diff": ("chaos.cli.diff:diff", "Compare two runs."),
     "history": ("chaos.cli.history:history", "Show how each scenario stands over all runs, and whether it got worse."),
     "trend": ("chaos.cli.history:trend", "Draw how outages and recovery went from run to run."),

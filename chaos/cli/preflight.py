@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli import targets
 from chaos.cli.targets import elsewhere_options
 from chaos.paths import is_binding
 from chaos.redact import plain
 
 if TYPE_CHECKING:
-    from chaos.cluster.api import Api
     from chaos.cluster.elsewhere import Elsewhere
     from chaos.preflight.objects import Objects
     from chaos.preflight.risk import Risk
@@ -80,7 +80,7 @@ def _binding(spec: str, name: str, elsewhere: Elsewhere | None) -> Objects:
     from chaos.stack import bound
 
     file = bound.load(Path(spec))
-    api = _api(name, elsewhere)
+    api = targets.api(name, elsewhere)
     if api is None:
         raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up --name {name}")
     api = api.in_namespace(file.namespace)
@@ -96,26 +96,9 @@ def _deployed(spec: str, name: str, elsewhere: Elsewhere | None) -> Objects | No
 
     profile = Profile.load(spec)
     source.require_bound(source.Deployed(spec, profile), elsewhere)
-    api = _api(name, None)
+    api = targets.api(name, None)
     namespace = api.get("Namespace", profile.namespace) if api else None
     if api is None or namespace is None or not is_ours(namespace) or profile_of(namespace) != spec:
         return None
     read = live.read(api.in_namespace(profile.namespace), profile.binding)
     return read if read.part("database") else None
-
-
-def _api(name: str, elsewhere: Elsewhere | None) -> Api | None:
-    if elsewhere is not None:
-        from chaos.cluster import target as targets
-
-        return targets.of(elsewhere, name, None, quiet=True).api
-    from chaos.cluster.api import connect
-    from chaos.cluster.local import cluster as local
-    from chaos.cluster.local.host import require_root
-
-    require_root()
-    found = local.find(name)
-    if found is None:
-        return None
-    local.join(found)
-    return connect(found.kubeconfig)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chaos.cli import completion
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.elsewhere import elsewhere as named
+
+if TYPE_CHECKING:
+    from chaos.cluster.api import Api
 
 scenarios_argument = click.argument(
     "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
@@ -39,3 +43,21 @@ def elsewhere_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(elsewhere=found, **others)
 
     return told
+
+
+def api(name: str, elsewhere: Elsewhere | None) -> Api | None:
+    """The API of the cluster that the command line named; None where that is an embedded one which is not there."""
+    if elsewhere is not None:
+        from chaos.cluster import target
+
+        return target.of(elsewhere, name, None, quiet=True).api
+    from chaos.cluster.api import connect
+    from chaos.cluster.local import cluster as local
+    from chaos.cluster.local.host import require_root
+
+    require_root()
+    found = local.find(name)
+    if found is None:
+        return None
+    local.join(found)
+    return connect(found.kubeconfig)

@@ -214,6 +214,15 @@ class Api:
         self._require("exec", path)
         return channel.execute(self._link, path, container, command, timeout_s=timeout_s, stdin=stdin)
 
+    def stream(self, pod: str, container: str, command: Sequence[str], *, timeout_s: float) -> Iterator[bytes]:
+        """Standard output of a command in a container, in the pieces in which it comes.
+
+        Raises ClusterError, while it is read, when the command fails or what has come is not the whole.
+        """
+        path = self._path("Pod", pod)
+        self._require("exec", path)
+        return channel.stream(self._link, path, container, command, timeout_s=timeout_s)
+
     def port_forward(self, pod: str, port: int) -> WebSocket:
         """A web socket that carries one connection to a pod's port (see `port_forward.py`).
 

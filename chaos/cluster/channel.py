@@ -5,10 +5,12 @@ A pod is named by its path here, like `api/v1/namespaces/NAMESPACE/pods/NAME`.
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,7 +20,7 @@ from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import ws_client
 from kubernetes.stream.ws_client import WSClient, create_websocket
-from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException
 
 from chaos.cluster.answer import ApiRefused, message_in
 from chaos.cluster.link import Link
@@ -28,7 +30,9 @@ from chaos.errors import ClusterError
 _Opened = TypeVar("_Opened")
 
 _CHANNEL_TIMEOUT_S = 10.0
-_PORT_PROTOCOL = "v4.channel.k8s.io"
+_PROTOCOL = "v4.channel.k8s.io"
+_OUT, _ERR, _STATUS = 1, 2, 3
+_MOST_SAID = 2000
 
 
 class _Channel(WebSocket):
@@ -86,23 +90,91 @@ def execute(
         channel.sock.shutdown()
 
 
+def stream(link: Link, path: str, container: str, command: Sequence[str], *, timeout_s: float) -> Iterator[bytes]:
+    """Standard output of a command in a pod's container, piece by piece as it comes: nothing of it is kept here.
+
+    Raises ClusterError when it can't be started, fails, has not ended after `timeout_s` seconds or says nothing for 10,
+    and when the connection ends before the command did: what has come until then is not the whole.
+    """
+    pod = path.rpartition("/")[2]
+    query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
+    what = f"{command[0]} in {pod}/{container}"
+    LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
+    try:
+        connection = _websocket(link, f"{path}/exec?{urlencode(query)}")
+    except WebSocketBadStatusException as error:
+        refused = message_in(error.resp_body or b"") or str(error)
+        raise ApiRefused(error.status_code, f"{what}: {error.status_code} {refused}") from error
+    except (WebSocketException, OSError) as error:
+        raise ClusterError(f"{what}: {error}") from error
+    end = time.monotonic() + timeout_s
+    # One on which half of a frame comes, a byte at a time, never looks at its deadline.
+    over = threading.Timer(timeout_s + 1, _end, (connection.sock,))
+    over.daemon = True
+    over.start()
+    status, said = b"", b""
+    try:
+        while True:
+            code, frame = connection.recv_data_frame(control_frame=True)
+            if code == ABNF.OPCODE_CLOSE:
+                break
+            if code not in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) or not frame.data:
+                continue
+            number, data = frame.data[0], bytes(frame.data[1:])
+            if number == _OUT and data:
+                yield data
+            elif number == _ERR:
+                said = (said + data)[-_MOST_SAID:]
+            elif number == _STATUS:
+                status += data
+            if time.monotonic() > end:
+                raise ClusterError(f"{what}: no end after {timeout_s:g} s")
+    except (WebSocketException, OSError) as error:
+        if not status:
+            raise ClusterError(f"{what}: the connection broke: {error}") from error
+    finally:
+        over.cancel()
+        connection.shutdown()  # type: ignore[no-untyped-call]
+    _require_success(what, status, said)
+
+
+def _require_success(what: str, status: bytes, said: bytes) -> None:
+    """By what kubelet says of a command's end. Raises ClusterError for any but a good one."""
+    if not status:
+        raise ClusterError(f"{what}: the connection ended before the command did")
+    try:
+        found = json.loads(status)
+        good, message = found["status"] == "Success", str(found.get("message", ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        good, message = False, status.decode(errors="replace")
+    if not good:
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise ClusterError(f"{what}: {lines[-1] if lines else message}")
+
+
 def to_port(link: Link, path: str, port: int) -> WebSocket:
     """One connection to a pod's port. Raises ClusterError when the API server opens none."""
     pod = path.rpartition("/")[2]
     LOG.debug("port-forward to %s, %d", pod, port)
 
-    def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WebSocket:
-        headers = authorization | {"sec-websocket-protocol": _PORT_PROTOCOL}
-        made: WebSocket = create_websocket(configuration, url, headers)
-        return made
-
     try:
-        return _open(link, f"{path}/portforward?ports={port}", opened)
+        return _websocket(link, f"{path}/portforward?ports={port}")
     except WebSocketBadStatusException as error:
         said = message_in(error.resp_body or b"") or str(error)
         raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
     except (WebSocketException, OSError) as error:
         raise ClusterError(f"port-forward to {pod}: {error}") from error
+
+
+def _websocket(link: Link, path: str) -> WebSocket:
+    """A connection whose frames the caller reads. Raises WebSocketException and OSError."""
+
+    def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WebSocket:
+        headers = authorization | {"sec-websocket-protocol": _PROTOCOL}
+        made: WebSocket = create_websocket(configuration, url, headers)
+        return made
+
+    return _open(link, path, opened)
 
 
 def _command(link: Link, path: str, what: str) -> WSClient:

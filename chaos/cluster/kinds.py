@@ -21,6 +21,7 @@ _KINDS = {
     "ClusterRoleBinding": _Resource("apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False),
     "ConfigMap": _Resource("api/v1", "configmaps"),
     "ControllerRevision": _Resource("apis/apps/v1", "controllerrevisions"),
+    "CronJob": _Resource("apis/batch/v1", "cronjobs"),
     "Deployment": _Resource("apis/apps/v1", "deployments"),
     "EndpointSlice": _Resource("apis/discovery.k8s.io/v1", "endpointslices"),
     "Event": _Resource("api/v1", "events"),

@@ -62,6 +62,24 @@ class Nightly:
     def apply(self, *arguments: str) -> None:
         self.kubectl("apply", "--validate=strict", *arguments)
 
+    def night_falls(self) -> str:
+        """The Job that the CronJob starts by its own schedule, which is set to each minute until there is one."""
+        self.api.patch("CronJob", "hachaos-nightly", {"spec": {"schedule": "* * * * *"}})
+        try:
+            until("the CronJob starts a Job", 90, lambda: bool(self.api.list("Job")))
+        finally:
+            self.api.patch("CronJob", "hachaos-nightly", {"spec": {"suspend": True}})
+        (job,) = self.api.list("Job")
+        (owner,) = job["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"]) == ("CronJob", "hachaos-nightly")
+        return str(job["metadata"]["name"])
+
+    def copied(self, to: Path, *arguments: str) -> tuple[list[str], str]:
+        """What `hachaos report --from-cluster` prints: a line a report, and what it says beside."""
+        went = self._hachaos("report", "--from-cluster", "--name", NAME, "--to", str(to), *arguments)
+        assert went.returncode == 0, went.stdout + went.stderr
+        return went.stdout.splitlines(), went.stderr
+
     def pod(self, job: str) -> dict[str, Any]:
         """The only pod of a Job, once it is there."""
         until(f"{job} has a pod", 30, lambda: bool(self.api.list("Pod", f"job-name={job}")))
@@ -127,10 +145,12 @@ def uid(stack: Stack, pod: str) -> str:
     return str(item["metadata"]["uid"]) if item else ""
 
 
-def test_a_job_kills_the_master_alone_and_a_second_one_is_refused_meanwhile(nightly: Nightly, stack: Stack) -> None:
+def test_the_nightly_job_kills_the_master_alone_and_its_report_is_copied_out(
+    nightly: Nightly, stack: Stack, tmp_path: Path
+) -> None:
     before = {pod.name: pod.uid for role in ("database", "site", "files") for pod in stack.pods(role)}
-    nightly.kubectl("create", "job", "first", "-n", "hachaos", "--from=cronjob/hachaos-nightly")
-    own = nightly.pod("first")["metadata"]
+    first = nightly.night_falls()
+    own = nightly.pod(first)["metadata"]
     until("the first run holds the Lease", 60, lambda: stack.api.get("Lease", "hachaos") is not None)
     second = nightly.kubectl("create", "-f", f"{FOLDER}/job.yaml", "-o", "name").strip().rpartition("/")[2]
 
@@ -139,23 +159,27 @@ def test_a_job_kills_the_master_alone_and_a_second_one_is_refused_meanwhile(nigh
     assert own["name"] in log, "it says who holds the Lease"
     assert nightly.condition(second) == "Failed"
 
-    code, log = nightly.ended("first", 240)
+    code, log = nightly.ended(first, 240)
     assert code == 0, log
-    assert nightly.condition("first") == "Complete"
+    assert nightly.condition(first) == "Complete"
     after = {pod.name: pod.uid for role in ("database", "site", "files") for pod in stack.pods(role)}
     assert {name for name in before if before[name] != after.get(name)} == {"mysql-0"}
-    assert nightly.pod("first")["metadata"]["uid"] == own["uid"]
+    assert nightly.pod(first)["metadata"]["uid"] == own["uid"]
 
-    reader = nightly.kubectl("create", "-f", f"{FOLDER}/reader.yaml", "-o", "name").strip()
-    nightly.kubectl("wait", "-n", "hachaos", "--for=condition=Ready", reader, "--timeout=60s")
-
-    def read(command: str) -> str:
-        return nightly.kubectl("exec", "-n", "hachaos", reader, "--", "sh", "-c", command)
-
-    assert {"report.html", "report.json", "junit.xml"} <= set(read("ls /reports/*-kill-master").split())
-    report = json.loads(read("cat /reports/*-kill-master/report.json"))
-    assert report["verdict"] == "pass"
-    assert own["name"] not in read("cat /reports/*-kill-master/journal.jsonl"), "its own pod is none of the stack's"
+    lines, said = nightly.copied(tmp_path)
+    (run,) = tmp_path.glob("*-kill-master")
+    assert f"pass     {run}/report.html" in lines
+    assert not said
+    there = {path.name: path.read_bytes() for path in (nightly.reports / run.name).iterdir()}
+    assert {"report.html", "report.json", "junit.xml"} <= there.keys()
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == there, "each byte is as it is on the volume"
+    assert json.loads(there["report.json"])["verdict"] == "pass"
+    assert own["name"] not in there["journal.jsonl"].decode(), "its own pod is none of the stack's"
+    lines, said = nightly.copied(tmp_path, run.name)
+    assert (lines, said) == ([], f"1 of them was in {tmp_path} already\n")
+    until(
+        "the pods that read are gone", 30, lambda: not nightly.api.list("Pod", "app.kubernetes.io/name=hachaos-reader")
+    )
     assert left(stack) == []
 
 

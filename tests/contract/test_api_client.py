@@ -439,6 +439,55 @@ def test_a_command_whose_connection_breaks_has_no_output(server: FakeServer) -> 
         server.api().execute("mysql-0", "mysql", ["cat", "all"], timeout_s=5)
 
 
+def frame(number: int, data: bytes) -> bytes:
+    """A frame of a channel."""
+    size = bytes([len(data) + 1]) if len(data) < 125 else b"\x7e" + (len(data) + 1).to_bytes(2, "big")
+    return b"\x82" + size + bytes([number]) + data
+
+
+def status(**said: str) -> bytes:
+    return frame(3, json.dumps(said).encode())
+
+
+BYE = b"\x88\x02\x03\xe8"
+
+
+def test_what_a_command_streams_comes_as_it_is(server: FakeServer) -> None:
+    data = bytes(range(256)) * 4
+    frames = frame(1, b"") + frame(1, data) + frame(2, b"a warning") + frame(1, b"\xff") + status(status="Success")
+    server.answers["GET"] = [upgrade(None, frames + BYE)]
+    assert list(server.api().stream("reader", "reader", ["tar", "-c"], timeout_s=5)) == [data, b"\xff"]
+    assert "exec?container=reader&stdout=true&stderr=true&command=tar&command=-c" in server.asked[0][1]
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (frame(1, b"all"), "tar in reader/reader: the connection broke"),
+        (frame(1, b"all") + BYE, "tar in reader/reader: the connection ended before the command did"),
+        (frame(1, b"all") + status(status="Failure", message="exit code 2") + BYE, "tar in reader/reader: exit code 2"),
+        (frame(2, b"tar: a\ntar: no such file\n") + status(status="Failure") + BYE, "reader/reader: tar: no such file"),
+        (frame(3, b"no JSON") + BYE, "tar in reader/reader: no JSON"),
+    ],
+)
+def test_what_a_command_streams_is_the_whole_or_an_error(server: FakeServer, frames: bytes, message: str) -> None:
+    server.answers["GET"] = [upgrade(None, frames)]
+    with pytest.raises(ClusterError, match=message):
+        list(server.api().stream("reader", "reader", ["tar"], timeout_s=5))
+
+
+@pytest.mark.parametrize("frames", [frame(1, b"all"), b"\x82\x7e\x00"])
+def test_a_stream_on_which_nothing_comes_has_a_deadline(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, frames: bytes
+) -> None:
+    monkeypatch.setattr(channel, "_CHANNEL_TIMEOUT_S", 0.3)
+    hold = threading.Event()
+    server.answers["GET"] = [upgrade(hold, frames)]
+    with pytest.raises(ClusterError, match="the connection broke"):
+        list(server.api().stream("reader", "reader", ["tar"], timeout_s=5))
+    hold.set()
+
+
 def test_apply_is_server_side_and_forced(server: FakeServer) -> None:
     server.answers["PATCH"] = [answer(200, {"kind": "Secret"})]
     server.api().apply({"kind": "Secret", "metadata": {"name": "mysql", "namespace": "other"}})

@@ -33,7 +33,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A cluster of which only the namespace is asked for; empty for none."""
     known: dict[str, Any] = {}
     monkeypatch.setattr(
-        command, "_api", lambda *_: SimpleNamespace(get=lambda *_: known["namespace"]) if known else None
+        command.targets, "api", lambda *_: SimpleNamespace(get=lambda *_: known["namespace"]) if known else None
     )
     return known
 
