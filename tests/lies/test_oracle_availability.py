@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from examples import examples
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from chaos.checks import availability
@@ -518,8 +518,43 @@ def wild_worlds(draw: st.DrawFn) -> World:
 worlds = st.one_of(tidy_worlds(), wild_worlds())
 
 
+def seen(letters: str, *steps: Window) -> World:
+    """Reads, one a second: `g`ood, `b`ad, `h`ung for 5 s, and none at all."""
+    fates = {"g": ("good", ANSWER), "b": ("bad", ANSWER), "h": ("hung", 5 + ANSWER)}
+    found = [
+        Request(float(at), float(at), at + took, fate)
+        for at, letter in enumerate(letters)
+        if letter in fates
+        for fate, took in [fates[letter]]
+    ]
+    return World((Stream("reads", "", 1.0, tuple(found)),), frozenset(), frozenset(), steps, True, len(letters) + 9.0)
+
+
+def window(begin: int, end: int, **more: Any) -> Window:
+    """A step whose fault comes after 3 s, and all that was waited for at its end."""
+    values: dict[str, Any] = {"longest": {}, "slowest": {}, "may_stay_out": frozenset(), "index": 0} | more
+    after = ((end + EDGE, True),)
+    return Window(
+        action="delete-pod", begin=begin + EDGE, end=end + EDGE, fault=begin + 3 + EDGE, before=(), after=after,
+        ended=True, **values,
+    )  # fmt: skip
+
+
+P95 = {("reads", 95): 1.0}
+
+
 @examples
 @given(worlds)
+@example(seen("gggggg" + 5 * "-" + "ggggggg", window(0, 17)))
+@example(
+    seen(
+        "ggggggg" + 7 * "b" + "gggggggg",
+        window(0, 9, longest={"reads": 2.0}, may_stay_out=frozenset({"reads"})),
+        window(10, 21, index=1),
+    )
+)
+@example(seen("ggggh" + 10 * "g" + "h" + 9 * "g", window(0, 24, slowest=P95)))
+@example(seen("ggggh" + 18 * "g" + "h", window(0, 24, slowest=P95)))
 def test_availability_says_what_the_page_says_and_nothing_else(world: World) -> None:
     history = world.history()
     for step, window in zip(history.steps, world.steps, strict=True):
