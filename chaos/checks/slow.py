@@ -73,7 +73,8 @@ def _said(answers: Sequence[float], wanted: int, limits: Mapping[int, float]) ->
 
 def _answers(step: Step, stream: Stream) -> list[float]:
     within = stream.within(facts.since(step), step.end)
-    alone = {one.last_bad for one in stream.outages if one.attempts == 1}
+    # Without good answers on both sides it may be the edge of an outage.
+    alone = {one.last_bad for one in stream.outages if one.attempts == 1 and one.no_longer_than_s is not None}
     return taken(one for one in within if one.good or (one.reason == HUNG and one.start in alone))
 
 

@@ -7,12 +7,12 @@ lie an eighth after one: so of two moments that matter none is ever the other. L
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from examples import examples
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from chaos.checks import availability
@@ -410,10 +410,12 @@ class Judge:
 
 
 @st.composite
-def streams(draw: st.DrawFn, what: str, pod: str, interval: float, length: float) -> Stream:
+def streams(
+    draw: st.DrawFn, what: str, pod: str, interval: float, length: float, *, calm: bool | None = None
+) -> Stream:
     """Runs of requests of one fate each; `none` = nothing was due. Of calm ones each has good answers around it."""
     found: list[Request] = []
-    at, calm = 0.0, draw(st.booleans())
+    at, calm = 0.0, draw(st.booleans()) if calm is None else calm
     fates = ["good", "bad", "hung", "skipped"] if calm else ["good", "good", "good", "bad", "hung", "skipped", "none"]
     hangs = length / 2 if pod and draw(st.booleans()) else inf
     while at < length:
@@ -460,7 +462,34 @@ def windows(draw: st.DrawFn, index: int, action: str, begin: float, end: float) 
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def met(draw: st.DrawFn, step: Window, of: tuple[Stream, ...]) -> Window:
+    """The step, or with limits that lie at what was measured, a little above it or a little below."""
+    longest, slowest = dict(step.longest), dict(step.slowest)
+    for stream in of:
+        near = draw(st.sampled_from([-ANSWER, 0.0, ANSWER]))
+        lengths = [length for one in outages(stream) for length in (one.low, one.high) if length is not None]
+        if lengths and draw(st.booleans()):
+            longest[stream.group] = max(0.0, draw(st.sampled_from(lengths)) + near)
+        took = sorted({one.end - one.due for one in stream.sent})
+        if took and draw(st.integers(0, 3)) == 0:
+            percentile = draw(st.sampled_from([50, 95, 99]))
+            slowest[stream.group, percentile] = max(ANSWER, draw(st.sampled_from(took)) + near)
+    return replace(step, longest=longest, slowest=slowest)
+
+
+@st.composite
+def tidy_worlds(draw: st.DrawFn) -> World:
+    """One step of which nothing is unknown but by its one stream, which has good answers at both ends."""
+    interval, what = draw(st.sampled_from([0.25, 0.5, 1.0])), draw(st.sampled_from([*GROUPS]))
+    length = draw(st.integers(14, 30))
+    stream = draw(streams(what, "", interval, length, calm=True))
+    after = ((length - 1 + EDGE, True),)
+    step = Window(0, "delete-pod", EDGE, length - 1 + EDGE, 5 + EDGE, (), after, True, {}, {}, frozenset())
+    return World((stream,), frozenset(), frozenset(), (draw(met(step, (stream,))),), True, length + 9 + EDGE)
+
+
+@st.composite
+def wild_worlds(draw: st.DrawFn) -> World:
     lengths = draw(st.lists(st.integers(3, 30), min_size=1, max_size=2))
     steps, at = [], EDGE
     for index, length in enumerate(lengths):
@@ -480,15 +509,52 @@ def worlds(draw: st.DrawFn) -> World:
     leaving = draw(st.sampled_from([frozenset(), frozenset(), frozenset(PODS[:1])]))
     finished, end = draw(st.integers(0, 5)) > 0, length + 9 + EDGE
     if not finished and draw(st.booleans()):
-        last = steps[-1]
-        values = {**last.__dict__, "ended": False, "end": end}
-        steps[-1] = Window(**values)
+        steps[-1] = replace(steps[-1], ended=False, end=end)
     kept = tuple(one for one in found if one.requests)
+    steps = [draw(met(step, kept)) for step in steps]
     return World(kept, planned, leaving, tuple(steps), finished, end)
 
 
+worlds = st.one_of(tidy_worlds(), wild_worlds())
+
+
+def seen(letters: str, *steps: Window) -> World:
+    """Reads, one a second: `g`ood, `b`ad, `h`ung for 5 s, and none at all."""
+    fates = {"g": ("good", ANSWER), "b": ("bad", ANSWER), "h": ("hung", 5 + ANSWER)}
+    found = [
+        Request(float(at), float(at), at + took, fate)
+        for at, letter in enumerate(letters)
+        if letter in fates
+        for fate, took in [fates[letter]]
+    ]
+    return World((Stream("reads", "", 1.0, tuple(found)),), frozenset(), frozenset(), steps, True, len(letters) + 9.0)
+
+
+def window(begin: int, end: int, **more: Any) -> Window:
+    """A step whose fault comes after 3 s, and all that was waited for at its end."""
+    values: dict[str, Any] = {"longest": {}, "slowest": {}, "may_stay_out": frozenset(), "index": 0} | more
+    after = ((end + EDGE, True),)
+    return Window(
+        action="delete-pod", begin=begin + EDGE, end=end + EDGE, fault=begin + 3 + EDGE, before=(), after=after,
+        ended=True, **values,
+    )  # fmt: skip
+
+
+P95 = {("reads", 95): 1.0}
+
+
 @examples
-@given(worlds())
+@given(worlds)
+@example(seen("gggggg" + 5 * "-" + "ggggggg", window(0, 17)))
+@example(
+    seen(
+        "ggggggg" + 7 * "b" + "gggggggg",
+        window(0, 9, longest={"reads": 2.0}, may_stay_out=frozenset({"reads"})),
+        window(10, 21, index=1),
+    )
+)
+@example(seen("ggggh" + 10 * "g" + "h" + 9 * "g", window(0, 24, slowest=P95)))
+@example(seen("ggggh" + 18 * "g" + "h", window(0, 24, slowest=P95)))
 def test_availability_says_what_the_page_says_and_nothing_else(world: World) -> None:
     history = world.history()
     for step, window in zip(history.steps, world.steps, strict=True):
