@@ -94,8 +94,8 @@ def copy(api: Api, asked: Asked, to: Path, *, task: Task, copied: Callable[[Copi
     A run without a report, which is at work or was cut off, is copied only by its name. `copied` is told of each one
     that is whole on this machine. The pod is removed however it ends. Raises UsageError where the claim, a CronJob that
     mounts it or a run of that name is not there; ClusterError for rights that are missing, a pod that does not start, a
-    volume without a run, and an archive that is not whole; Unfit, once all others are copied, for folders that hold what
-    no run leaves; UndoIncomplete where the pod may still be there.
+    volume without a run, and an archive that is not whole; Unfit, once all others are copied, for folders that hold
+    what no run leaves; UndoIncomplete where the pod may still be there.
     """
     api = api.fenced()
     _require_rights(api, asked.claim)
