@@ -21,7 +21,7 @@ from chaos.cluster.api import Api, Object
 from chaos.cluster.rights import Rights, execute, may
 from chaos.errors import ClusterError, UndoIncomplete, UsageError
 from chaos.past.runs import JOURNAL, NOT_RUN, REPORT
-from chaos.past.unpack import MOST_BYTES, bounded, unpack
+from chaos.past.unpack import MOST_BYTES, Unfit, bounded, unpack
 from chaos.progress import Task
 from chaos.report import NOT_YET
 from chaos.suggest import instead_of
@@ -94,7 +94,8 @@ def copy(api: Api, asked: Asked, to: Path, *, task: Task, copied: Callable[[Copi
     A run without a report, which is at work or was cut off, is copied only by its name. `copied` is told of each one
     that is whole on this machine. The pod is removed however it ends. Raises UsageError where the claim, a CronJob that
     mounts it or a run of that name is not there; ClusterError for rights that are missing, a pod that does not start, a
-    volume without a run, and an archive that is not whole or not fit; UndoIncomplete where the pod may still be there.
+    volume without a run, and an archive that is not whole; Unfit, once all others are copied, for folders that hold
+    what no run leaves; UndoIncomplete where the pod may still be there.
     """
     api = api.fenced()
     _require_rights(api, asked.claim)
@@ -110,16 +111,23 @@ def copy(api: Api, asked: Asked, to: Path, *, task: Task, copied: Callable[[Copi
         here = [run for run in chosen if (to / run.name).exists()]
         todo = [run for run in chosen if run not in here and (run.ended or run.name in asked.names)]
         unfinished = [run.name for run in chosen if run not in here and run not in todo]
+        unfit: list[str] = []
         done, total = 0.0, float(sum(run.bytes for run in todo))
         for run in todo:
             task.update(run.name, done=done, total=total)
             pieces = _told(said(["tar", "-C", _PLACE, "-cf", "-", run.name], _COPY_TIMEOUT_S), task, done, total)
-            found = _fetch(run, pieces, to, even_unfinished=run.name in asked.names)
             done += run.bytes
+            try:
+                found = _fetch(run, pieces, to, even_unfinished=run.name in asked.names)
+            except Unfit as error:
+                unfit.append(str(error))
+                continue
             if found is None:
                 unfinished.append(run.name)
             else:
                 copied(found)
+    if unfit:
+        raise Unfit("\n".join(unfit))
     return Left(tuple(run.name for run in here), tuple(unfinished))
 
 
@@ -258,7 +266,7 @@ def _told(pieces: Iterator[bytes], task: Task, done: float, total: float) -> Ite
 def _fetch(run: _There, pieces: Iterator[bytes], to: Path, *, even_unfinished: bool) -> Copied | None:
     """Make the run's folder, whole or not at all; None for a suite that is still at work."""
     if run.bytes > MOST_BYTES:
-        raise ClusterError(f"{run.name}: it is larger than {MOST_BYTES >> 20} MiB, so it is not copied")
+        raise Unfit(f"{run.name}: it is larger than {MOST_BYTES >> 20} MiB, so it is not copied")
     beside: Path | None = None
     try:
         beside = Path(tempfile.mkdtemp(prefix=".copying-", dir=to))

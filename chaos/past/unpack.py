@@ -20,13 +20,19 @@ MOST_BYTES: Final = 1 << 30
 _MOST_FILES: Final = 20_000
 
 
+class Unfit(ClusterError):
+    """What one run's folder holds is not copied; others may be."""
+
+    usual_hint = "no run of hachaos leaves such a thing: who else writes to that volume?"
+
+
 def bounded(pieces: Iterable[bytes], most: int, what: str) -> Iterator[bytes]:
-    """The same pieces. Raises ClusterError once they are more bytes than `most`."""
+    """The same pieces. Raises Unfit once they are more bytes than `most`."""
     number = 0
     for piece in pieces:
         number += len(piece)
         if number > most:
-            raise ClusterError(f"{what}: it is larger than {most >> 20} MiB, so it is not copied")
+            raise Unfit(f"{what}: it is larger than {most >> 20} MiB, so it is not copied")
         yield piece
 
 
@@ -34,8 +40,8 @@ def unpack(pieces: Iterable[bytes], name: str, to: Path) -> None:
     """Write the folder `name` of an archive into the folder `to`, in which it is not yet.
 
     Only plain files and folders below `name` are taken, as somebody's who runs this, with no rights or times of theirs.
-    Raises ClusterError for a link, a device, a way out of the folder, too much of anything or half an archive, and what
-    the pieces raise. Then a part may have been written.
+    Raises Unfit for a link, a device, a way out of the folder or too much of anything, ClusterError for half an
+    archive, and what the pieces raise. Then a part may have been written.
     """
     source = iter(bounded(pieces, MOST_BYTES, name))
     try:
@@ -43,7 +49,7 @@ def unpack(pieces: Iterable[bytes], name: str, to: Path) -> None:
         with tarfile.open(fileobj=io.BufferedReader(_Pieces(source)), mode="r|") as archive:
             for number, member in enumerate(archive):
                 if number >= _MOST_FILES:
-                    raise ClusterError(f"{name}: it holds more than {_MOST_FILES} files, so it is not copied")
+                    raise Unfit(f"{name}: it holds more than {_MOST_FILES} files, so it is not copied")
                 _write(archive, member, _place(member, name, to))
         # The end of the archive is not the end of the command, and only that one tells that all of it has come.
         for _ in source:
@@ -58,7 +64,7 @@ def _place(member: tarfile.TarInfo, name: str, to: Path) -> Path:
     parts = member.name.split("/")
     inside = parts[0] == name and all(each not in ("", ".", "..") and each.isprintable() for each in parts)
     if not inside or member.issparse() or not (member.isreg() or member.isdir()):
-        raise ClusterError(f"{name}: it holds {member.name!r}, which is no plain file in it, so it is not copied")
+        raise Unfit(f"{name}: it holds {member.name!r}, which is no plain file in it, so it is not copied")
     return to.joinpath(*parts)
 
 

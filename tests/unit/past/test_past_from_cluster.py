@@ -303,6 +303,14 @@ def test_of_half_a_stream_nothing_is_left(cluster: Cluster, to: Path) -> None:
     assert cluster.left == []
 
 
+def test_a_folder_with_a_link_is_named_and_the_others_are_copied(cluster: Cluster, to: Path) -> None:
+    (cluster.volume / "0001-kill-master" / "link").symlink_to("/etc/passwd")
+    with pytest.raises(ClusterError, match="0001-kill-master: it holds '0001-kill-master/link', which is no plain"):
+        copied(to)
+    assert names(to) == ["0000-kill-master", "0002-kill-master"]
+    assert cluster.left == []
+
+
 def test_without_from_cluster_it_says_which_command_draws_a_report_again() -> None:
     with pytest.raises(UsageError) as caught:
         CliRunner().invoke(command.report, ["0000-kill-master"], catch_exceptions=False)
