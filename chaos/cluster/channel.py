@@ -100,13 +100,7 @@ def stream(link: Link, path: str, container: str, command: Sequence[str], *, tim
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
     what = f"{command[0]} in {pod}/{container}"
     LOG.debug("exec in %s/%s, %g s at most: %s", pod, container, timeout_s, shlex.join(command))
-    try:
-        connection = _websocket(link, f"{path}/exec?{urlencode(query)}")
-    except WebSocketBadStatusException as error:
-        refused = message_in(error.resp_body or b"") or str(error)
-        raise ApiRefused(error.status_code, f"{what}: {error.status_code} {refused}") from error
-    except (WebSocketException, OSError) as error:
-        raise ClusterError(f"{what}: {error}") from error
+    connection = _websocket(link, f"{path}/exec?{urlencode(query)}", what)
     end = time.monotonic() + timeout_s
     # One on which half of a frame comes, a byte at a time, never looks at its deadline.
     over = threading.Timer(timeout_s + 1, _end, (connection.sock,))
@@ -157,24 +151,24 @@ def to_port(link: Link, path: str, port: int) -> WebSocket:
     pod = path.rpartition("/")[2]
     LOG.debug("port-forward to %s, %d", pod, port)
 
-    try:
-        return _websocket(link, f"{path}/portforward?ports={port}")
-    except WebSocketBadStatusException as error:
-        said = message_in(error.resp_body or b"") or str(error)
-        raise ApiRefused(error.status_code, f"port-forward to {pod}: {error.status_code} {said}") from error
-    except (WebSocketException, OSError) as error:
-        raise ClusterError(f"port-forward to {pod}: {error}") from error
+    return _websocket(link, f"{path}/portforward?ports={port}", f"port-forward to {pod}")
 
 
-def _websocket(link: Link, path: str) -> WebSocket:
-    """A connection whose frames the caller reads. Raises WebSocketException and OSError."""
+def _websocket(link: Link, path: str, what: str) -> WebSocket:
+    """A connection whose frames the caller reads. Raises ClusterError, whose words begin with `what`."""
 
     def opened(configuration: Configuration, url: str, authorization: dict[str, str]) -> WebSocket:
         headers = authorization | {"sec-websocket-protocol": _PROTOCOL}
         made: WebSocket = create_websocket(configuration, url, headers)
         return made
 
-    return _open(link, path, opened)
+    try:
+        return _open(link, path, opened)
+    except WebSocketBadStatusException as error:
+        said = message_in(error.resp_body or b"") or str(error)
+        raise ApiRefused(error.status_code, f"{what}: {error.status_code} {said}") from error
+    except (WebSocketException, OSError) as error:
+        raise ClusterError(f"{what}: {error}") from error
 
 
 def _command(link: Link, path: str, what: str) -> WSClient:
