@@ -75,15 +75,11 @@ def _manifests(spec: str) -> Objects:
 
 def _binding(spec: str, name: str, elsewhere: Elsewhere | None) -> Objects:
     """The objects of a stack that is there. Raises ClusterError without the cluster, StackError without the stack."""
-    from chaos.errors import ClusterError
     from chaos.preflight import live
     from chaos.stack import bound
 
     file = bound.load(Path(spec))
-    api = targets.api(name, elsewhere)
-    if api is None:
-        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up --name {name}")
-    api = api.in_namespace(file.namespace)
+    api = targets.require_api(name, elsewhere).in_namespace(file.namespace)
     return live.read(api, bound.look(api, file))
 
 

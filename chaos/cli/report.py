@@ -11,7 +11,7 @@ import click
 
 from chaos.cli import targets
 from chaos.cli.targets import elsewhere_options
-from chaos.errors import ClusterError, UsageError
+from chaos.errors import UsageError
 from chaos.redact import plain
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def report(
     from chaos import stop
     from chaos.past.from_cluster import Asked, copy
 
-    api = targets.api(cluster, elsewhere)
-    if api is None:
-        raise ClusterError(f"there is no cluster {cluster}", hint=f"hachaos cluster up --name {cluster}")
+    api = targets.require_api(cluster, elsewhere)
     found: list[Copied] = []
     try:
         with stop.by_signals(), ExitStack() as shown:

@@ -12,6 +12,7 @@ import click
 from chaos.cli import completion
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.elsewhere import elsewhere as named
+from chaos.errors import ClusterError
 
 if TYPE_CHECKING:
     from chaos.cluster.api import Api
@@ -61,3 +62,11 @@ def api(name: str, elsewhere: Elsewhere | None) -> Api | None:
         return None
     local.join(found)
     return connect(found.kubeconfig)
+
+
+def require_api(name: str, elsewhere: Elsewhere | None) -> Api:
+    """The same. Raises ClusterError where it is not there."""
+    found = api(name, elsewhere)
+    if found is None:
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up --name {name}")
+    return found
