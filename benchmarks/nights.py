@@ -1,8 +1,9 @@
-"""Records nights for `benchmarks.alarms`: healthy runs of kill-master, then five whose recovery is half as long again.
+"""Records nights for `benchmarks.alarms`: healthy runs of kill-master, then slowed ones, five of each kind.
 
-`python -m benchmarks.nights REPORTS [HEALTHY]`: 30 healthy ones, if nothing is said. In a slow one the kubelet of the
-master's node is stopped, from when the pod is ending, for half of what recovery took the healthy ones. Prints after
-which runs the rule for slower alarms.
+`python -m benchmarks.nights REPORTS [HEALTHY]`: 30 healthy ones, if nothing is said. Of the slow ones the first five
+answer their pages half as long again: PHP sleeps that long before each page. In the others recovery takes half as long
+again: the kubelet of the master's node is stopped, from when the pod is ending, for half of what it took the healthy
+ones. Prints after which runs which rule alarms.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -23,44 +26,72 @@ from chaos.cluster.local import cgroup
 from chaos.cluster.local.layout import Places
 from chaos.cluster.local.machine import Machine
 from chaos.history import PodSeen
-from chaos.past import rule
+from chaos.past import rule, slow_run
 from chaos.past.index import past
-from chaos.past.runs import Run
+from chaos.past.runs import FIGURES, Run
 
 CLUSTER = "nights"
 SLOW = 5
+KINDS = ("pages", "recovery")
 _SLOWER_BY = 0.5
+_PLUGINS = "/var/www/html/wp-content/mu-plugins"
 _FAULT_WITHIN_S = 120.0
 
 
 @click.command()
 @click.argument("reports", type=click.Path(path_type=Path))
-@click.argument("healthy", type=click.IntRange(min=rule.LEAST + rule.LAST), default=30)
-def main(reports: Path, healthy: int) -> None:
+@click.argument("healthy", type=click.IntRange(min=0), default=30)
+@click.option("--slow", "kinds", type=click.Choice(KINDS), multiple=True, default=KINDS)
+def main(reports: Path, healthy: int, kinds: tuple[str, ...]) -> None:
     """Run all of them and judge after each, as a nightly job would."""
     reports = reports.resolve()
-    usual_s, judged, false = 0.0, 0, 0
-    for number in range(1, healthy + SLOW + 1):
-        slow = number > healthy
-        cost = _run(reports, usual_s * _SLOWER_BY if slow else 0.0)
-        runs = _runs(reports)
-        found = rule.judge(runs)
-        last = runs[-1]
-        alarm = ", ".join(
-            f"{one.figure} {one.before_s:.2f} s -> {one.late_s:.2f} s (p {one.p})" for one in found.slower
-        )
-        print(
-            f"{number} {'slow' if slow else 'healthy'}: {last.verdict}, reads out {last.reads_s}, "
-            f"writes out {last.writes_s}, recovered in {last.recovered_s}: {alarm or found.why_not or 'no alarm'}; "
-            f"{cost}",
-            flush=True,
-        )
-        if not slow:
-            judged += not found.why_not
-            false += bool(found.slower)
-            usual_s = median(one.recovered_s for one in runs if one.recovered_s is not None)
-    print(f"{false} false alarms in {judged} judgements of {healthy} healthy runs")
+    alarms = [_night(reports, "healthy") for _ in range(healthy)]
+    print(f"{sum(alarms)} false alarms in {healthy} healthy runs", flush=True)
+    usual = _runs(reports)
+    for kind in kinds:
+        longer_s = _SLOWER_BY * median(_known(usual, "pages_s" if kind == "pages" else "recovered_s"))
+        with _slow_pages(longer_s if kind == "pages" else 0.0):
+            alarms = [_night(reports, kind, longer_s if kind == "recovery" else 0.0) for _ in range(SLOW)]
+        print(f"{sum(alarms)} alarms in {SLOW} runs with {kind} longer by {longer_s:.3f} s", flush=True)
     subprocess.run([HACHAOS, "cluster", "down", "--name", CLUSTER], cwd=ROOT, check=False)
+
+
+def _night(reports: Path, kind: str, stop_s: float = 0.0) -> bool:
+    """One run; whether any rule alarms after it."""
+    cost = _run(reports, stop_s)
+    runs = _runs(reports)
+    last, grown, alone = runs[-1], rule.judge(runs), slow_run.judge(runs)
+    said = [f"the last {grown.runs}: {one.figure} {one.before_s:.3f} -> {one.late_s:.3f} s" for one in grown.slower]
+    said += [f"alone: {one.figure} {one.before_s:.3f} -> {one.latest_s:.3f} s (z {one.z:.1f})" for one in alone.slow]
+    figures = ", ".join(f"{called} {getattr(last, figure)}" for figure, called in FIGURES.items())
+    print(f"{len(runs)} {kind}: {last.verdict}, {figures}: {', '.join(said) or alone.why_not or '-'}; {cost}", flush=True)
+    return bool(said)
+
+
+def _known(runs: list[Run], figure: str) -> list[float]:
+    return [value for run in runs if (value := getattr(run, figure)) is not None]
+
+
+@contextmanager
+def _slow_pages(longer_s: float) -> Iterator[None]:
+    """Each page of the site takes so much longer, on each of its pods."""
+    if not longer_s:
+        yield
+        return
+    command = [HACHAOS, "cluster", "kubectl", "--name", CLUSTER, "--", "-n", "wordpress"]
+    listed = subprocess.run([*command, "get", "pods", "-o", "name"], cwd=ROOT, capture_output=True, text=True, check=True)
+    pods = [name for name in listed.stdout.split() if name.startswith("pod/wordpress-")]
+
+    def each(words: str) -> None:
+        for pod in pods:
+            inside = ["exec", pod, "-c", "wordpress", "--", "sh", "-c", words]
+            subprocess.run([*command, *inside], cwd=ROOT, check=True, capture_output=True)
+
+    each(f"mkdir -p {_PLUGINS} && printf '<?php usleep({longer_s * 1e6:.0f});' >{_PLUGINS}/slow.php")
+    try:
+        yield
+    finally:
+        each(f"rm -f {_PLUGINS}/slow.php")
 
 
 def _run(reports: Path, stop_s: float) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from chaos.errors import UsageError
 from chaos.past.runs import JOURNAL, NOT_RUN, REPORT, Newer, Run, placed, read
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the index: of its tables, and of what is read from a folder."""
 
 NAME: Final = ".history.sqlite3"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chaos.past.index import Past
-from chaos.past.runs import FIGURES, MISSING, Run
+from chaos.past.runs import FIGURES, MISSING, PAGES, Run
+from chaos.past.slow_run import AS_SLOW
 from chaos.past.standing import Standing
 from chaos.redact import plain
 from chaos.report import words
@@ -48,12 +49,34 @@ def name(one: Standing) -> str:
     return f"{one.scenario} on {one.stack}" + (f", {one.target}" if one.target else "")
 
 
+def state(one: Standing) -> str:
+    """How it stands, and whether it got slower."""
+    if one.judged.slower:
+        return f"{one.state}, slower"
+    return f"{one.state}, slow this time" if one.latest.slow else one.state
+
+
+def told(figure: str, value: float) -> str:
+    """A figure's value."""
+    return words.latency(value) if figure == PAGES else words.seconds(value)
+
+
 def slower(one: Standing) -> list[str]:
     """A sentence for each figure that grew by the rule."""
     return [
-        f"{FIGURES[each.figure]}: {words.seconds(each.before_s)} before, {words.seconds(each.late_s)} in the last "
-        f"{one.judged.runs} passing runs (chance alone: p = {each.p:.2g}, {one.judged.before} runs before)"
+        f"{FIGURES[each.figure]}: {told(each.figure, each.before_s)} before, {told(each.figure, each.late_s)} in the "
+        f"last {one.judged.runs} passing runs (chance alone: p = {each.p:.2g}, {one.judged.before} runs before)"
         for each in one.judged.slower
+    ]
+
+
+def slow(one: Standing) -> list[str]:
+    """A sentence for each figure by which the latest passing run stands out."""
+    return [
+        f"{FIGURES[each.figure]}: {told(each.figure, each.before_s)} before, {told(each.figure, each.latest_s)} in the "
+        f"latest passing run ({each.z:.1f} times the spread of {one.latest.before} runs before, of which at most "
+        f"{AS_SLOW} was as slow)"
+        for each in one.latest.slow
     ]
 
 
@@ -62,9 +85,8 @@ def spread(one: Standing, figure: str) -> str:
     known = one.spreads.get(figure)
     if known is None:
         return words.NOT_MEASURED
-    if words.seconds(known.lower_s) == words.seconds(known.upper_s):
-        return words.seconds(known.median_s)
-    return f"{words.seconds(known.median_s)} ({words.seconds(known.lower_s)} – {words.seconds(known.upper_s)})"
+    middle, lower, upper = (told(figure, value) for value in (known.median_s, known.lower_s, known.upper_s))
+    return middle if lower == upper else f"{middle} ({lower} – {upper})"
 
 
 def counted(runs: Sequence[Run]) -> str:
@@ -79,7 +101,7 @@ def _of(one: Standing, last: int) -> str:
     shown = one.runs[-last:]
     latest = one.runs[-1]
     lines = [
-        f"{name(one)}: {one.state}{', slower' if one.judged.slower else ''}",
+        f"{name(one)}: {state(one)}",
         f"  {'last runs':<13} {''.join(MARK[run.verdict] for run in shown)}  {counted(one.runs)}",
         f"  {'latest':<13} {MARK[latest.verdict]} {latest.verdict}, {words.stamp(latest.began)}"
         + (f": {latest.reason}" if latest.verdict != Verdict.PASS else ""),
@@ -91,6 +113,7 @@ def _of(one: Standing, last: int) -> str:
     if one.first_bad:
         lines.append(f"  {'first bad':<13} {one.first_bad.folder}: {one.first_bad.reason}")
     lines += [f"  {'slower':<13} {sentence}" for sentence in slower(one)]
+    lines += [f"  {'slow':<13} {sentence}" for sentence in slow(one)]
     if one.judged.why_not:
         lines.append(f"  {'slower?':<13} not judged: {one.judged.why_not}")
     return "\n".join(plain(line) for line in lines)

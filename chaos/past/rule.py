@@ -55,12 +55,14 @@ def judge(runs: Sequence[Run]) -> Judged:
 
     Runs that did not pass, and those of the scenario before it was changed, have no part in it.
     """
-    passed = [run for run in runs if run.verdict == "pass" and run.ended == "finished"]
-    same = [run for run in passed if run.plan == passed[-1].plan]
-    figures = [figure for figure in FIGURES if all(getattr(run, figure) is not None for run in same[-LAST:])]
-    same = [run for run in same if all(getattr(run, figure) is not None for figure in figures)][-LAST - MOST :]
+    same = alike(runs)
     if len(same) < LEAST + LAST:
         return Judged(why_not=f"only {len(same)} of the {LEAST + LAST} passing runs that the rule needs")
+    figures = [figure for figure in FIGURES if _known(same[-LAST:], figure) == LAST]
+    figures = [figure for figure in figures if _known(same, figure) >= LEAST + LAST]
+    same = [run for run in same if all(getattr(run, figure) is not None for figure in figures)][-LAST - MOST :]
+    if not figures or len(same) < LEAST + LAST:
+        return Judged(why_not=f"too few of the passing runs have the same figures: the rule needs {LEAST + LAST}")
     columns = {figure: [float(getattr(run, figure)) for run in same] for figure in figures}
     chances = grown(list(columns.values()))
     slower = [
@@ -69,6 +71,12 @@ def judge(runs: Sequence[Run]) -> Judged:
         if p <= ALPHA
     ]
     return Judged(tuple(slower), LAST, len(same) - LAST)
+
+
+def alike(runs: Sequence[Run]) -> list[Run]:
+    """The passing runs that do what the latest of them does."""
+    passed = [run for run in runs if run.verdict == "pass" and run.ended == "finished"]
+    return [run for run in passed if run.plan == passed[-1].plan]
 
 
 def grown(columns: Sequence[Sequence[float]]) -> list[float]:
@@ -92,6 +100,10 @@ def grown(columns: Sequence[Sequence[float]]) -> list[float]:
         for number, sum_ in enumerate(seen):
             as_much[number] += greatest >= sum_ - _ALIKE
     return [1.0 if count > enough else count / (_PERMUTATIONS + 1) for count in as_much]
+
+
+def _known(runs: Sequence[Run], figure: str) -> int:
+    return sum(getattr(run, figure) is not None for run in runs)
 
 
 def _scores(values: Sequence[float]) -> list[float]:

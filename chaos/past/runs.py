@@ -15,7 +15,13 @@ from chaos.report import NOT_YET
 MISSING: Final = "missing"
 """Beside the verdicts: a run that could not start, or that was due and did not come."""
 
-FIGURES: Final = {"reads_s": "reads out", "writes_s": "writes out", "recovered_s": "recovered in"}
+PAGES: Final = "pages_s"
+FIGURES: Final = {
+    "reads_s": "reads out",
+    "writes_s": "writes out",
+    "recovered_s": "recovered in",
+    PAGES: "pages in",
+}
 """The figures that are followed from run to run, and what they are called."""
 
 NOT_RUN: Final = "not-run.json"
@@ -34,8 +40,9 @@ class Run:
 
     `verdict` is pass, fail, unknown or missing. `ended` says how: finished, aborted, interrupted, failed, recovered,
     cut off. The figures are seconds: the longest outage of readers and of writers of all steps, each by its upper bound
-    (0: none), and the slowest recovery; None where one was not measured or its end was not seen. `plan` is a digest of
-    what the scenario does: only runs of the same are compared.
+    (0: none), the slowest recovery, and the median time in which a page was answered before the first fault; None where
+    one was not measured or its end was not seen. `plan` is a digest of what the scenario does: only runs of the same are
+    compared.
     """
 
     folder: str
@@ -50,6 +57,7 @@ class Run:
     reads_s: float | None = None
     writes_s: float | None = None
     recovered_s: float | None = None
+    pages_s: float | None = None
 
     @property
     def counts(self) -> bool:
@@ -94,6 +102,7 @@ def _reported(report: Mapping[str, Any], folder: str) -> Run:
         reads_s=_out(steps, "reads"),
         writes_s=_out(steps, "writes"),
         recovered_s=_most(recovered),
+        pages_s=next((step["reads"].get("median_s") for step in steps if step.get("action") == "baseline"), None),
         **_where(report["stack"], report["plan"]),
     )
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from statistics import median, quantiles
 from typing import Any, Final
 
-from chaos.past import rule
+from chaos.past import rule, slow_run
 from chaos.past.runs import FIGURES, MISSING, Run
 
 MOST: Final = 30
@@ -50,12 +50,13 @@ class Standing:
     first_bad: Run | None
     spreads: dict[str, Spread]
     judged: rule.Judged
+    latest: slow_run.Judged
 
     @property
     def regressed(self) -> bool:
-        """Whether it got worse: slower by the rule, or broken after it had passed."""
+        """Whether it got worse: slower by either rule, or broken after it had passed."""
         passed = any(run.verdict == "pass" for run in self.runs)
-        return bool(self.judged.slower) or (self.state == BROKEN and passed)
+        return bool(self.judged.slower or self.latest.slow) or (self.state == BROKEN and passed)
 
     @property
     def missing(self) -> bool:
@@ -103,7 +104,7 @@ def _standing(scenario: str, stack: str, target: str, runs: tuple[Run, ...]) -> 
         for figure in FIGURES
         if (values := [value for run in same if (value := getattr(run, figure)) is not None])
     }
-    return Standing(scenario, stack, target, runs, state, first_bad, spreads, rule.judge(runs))
+    return Standing(scenario, stack, target, runs, state, first_bad, spreads, rule.judge(runs), slow_run.judge(runs))
 
 
 def _state(runs: Sequence[Run]) -> tuple[str, Run | None]:
@@ -149,6 +150,11 @@ def to_json(one: Standing, last: int) -> dict[str, Any]:
             "runs": one.judged.runs,
             "before": one.judged.before,
             "why_not": one.judged.why_not,
+        },
+        "slow_run": {
+            "slow": [vars(slow) for slow in one.latest.slow],
+            "before": one.latest.before,
+            "why_not": one.latest.why_not,
         },
         "number_of_runs": len(one.runs),
         "runs": [vars(run) for run in one.runs[-last:]],

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from chaos import __version__
-from chaos.past import lines, rule
+from chaos.past import lines, rule, slow_run
 from chaos.past.index import Past
 from chaos.past.runs import FIGURES, MISSING, Run
 from chaos.past.standing import ABOUT, BROKEN, SOUND, Standing
@@ -66,7 +66,9 @@ def _head(found: Sequence[Standing]) -> str:
 def _rule() -> str:
     return (
         f"Slower: by their ranks, the last {rule.LAST} passing runs took longer than up to {rule.MOST} before them; "
-        f"false alarms in {rule.ALPHA:.1%} of judgements at most. Flaky or broken: whether so many bad runs at the end "
+        f"false alarms in {rule.ALPHA:.1%} of judgements at most. Slow this time: the latest passing run lies more than "
+        f"{slow_run.BOUND:g} times their spread above the median of those, and at most {slow_run.AS_SLOW} of them was as "
+        "slow. Flaky or broken: whether so many bad runs at the end "
         "would be chance, were runs bad as often as before."
     )
 
@@ -92,7 +94,7 @@ def _where(one: Standing) -> str:
 
 def _state(one: Standing) -> str:
     css = "fail" if one.regressed or one.state == BROKEN else "pass" if one.state == SOUND else "unknown"
-    said = "slower" if one.state == SOUND and one.judged.slower else one.state
+    said = lines.state(one).removeprefix(f"{SOUND}, ")
     return f'<span class="badge {css}">{_e(said)}</span>'
 
 
@@ -108,6 +110,7 @@ def _one(number: int, one: Standing, reports: Path) -> str:
     if one.first_bad:
         facts.append(f"First bad run: {_link(one.first_bad, reports)}. {_e(words.sentence(one.first_bad.reason))}")
     facts += [f"<b>Slower.</b> {_e(words.sentence(sentence))}" for sentence in lines.slower(one)]
+    facts += [f"<b>Slow this time.</b> {_e(words.sentence(sentence))}" for sentence in lines.slow(one)]
     if one.judged.why_not:
         facts.append(_e(f"Whether it got slower is not judged yet: {one.judged.why_not}."))
     plots = "".join(_plot(one, figure, called, shown) for figure, called in FIGURES.items())
@@ -134,7 +137,7 @@ def _plot(one: Standing, figure: str, called: str, runs: Sequence[Run]) -> str:
         return bottom - value / most * _HEIGHT
 
     marks = [f'<line class="grid" x1="0" x2="100%" y1="{bottom}" y2="{bottom}"/>']
-    marks += [f'<text x="100%" dx="6" y="{y(v) + 4:.1f}">{_e(words.seconds(v))}</text>' for v in (0.0, most)]
+    marks += [f'<text x="100%" dx="6" y="{y(v) + 4:.1f}">{_e(lines.told(figure, v))}</text>' for v in (0.0, most)]
     if figure in one.spreads:
         middle = y(one.spreads[figure].median_s)
         marks.append(f'<line class="middle" x1="0" x2="100%" y1="{middle:.1f}" y2="{middle:.1f}"/>')
@@ -146,12 +149,12 @@ def _plot(one: Standing, figure: str, called: str, runs: Sequence[Run]) -> str:
     )
     for place, (run, value) in enumerate(zip(runs, values, strict=True)):
         said = f"{words.stamp(run.began)}: {run.verdict}"
-        said += "" if value is None else f", {called} {words.seconds(value)}"
+        said += "" if value is None else f", {called} {lines.told(figure, value)}"
         marks.append(
             f'<circle class="{run.verdict}" cx="{x(place):.2f}%" cy="{bottom if value is None else y(value):.1f}" '
             f'r="{3.5 if run.verdict == "pass" else 5}"><title>{_e(said)}</title></circle>'
         )
-    label = f"{called} of {lines.name(one)}, {words.count(len(runs), 'run')}, from 0 to {words.seconds(most)}"
+    label = f"{called} of {lines.name(one)}, {words.count(len(runs), 'run')}, from 0 to {lines.told(figure, most)}"
     return f'{head}<svg class="trend" role="img" aria-label="{_e(label)}" {size}>{"".join(marks)}</svg>'
 
 
@@ -160,7 +163,7 @@ def _listed(one: Standing, reports: Path) -> str:
         (
             _link(run, reports),
             _badge(run),
-            *(_e("–" if (v := getattr(run, figure)) is None else words.seconds(v)) for figure in FIGURES),
+            *(_e("–" if (v := getattr(run, figure)) is None else lines.told(figure, v)) for figure in FIGURES),
             _e("" if run.verdict == "pass" else words.sentence(run.reason)),
         )
         for run in reversed(one.runs[-_MOST_LISTED:])

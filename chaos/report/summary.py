@@ -75,7 +75,8 @@ class Stream:
 
     The longest is the one with the highest lower bound. `bad` are those of the attempts that were not answered well;
     `out_at_end` is whether the last outage was still on when the step ended, `failed` whether a check holds outages of
-    this stream against the stack. `worst_pod` is an outage of a single pod, surely much longer than that.
+    this stream against the stack. `worst_pod` is an outage of a single pod, surely much longer than that. `median_s` is
+    of the good answers of readers, from when each was due.
     """
 
     attempts: int
@@ -85,6 +86,7 @@ class Stream:
     out_at_end: bool = False
     failed: bool = False
     worst_pod: Outage | None = None
+    median_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -234,9 +236,8 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
     begin, end = facts.since(step), step.end
     inside = Counter([(write.what, write.outcome == "ok") for write in writes if begin <= write.start <= end])
     # As `is_reader`, without a call for each: a run has very many.
-    asked = Counter(
-        [bool(read.ok) for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
-    )
+    asked = [read for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
+    answered = sorted(read.end - read.due for read in asked if read.ok)
     held = {one["key"] for check in judged.checks for one in check.figures.get("findings", ())}
     written_of = {
         what: _stream(
@@ -245,7 +246,8 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         for what in dict.fromkeys(("row", "post", *(what for what, _ in inside if what != UPLOAD)))
         if (failed := bool(held & {f"out:{what}s", f"not-steady:{what}s"})) or inside[what, True] or inside[what, False]
     }
-    read = _stream(step, served, asked[True], asked[False], bool(held & _OUT_FOR_READERS))
+    read = _stream(step, served, len(answered), len(asked) - len(answered), bool(held & _OUT_FOR_READERS))
+    usual = round(nearest_rank(answered, 50), 6) if answered else None
     return StepSummary(
         step=step,
         verdict=judged.verdict,
@@ -254,7 +256,7 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         ended=tuple(history.of(ActionEnded, step=step.index)),
         waits=tuple(history.of(WaitEnded, step=step.index)),
         outages=tuple(outages),
-        reads=replace(read, worst_pod=_worst_pod(history, step, outages, read.longest)),
+        reads=replace(read, worst_pod=_worst_pod(history, step, outages, read.longest), median_s=usual),
         writes=_stream(
             step,
             written,

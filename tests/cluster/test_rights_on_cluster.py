@@ -21,8 +21,9 @@ from chaos.cluster.target import Target
 from chaos.errors import ClusterError, ExitCode
 from chaos.scenario.load import load_any
 from chaos.scenario.plan import Plan, plans_of
-from chaos.stack import bound, source
+from chaos.stack import bind, bound, source
 from chaos.stack.source import Source
+from chaos.stack.stack import Stack
 from embedded import NAME, ROOT, Hachaos
 from test_bound_stack import blog, proposal  # noqa: F401
 
@@ -51,12 +52,14 @@ def kubectl(hachaos: Hachaos) -> Hachaos:
 class Account:
     """The ServiceAccount with what `hachaos rbac` printed for these scenarios and nothing else."""
 
-    def __init__(self, cluster: Cluster, kubectl: Hachaos, printed: str, place: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, kubectl: Hachaos, printed: str, place: Path, namespace: str = "blog"
+    ) -> None:
         self.role = place / "role.yaml"
         self.role.write_text(printed)
         kubectl("apply", "-f", str(self.role))
         admin = yaml.safe_load(cluster.kubeconfig.read_text())
-        token = str(kubectl("-n", "blog", "create", "token", "hachaos", "--duration=2h")).strip()
+        token = str(kubectl("-n", namespace, "create", "token", "hachaos", "--duration=2h")).strip()
         admin["users"] = [{"name": "least", "user": {"token": token}}]
         admin["contexts"] = [
             {"name": "least", "context": {"cluster": admin["clusters"][0]["name"], "user": "least"}},
@@ -107,14 +110,14 @@ def refusal(lost: re.Pattern[str], wanted: tuple[Plan, ...], stacks: Source, api
 
 
 def run(
-    scenarios: Sequence[str], stack: Path, account: Account, reports: Path, *more: str
+    scenarios: Sequence[str], stack: Path, account: Account, reports: Path, *more: str, timeout_s: float = 1200
 ) -> tuple[subprocess.CompletedProcess[str], set[Right]]:
     """What a run with the account's rights alone ended with, and every right that its calls needed."""
     seen = reports.with_suffix(".calls")
     arguments = ["run", *scenarios, "--stack", str(stack), "--reports", str(reports), "--quiet", "--yes", *more]
     arguments += ["--context", "least", "--kubeconfig", str(account.kubeconfig)]
     command = [sys.executable, "-P", str(Path(calls.__file__)), str(seen), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     return done, calls.read(seen)
 
 
@@ -171,3 +174,21 @@ def test_no_scenario_that_a_borrowed_stack_can_run_is_refused_anything(
         all_used |= used
     assert not [each for each in tmp_path.rglob("journal.jsonl") if "forbidden" in each.read_text()]
     require_exact(rights.needed(plans(*scenarios), source.of(str(file)), outside=True), all_used)
+
+
+@pytest.mark.long
+def test_every_scenario_passes_on_the_hardened_stack_that_is_borrowed_under_what_is_printed(
+    stack: Stack, cluster: Cluster, hachaos: Hachaos, kubectl: Hachaos, tmp_path: Path
+) -> None:
+    file = tmp_path / "my-stack.yaml"
+    known = {"user": "ADMIN_USER", "password": "ADMIN_PASSWORD"}
+    text = bind.propose(stack.api)
+    for key, kept in known.items():
+        text = text.replace(f"{{secret: fill-in, key: {key}}}", f"{{secret: wordpress, key: {kept}}}")
+    file.write_text(text)
+    wanted = ("scenarios/go-live.yaml", "scenarios/drain-node.yaml")
+    account = Account(cluster, kubectl, printed(hachaos, file, *wanted), tmp_path, stack.binding.namespace)
+    done, used = run(wanted, file, account, tmp_path / "runs", "--allow-destructive", "--allow-nodes", timeout_s=2400)
+    assert done.returncode == ExitCode.PASS, done.stdout + done.stderr
+    assert not [each for each in (tmp_path / "runs").rglob("journal.jsonl") if "forbidden" in each.read_text()]
+    require_exact(rights.needed(plans(*wanted), source.of(str(file)), outside=True), used)

@@ -26,6 +26,7 @@ def run(number: int = 0, verdict: str = "pass", **also: Any) -> Run:
         "reads_s": 2.0,
         "writes_s": 3.0,
         "recovered_s": 4.0,
+        "pages_s": 0.03,
     }
     return Run(**known | also)
 
@@ -57,7 +58,7 @@ def report(one: Run) -> dict[str, Any]:
         "reason": one.reason,
         "began": stamp(one.began),
         "ended": {"how": one.ended, "detail": ""},
-        "steps": [step],
+        "steps": [{**step, "action": "baseline", "reads": {**step["reads"], "median_s": one.pages_s}}, step],
         "plan": {"workload": {"reads_per_s": 5}, "steps": [one.plan]},
         "stack": {"source": one.stack, "target": one.target},
     }

@@ -21,6 +21,7 @@ def night(number: int, draw: Random, factor: float = 1.0) -> Run:
         reads_s=factor * reads,
         writes_s=factor * 3 * load * draw.lognormvariate(0, 0.1),
         recovered_s=factor * 4 * load * draw.lognormvariate(0, 0.05),
+        pages_s=factor * 0.03 * load,
     )
 
 
