@@ -53,7 +53,9 @@ def main() -> None:
         in_order = sum(_alarms(ordered[:number]) for number in judged)
         print(f"| {scenario} | {len(runs)} | {len(judged)} | {in_order} | {' | '.join(cells)} |")
     print()
-    print("| scenario | healthy runs | false alarms | " + " | ".join(f"{name}, slowed: seen" for name in FIGURES.values()))
+    print(
+        "| scenario | healthy runs | false alarms | " + " | ".join(f"{name}, slowed: seen" for name in FIGURES.values())
+    )
     print("|---" * (3 + len(FIGURES)) + "|")
     for scenario, runs in sorted(by_scenario.items()):
         if len(runs) > slow_run.LEAST:

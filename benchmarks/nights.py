@@ -64,7 +64,9 @@ def _night(reports: Path, kind: str, stop_s: float = 0.0) -> bool:
     said = [f"the last {grown.runs}: {one.figure} {one.before_s:.3f} -> {one.late_s:.3f} s" for one in grown.slower]
     said += [f"alone: {one.figure} {one.before_s:.3f} -> {one.latest_s:.3f} s (z {one.z:.1f})" for one in alone.slow]
     figures = ", ".join(f"{called} {getattr(last, figure)}" for figure, called in FIGURES.items())
-    print(f"{len(runs)} {kind}: {last.verdict}, {figures}: {', '.join(said) or alone.why_not or '-'}; {cost}", flush=True)
+    print(
+        f"{len(runs)} {kind}: {last.verdict}, {figures}: {', '.join(said) or alone.why_not or '-'}; {cost}", flush=True
+    )
     return bool(said)
 
 
@@ -79,7 +81,9 @@ def _slow_pages(longer_s: float) -> Iterator[None]:
         yield
         return
     command = [HACHAOS, "cluster", "kubectl", "--name", CLUSTER, "--", "-n", "wordpress"]
-    listed = subprocess.run([*command, "get", "pods", "-o", "name"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [*command, "get", "pods", "-o", "name"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     pods = [name for name in listed.stdout.split() if name.startswith("pod/wordpress-")]
 
     def each(words: str) -> None:

@@ -7,7 +7,6 @@ from typing import Final
 
 from chaos.past.index import Past
 from chaos.past.runs import FIGURES, MISSING, PAGES, Run
-from chaos.past.slow_run import AS_SLOW
 from chaos.past.standing import Standing
 from chaos.redact import plain
 from chaos.report import words
@@ -74,8 +73,7 @@ def slow(one: Standing) -> list[str]:
     """A sentence for each figure by which the latest passing run stands out."""
     return [
         f"{FIGURES[each.figure]}: {told(each.figure, each.before_s)} before, {told(each.figure, each.latest_s)} in the "
-        f"latest passing run ({each.z:.1f} times the spread of {one.latest.before} runs before, of which at most "
-        f"{AS_SLOW} was as slow)"
+        f"latest passing run ({each.z:.1f} times the spread of the {one.latest.before} before it; none was as slow)"
         for each in one.latest.slow
     ]
 

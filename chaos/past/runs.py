@@ -40,9 +40,9 @@ class Run:
 
     `verdict` is pass, fail, unknown or missing. `ended` says how: finished, aborted, interrupted, failed, recovered,
     cut off. The figures are seconds: the longest outage of readers and of writers of all steps, each by its upper bound
-    (0: none), the slowest recovery, and the median time in which a page was answered before the first fault; None where
-    one was not measured or its end was not seen. `plan` is a digest of what the scenario does: only runs of the same are
-    compared.
+    (0: none), the slowest recovery, and the time in which the quickest twentieth of pages was answered before the first
+    fault, which is what a page takes when nothing gets in its way; None where one was not measured or its end was not
+    seen. `plan` is a digest of what the scenario does: only runs of the same are compared.
     """
 
     folder: str
@@ -102,7 +102,7 @@ def _reported(report: Mapping[str, Any], folder: str) -> Run:
         reads_s=_out(steps, "reads"),
         writes_s=_out(steps, "writes"),
         recovered_s=_most(recovered),
-        pages_s=next((step["reads"].get("median_s") for step in steps if step.get("action") == "baseline"), None),
+        pages_s=next((step["reads"].get("p5_s") for step in steps if step.get("action") == "baseline"), None),
         **_where(report["stack"], report["plan"]),
     )
 

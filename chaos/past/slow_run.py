@@ -1,10 +1,10 @@
 """Whether the latest passing run alone was slow: a night that stands out is told the next morning, not after five.
 
-It is held against the same runs that `rule` holds the last five against, so that four slow nights before it hide nothing.
-A figure stands out by its modified z-score, its distance from their median in units of their spread, which no few
-outliers among them can move (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993, whose bound it is).
-Outages have long tails, on which such a score alone would alarm too often; so at most one of those runs may have been
-as slow.
+It is held against the runs that `rule` holds the last five against, so that four slow nights before it hide nothing. A
+figure stands out by its distance from their median in units of their spread, of which neither is moved far by a few
+outliers among them (the modified z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993). Outages
+have long tails, on which such a score alone would alarm too often; so the run has to be the slowest of all as well,
+which one of 31 is, however they are distributed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from typing import Final
 from chaos.past import rule
 from chaos.past.runs import FIGURES, PAGES, Run
 
-BOUND: Final = 3.5
+BOUND, BOUND_PAGES = 3.5, 2.5
+"""Units of spread above the median: the first is Iglewicz and Hoaglin's; what pages take has no long tail."""
 LEAST: Final = 15
 """Passing runs that there have to be before the last five."""
-AS_SLOW: Final = 1
-"""Of the runs before, how many may have been as slow."""
 
 _OF_MEDIAN: Final = 1.4826
 _OF_MEAN: Final = 1.2533
@@ -54,17 +53,20 @@ def judge(runs: Sequence[Run]) -> Judged:
     same = rule.alike(runs)
     before = same[-rule.LAST - rule.MOST : -rule.LAST]
     if len(before) < LEAST:
-        return Judged(why_not=f"only {len(before)} of the {LEAST} passing runs that it needs before the last {rule.LAST}")
+        return Judged(
+            why_not=f"only {len(before)} of the {LEAST} passing runs that it needs before the last {rule.LAST}"
+        )
     found = [_slow(figure, getattr(same[-1], figure), [getattr(run, figure) for run in before]) for figure in FIGURES]
     return Judged(tuple(one for one in found if one), len(before))
 
 
 def _slow(figure: str, latest: float | None, before: Sequence[float | None]) -> Slow | None:
     others = [value for value in before if value is not None]
-    if latest is None or len(others) < LEAST or sum(other >= latest for other in others) > AS_SLOW:
+    if latest is None or len(others) < LEAST or latest <= max(others):
         return None
-    z = (latest - median(others)) / _spread(others, _LEAST_PAGES_S if figure == PAGES else _LEAST_S)
-    return Slow(figure, median(others), latest, z) if z > BOUND else None
+    bound, least = (BOUND_PAGES, _LEAST_PAGES_S) if figure == PAGES else (BOUND, _LEAST_S)
+    z = (latest - median(others)) / _spread(others, least)
+    return Slow(figure, median(others), latest, z) if z > bound else None
 
 
 def _spread(values: Sequence[float], least: float) -> float:

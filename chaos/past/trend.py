@@ -66,10 +66,10 @@ def _head(found: Sequence[Standing]) -> str:
 def _rule() -> str:
     return (
         f"Slower: by their ranks, the last {rule.LAST} passing runs took longer than up to {rule.MOST} before them; "
-        f"false alarms in {rule.ALPHA:.1%} of judgements at most. Slow this time: the latest passing run lies more than "
-        f"{slow_run.BOUND:g} times their spread above the median of those, and at most {slow_run.AS_SLOW} of them was as "
-        "slow. Flaky or broken: whether so many bad runs at the end "
-        "would be chance, were runs bad as often as before."
+        f"false alarms in {rule.ALPHA:.1%} of judgements at most. Slow this time: the latest passing run stands out of "
+        f"them by {slow_run.BOUND:g} times their spread ({slow_run.BOUND_PAGES:g} for pages), and none of "
+        "them was as slow. "
+        "Flaky or broken: whether so many bad runs at the end would be chance, were runs bad as often as before."
     )
 
 

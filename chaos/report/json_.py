@@ -113,7 +113,7 @@ def _step(step: StepSummary) -> dict[str, Any]:
             for wait in step.waits
         ],
         "reads": _stream(step.reads)
-        | {"worst_pod": outage(worst) if (worst := step.reads.worst_pod) else None, "median_s": step.reads.median_s},
+        | {"worst_pod": outage(worst) if (worst := step.reads.worst_pod) else None, "p5_s": step.reads.p5_s},
         "writes": _stream(step.writes)
         | {"acknowledged": step.acknowledged, "lost": step.lost}
         | {"of": {what: _stream(stream) for what, stream in step.written.items()}},

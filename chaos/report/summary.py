@@ -75,8 +75,8 @@ class Stream:
 
     The longest is the one with the highest lower bound. `bad` are those of the attempts that were not answered well;
     `out_at_end` is whether the last outage was still on when the step ended, `failed` whether a check holds outages of
-    this stream against the stack. `worst_pod` is an outage of a single pod, surely much longer than that. `median_s` is
-    of the good answers of readers, from when each was due.
+    this stream against the stack. `worst_pod` is an outage of a single pod, surely much longer than that. `p5_s`
+    is in what time the quickest twentieth of readers got a good answer, from when each was due.
     """
 
     attempts: int
@@ -86,7 +86,7 @@ class Stream:
     out_at_end: bool = False
     failed: bool = False
     worst_pod: Outage | None = None
-    median_s: float | None = None
+    p5_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         if (failed := bool(held & {f"out:{what}s", f"not-steady:{what}s"})) or inside[what, True] or inside[what, False]
     }
     read = _stream(step, served, len(answered), len(asked) - len(answered), bool(held & _OUT_FOR_READERS))
-    usual = round(nearest_rank(answered, 50), 6) if answered else None
+    quick = round(nearest_rank(answered, 5), 6) if answered else None
     return StepSummary(
         step=step,
         verdict=judged.verdict,
@@ -256,7 +256,7 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
         ended=tuple(history.of(ActionEnded, step=step.index)),
         waits=tuple(history.of(WaitEnded, step=step.index)),
         outages=tuple(outages),
-        reads=replace(read, worst_pod=_worst_pod(history, step, outages, read.longest), median_s=usual),
+        reads=replace(read, worst_pod=_worst_pod(history, step, outages, read.longest), p5_s=quick),
         writes=_stream(
             step,
             written,

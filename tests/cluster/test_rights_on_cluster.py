@@ -52,9 +52,7 @@ def kubectl(hachaos: Hachaos) -> Hachaos:
 class Account:
     """The ServiceAccount with what `hachaos rbac` printed for these scenarios and nothing else."""
 
-    def __init__(
-        self, cluster: Cluster, kubectl: Hachaos, printed: str, place: Path, namespace: str = "blog"
-    ) -> None:
+    def __init__(self, cluster: Cluster, kubectl: Hachaos, printed: str, place: Path, namespace: str = "blog") -> None:
         self.role = place / "role.yaml"
         self.role.write_text(printed)
         kubectl("apply", "-f", str(self.role))

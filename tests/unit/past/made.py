@@ -58,7 +58,7 @@ def report(one: Run) -> dict[str, Any]:
         "reason": one.reason,
         "began": stamp(one.began),
         "ended": {"how": one.ended, "detail": ""},
-        "steps": [{**step, "action": "baseline", "reads": {**step["reads"], "median_s": one.pages_s}}, step],
+        "steps": [{**step, "action": "baseline", "reads": {**step["reads"], "p5_s": one.pages_s}}, step],
         "plan": {"workload": {"reads_per_s": 5}, "steps": [one.plan]},
         "stack": {"source": one.stack, "target": one.target},
     }

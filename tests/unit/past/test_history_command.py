@@ -15,6 +15,7 @@ from made import run, write
 
 from chaos.cli.history import history, trend
 from chaos.errors import UsageError
+from chaos.past.runs import FIGURES
 
 
 def hachaos(command: Any, *arguments: str) -> tuple[int, str]:
@@ -137,7 +138,7 @@ def test_each_figure_of_the_trend_has_a_drawing_that_says_what_it_is(reports: Pa
     drawings = re.findall(
         r'<svg class="trend".*?</svg></svg>|<svg class="trend".*?</circle></svg>', page(reports), re.S
     )
-    assert len(drawings) == 3
+    assert len(drawings) == len(FIGURES)
     for drawing in drawings:
         root = ET.fromstring(drawing)
         assert root.get("role") == "img"
@@ -166,3 +167,13 @@ def test_a_trend_of_nothing_says_so(tmp_path: Path) -> None:
 def test_a_trend_that_cannot_be_written_is_a_usage_error(reports: Path) -> None:
     with pytest.raises(UsageError, match="No such file or directory"):
         page(reports, str(reports / "no/where.html"))
+
+
+def test_a_latest_run_that_stands_out_is_told_and_is_a_regression(reports: Path) -> None:
+    for number in range(20, 30):
+        write(reports, run(number, recovered_s=4.0 + number % 3, pages_s=0.03 if number < 29 else 0.06))
+    code, said = hachaos(history, "--reports", str(reports), "--fail-on", "regression")
+    assert code == 1
+    assert ": sound, slow this time" in said
+    assert "pages in: 30 ms before, 60 ms in the latest passing run" in said
+    assert "slow this time" in page(reports)
