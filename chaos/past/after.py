@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from chaos.debug import DebugLog
+from chaos.debug import LOG, DebugLog
 from chaos.errors import HachaosError, UsageError
 from chaos.past import webhook
 from chaos.past.index import past
@@ -44,12 +44,12 @@ def told(
     since = float(int(time.time()))
     try:
         yield
-    except UsageError:
-        _log(debug, [], reports)
+    except UsageError as error:
+        _log(debug, [], reports, str(error))
         raise
     except (HachaosError, KeyboardInterrupt) as error:
         why = redact(str(error)) if isinstance(error, HachaosError) else "interrupted before it began"
-        _log(debug, _note(reports, scenarios, stack, target, since, why), reports)
+        _log(debug, _note(reports, scenarios, stack, target, since, why), reports, why)
         raise
     else:
         if len(scenarios) > 1:
@@ -74,14 +74,15 @@ def _note(reports: Path, scenarios: Sequence[str], stack: str, target: str, sinc
         return []
 
 
-def _log(debug: DebugLog | None, noted: Sequence[Path], reports: Path) -> None:
-    """Keep what was logged: beside the first note; without one in the reports, unless a run's folder has a log."""
-    if debug is None or not debug.waiting or (debug.used and not noted):
+def _log(debug: DebugLog | None, noted: Sequence[Path], reports: Path, why: str) -> None:
+    """Keep what was logged, and why it ends: beside the first note; without one in the reports, unless a run has it."""
+    if debug is None or not (noted or (debug.waiting and not debug.used)):
         return
     folder = noted[0] if noted else reports
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with debug.kept(), debug.into(folder) as path:
+            LOG.debug("not begun: %s", why)
             print(f"debug log: {path}", file=sys.stderr)
     except OSError as error:
         _say(f"there is no debug log: {error}")

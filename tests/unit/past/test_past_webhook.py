@@ -246,7 +246,9 @@ def test_the_debug_log_of_a_run_that_could_not_start_lies_beside_its_note(
         raise ClusterError("it is gone")
     (one,) = past(tmp_path).runs
     path = tmp_path / one.folder / "debug.log"
-    assert path.read_text().endswith("GET version\n")
+    first, last = path.read_text().splitlines()
+    assert first.endswith("GET version")
+    assert last.endswith("not begun: it is gone")
     assert capsys.readouterr().err == f"debug log: {path}\n"
 
 
