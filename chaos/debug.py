@@ -51,6 +51,9 @@ class _Early(MemoryHandler):
 class DebugLog:
     """Writes what is said to `LOG` into one run folder after another; what is said before the first goes into that."""
 
+    used = False
+    """Whether a folder has it already."""
+
     def __init__(self) -> None:
         self._early = _Early(_MOST_EARLY, flushOnClose=False)
 
@@ -65,11 +68,17 @@ class DebugLog:
             LOG.removeHandler(self._early)
             LOG.setLevel(logging.NOTSET)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was said that is in no folder."""
+        return bool(self._early.buffer)
+
     @contextmanager
     def into(self, folder: Path) -> Iterator[Path]:
         """Write into this folder while the block lasts: the path of the log. Raises OSError."""
         path = folder / NAME
         file = _File(path, encoding="utf-8", errors="backslashreplace")
+        self.used = True
         file.setFormatter(_Line())
         self._early.setTarget(file)
         self._early.flush()

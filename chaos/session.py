@@ -47,8 +47,9 @@ class Options:
 
     `stack` is a profile's name or the path of a binding's file; `baseline` overrules the scenarios' own where it is
     not empty. `as_json` prints reports as JSON to standard output instead of in words. `elsewhere` is a cluster that
-    is not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log.
-    `began` is called with the folder of each scenario that is run by itself.
+    is not the embedded one; `yes` agrees to what a run touches there. With `debug` each run folder has a debug log, and
+    what came before the first folder, or after the last, waits in it for the caller. `began` is called with the folder
+    of each scenario that is run by itself.
     """
 
     stack: str = "hardened"
@@ -59,11 +60,16 @@ class Options:
     as_json: bool = False
     baseline: str = ""
     allow_destructive: bool = False
-    debug: bool = False
+    debug: DebugLog | None = None
     allow_nodes: bool = False
     elsewhere: Elsewhere | None = None
     yes: bool = False
     began: Callable[[Path], None] | None = None
+
+    @property
+    def place(self) -> str:
+        """What journals call the cluster."""
+        return self.elsewhere.place if self.elsewhere else f"local/{self.cluster}"
 
 
 def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
@@ -78,7 +84,7 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
         preconditions.require_allowed(
             item, allow_nodes=options.allow_nodes, local=options.elsewhere is None, baseline=options.baseline
         )
-    debug = DebugLog() if options.debug else None
+    debug = options.debug
     with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), bugs.into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
         preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")

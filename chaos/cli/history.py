@@ -58,7 +58,7 @@ _every = click.option(
     type=click.Choice(["regression", "missing"]),
     multiple=True,
     help="End with 1 if a scenario got slower or broken, or if its latest run is missing (a folder that cannot be "
-    "read counts as missing).",
+    "read counts as missing, and so does no run at all where one is due by --every).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def history(
@@ -93,6 +93,9 @@ def history(
     regressed = "regression" in fail_on and any(one.regressed for one in found)
     # Which scenario an unreadable folder is of is not known, nor so whether the latest run of this one came.
     missing = "missing" in fail_on and (past.unread or any(one.missing for one in found))
+    if "missing" in fail_on and every is not None and not past.runs and not past.unread:
+        click.echo("No run at all, although one is due (--every): it counts as missing (--fail-on missing).", err=True)
+        missing = True
     return ExitCode.FAIL if regressed or missing else ExitCode.PASS
 
 

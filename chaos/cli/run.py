@@ -87,9 +87,11 @@ def run(
     items = [load_any(path) for path in scenario]  # what is wrong with a file is said before the heavy imports
 
     from chaos import session
+    from chaos.debug import DebugLog
     from chaos.past.after import told
     from chaos.scenario.plan import plans_of
 
+    log = DebugLog() if debug else None
     options = session.Options(
         stack=stack,
         cluster=cluster,
@@ -102,9 +104,8 @@ def run(
         baseline=baseline or "",
         allow_destructive=allow_destructive,
         allow_nodes=allow_nodes,
-        debug=debug,
+        debug=log,
     )
     names = [plan.name for plan in plans_of(items)]
-    target = elsewhere.place if elsewhere else f"local/{cluster}"
-    with told(reports, names, stack, target, webhook, webhook_format):
+    with told(reports, names, stack, options.place, webhook, webhook_format, log):
         return int(session.run(items, options))

@@ -178,8 +178,8 @@ def placed(runs: list[Run]) -> list[Run]:
     return sorted(made, key=lambda run: (run.began, run.folder))
 
 
-def note_not_run(reports: Path, scenario: str, stack: str, target: str, at: float, reason: str) -> None:
-    """Leave a folder that says that a run could not start. Raises OSError."""
+def note_not_run(reports: Path, scenario: str, stack: str, target: str, at: float, reason: str) -> Path:
+    """Leave a folder that says that a run could not start, and name it. Raises OSError."""
     began = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
     folder = reports / f"{began}.{int(at % 1 * 1000):03}Z-{scenario}-not-run"
     folder.mkdir(parents=True)
@@ -194,3 +194,4 @@ def note_not_run(reports: Path, scenario: str, stack: str, target: str, at: floa
     temporary = folder / f".{NOT_RUN}"
     temporary.write_text(json.dumps(note, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
     temporary.replace(folder / NOT_RUN)
+    return folder

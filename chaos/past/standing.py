@@ -96,7 +96,7 @@ def _missed(run: Run, due: float) -> Run:
 
 
 def _standing(scenario: str, stack: str, target: str, runs: tuple[Run, ...]) -> Standing:
-    state, first_bad = _state([run for run in runs if run.counts][-MOST:])
+    state, first_bad = _state([run for run in runs if run.counts])
     passed = [run for run in runs if run.verdict == "pass" and run.ended == "finished"]
     same = [run for run in passed if run.plan == passed[-1].plan][-MOST:]
     spreads = {
@@ -108,7 +108,7 @@ def _standing(scenario: str, stack: str, target: str, runs: tuple[Run, ...]) -> 
 
 
 def _state(runs: Sequence[Run]) -> tuple[str, Run | None]:
-    """Whether it is sound, flaky or broken, and the first of the bad runs that it ends with.
+    """Whether it is sound, flaky or broken by the latest `MOST`, and the first of all the bad runs that it ends with.
 
     Broken: so many bad runs at the end are less likely than `_UNLIKELY`, if each was as likely to be bad as the rule of
     succession (Laplace) makes of the runs before them; or none ever passed, of two or more. Flaky: else, when bad runs
@@ -119,6 +119,7 @@ def _state(runs: Sequence[Run]) -> tuple[str, Run | None]:
     bad = [run.verdict != "pass" for run in runs]
     streak = next((number for number, one in enumerate(reversed(bad)) if not one), len(bad))
     first = runs[-streak] if streak else None
+    bad, streak = bad[-MOST:], min(streak, MOST)
     before = bad[: len(bad) - streak]
     likely = (sum(before) + 1) / (len(before) + 2)
     if streak and (likely**streak <= _UNLIKELY or (not before and streak > 1)):

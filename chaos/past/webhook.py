@@ -86,7 +86,13 @@ def require_address(url: str) -> None:
         fit = False
     know(url, *([parts.path] if fit and len(parts.path) >= _TELLING else []))
     if not fit:
-        raise UsageError("--webhook: this is no address", hint="it looks like https://HOST/PATH")
+        raise UsageError("--webhook, $HACHAOS_WEBHOOK: this is no address", hint="it looks like https://HOST/PATH")
+
+
+def require_format(style: str) -> None:
+    """Raise UsageError for what is none of FORMATS."""
+    if style not in FORMATS:
+        raise UsageError(f"--webhook-format, $HACHAOS_WEBHOOK_FORMAT: {style!r} is none of {', '.join(FORMATS)}")
 
 
 def send(url: str, values: dict[str, Any]) -> None:

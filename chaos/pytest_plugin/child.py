@@ -52,8 +52,12 @@ def _run(order: dict[str, Any], tell: Callable[..., None]) -> ExitCode:
     plan = load(Path(order["path"]))
 
     from chaos import session
+    from chaos.past.after import told
 
-    return session.run([plan], _options(order, lambda folder: tell(folder=str(folder))))
+    options = _options(order, lambda folder: tell(folder=str(folder)))
+    url, style = os.environ.get("HACHAOS_WEBHOOK", ""), os.environ.get("HACHAOS_WEBHOOK_FORMAT") or "json"
+    with told(options.reports, [plan.name], options.stack, options.place, url, style, options.debug):
+        return session.run([plan], options)
 
 
 def _stack(order: dict[str, Any], tell: Callable[..., None]) -> ExitCode:
@@ -83,6 +87,7 @@ def _stack(order: dict[str, Any], tell: Callable[..., None]) -> ExitCode:
 
 def _options(order: dict[str, Any], began: Callable[[Path], None] | None = None) -> Options:
     from chaos.cluster.elsewhere import elsewhere
+    from chaos.debug import DebugLog
     from chaos.session import Options
 
     return Options(
@@ -92,7 +97,7 @@ def _options(order: dict[str, Any], began: Callable[[Path], None] | None = None)
         reports=Path(order["reports"]),
         baseline=order["baseline"],
         allow_destructive=order["allow_destructive"],
-        debug=order["debug"],
+        debug=DebugLog() if order["debug"] else None,
         allow_nodes=order["allow_nodes"],
         elsewhere=elsewhere(order["context"], order["kubeconfig"], in_cluster=order["in_cluster"]),
         yes=order["yes"],

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chaos.history import RunBegun
 from chaos.report.json_ import versions
 from chaos.report.summary import Summary
 from chaos.report.words import markup as _e
+from chaos.scenario.vocabulary import ACTIONS
+
+_USUAL_CLUSTER = "hachaos"
 
 
 def _listed(title: str, found: Mapping[str, str]) -> str:
@@ -40,14 +44,31 @@ def _hashes(summary: Summary) -> dict[str, str]:
     return found
 
 
+def _command(run: RunBegun) -> Iterator[str]:
+    """Its words. Which kubeconfig had a context is not in the journal, and somebody has to agree anew (`--yes`)."""
+    yield from ("hachaos", "run", str(run.plan.get("path") or run.scenario))
+    if source := run.stack.get("source") or run.stack.get("profile"):
+        yield from ("--stack", str(source))
+    place, _, name = str(run.stack.get("target", "")).partition("/")
+    if place == "context":
+        yield from ("--context", name)
+    elif place == "in-cluster":
+        yield "--in-cluster"
+    elif name not in ("", _USUAL_CLUSTER):
+        yield from ("--name", name)
+    if run.plan.get("baseline") == "record":
+        yield from ("--baseline", "record")
+    actions = (ACTIONS.get(str(step.get("action"))) for step in run.plan.get("steps", ()))
+    if any(action and action.nodes for action in actions):
+        yield "--allow-nodes"
+    if run.plan.get("destructive") and place in ("context", "in-cluster"):
+        yield "--allow-destructive"
+
+
 def section(summary: Summary, folder: str) -> str:
     """The page's section; `folder` is the run folder's name."""
     run = summary.run
-    command = ["hachaos", "run", str(run.plan.get("path") or run.scenario)]
-    if source := run.stack.get("source") or run.stack.get("profile"):
-        command += ["--stack", str(source)]
-    if run.plan.get("baseline") == "record":
-        command += ["--baseline", "record"]
+    command = list(_command(run))
 
     def block(title: str, text: str, *, opened: bool = False) -> str:
         name = _e(title)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import chaos
+from chaos.cli.history import history as history_command
 from chaos.cli.recover import recover as recover_command
 from chaos.cli.run import run as run_command
 from chaos.errors import ExitCode
@@ -78,16 +79,21 @@ def minutes(text: str) -> int:
 def commands(text: str) -> list[list[str]]:
     """The arguments of each hachaos in a script."""
     joined = re.sub(r"\\?\n\s+--", " --", text)
-    lines = [line for line in joined.splitlines() if re.search(r"hachaos (run|recover) ", line)]
-    return [shlex.split(re.split(r"hachaos (?=run|recover)", line, maxsplit=1)[1].split("||")[0]) for line in lines]
+    found = [re.search(r"hachaos ((?:run|recover|history) .*)", line) for line in joined.splitlines()]
+    return [shlex.split(each[1].split("||")[0]) for each in found if each]
+
+
+def in_order(command: list[str]) -> int:
+    return ("run", "recover", "history").index(command[0])
 
 
 def scripts() -> dict[str, list[list[str]]]:
-    github = step("Run the scenario")["run"], step("Put back what a run that was killed has left")["run"]
+    names = "Run the scenario", "Put back what a run that was killed has left", "Hold it against the nights before"
+    github = [step(name)["run"] for name in names]
     service = unit()
     return {
         "github": commands("\n".join(github)),
-        "gitlab": commands("\n".join([*gitlab_job()["script"], *gitlab_job()["after_script"]])),
+        "gitlab": sorted(commands("\n".join([*gitlab_job()["script"], *gitlab_job()["after_script"]])), key=in_order),
         "systemd": commands("\n".join([*service["ExecStart"], *service["ExecStopPost"]])),
     }
 
@@ -143,11 +149,41 @@ def test_systemd_takes_the_units_and_finds_them_confined(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("system", ["github", "gitlab", "systemd"])
 def test_each_runs_and_then_recovers_with_options_that_the_tool_takes(system: str) -> None:
-    (run, *options), (recover, *others) = scripts()[system]
+    (run, *options), (recover, *others) = scripts()[system][:2]
     assert (run, recover) == ("run", "recover")
     assert run_command.make_context("run", list(options)).params["yes"] is True
     assert recover_command.make_context("recover", list(others)).params["dry_run"] is False
     assert named(options) == named(others), "what is recovered is what was run"
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_each_holds_the_night_against_those_before_which_it_has_kept(system: str) -> None:
+    history, *options = scripts()[system][2]
+    given = history_command.make_context(history, list(options)).params
+    assert (given["every"], given["fail_on"], given["scenarios"]) == (24 * 3600, ("missing", "regression"), ())
+    paths = ["reports/**/report.json", "reports/**/not-run.json"]
+    if system == "gitlab":
+        assert gitlab_job()["cache"] == {"key": "hachaos-staging", "paths": paths, "when": "always"}
+        return
+    names = [each["name"] for each in job()["steps"]]
+    fetch, save = step("Fetch the reports of the nights before"), step("Save the reports for the nights after")
+    last = step("Hold it against the nights before")
+    assert fetch["with"]["path"].split() == paths
+    assert {**save["with"], "restore-keys": "hachaos-staging-"} == fetch["with"]
+    # A key is saved once: each run, tried again or not, has one of its own.
+    assert fetch["with"]["key"] == "hachaos-staging-${{ github.run_id }}-${{ github.run_attempt }}"
+    assert save["if"] == last["if"] == "always() && steps.run.outcome != 'skipped'"
+    assert names.index(fetch["name"]) < names.index("Run the scenario")
+    assert names.index("Put back what a run that was killed has left") < names.index(save["name"])
+    assert names[-1] == last["name"]
+
+
+@pytest.mark.parametrize(("code", "worse", "ends"), [(0, 0, 0), (0, 1, 1), (2, 1, 2), (5, 0, 5)])
+def test_a_night_that_passes_but_is_worse_than_those_before_fails_the_job_of_gitlab(
+    code: int, worse: int, ends: int, tmp_path: Path
+) -> None:
+    done, verdict = acted_out("gitlab", f"exit {code}", tmp_path, history=worse)
+    assert (done.returncode, verdict) == (ends, WORDS[code])
 
 
 def named(options: list[str]) -> dict[str, str]:
@@ -171,11 +207,13 @@ def test_a_run_whose_time_is_up_is_asked_to_stop_and_may_put_back(system: str, t
     assert (tmp_path / "put-back").exists()
 
 
-def acted_out(system: str, fake: str, folder: Path, time: str = "60m") -> tuple[subprocess.CompletedProcess[str], str]:
-    """The script of the step that runs hachaos, with a hachaos that does as `fake` says."""
+def acted_out(
+    system: str, fake: str, folder: Path, time: str = "60m", history: int = 0
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """The script of the step that runs hachaos, with a hachaos that does as `fake` says, and `history` ends with."""
     for path in (folder / ".hachaos/hachaos", folder / "bin/hachaos"):
         path.parent.mkdir()
-        path.write_text(f"#!/bin/bash\n{fake}\n")
+        path.write_text(f"#!/bin/bash\n[ $1 = run ] || exit {history}\n{fake}\n")
         path.chmod(0o755)
     text = step("Run the scenario")["run"] if system == "github" else "\n".join(gitlab_job()["script"])
     assert text.count(" 60m ") == 1
@@ -219,7 +257,7 @@ def test_all_that_is_fetched_is_pinned() -> None:
     uses = [each["uses"] for each in job()["steps"] if "uses" in each]
     assert uses
     for each in uses:
-        assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each)
+        assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", each)
     assert step("Fetch hachaos")["with"]["ref"] == f"v{chaos.__version__}"
     assert gitlab_job()["image"]["name"].endswith(f":{chaos.__version__}")
     assert all(f"/v{chaos.__version__}/" in each for path in (SERVICE, TIMER) for each in unit(path)["Documentation"])
@@ -230,11 +268,18 @@ def test_no_secret_is_an_argument() -> None:
     for each in job()["steps"]:
         assert "secrets." not in str(each.get("run", "")), "a script's text is written to a file, and printed"
     holders = [each for each in job()["steps"] if "secrets." in str(each)]
-    assert [each["name"] for each in holders] == ["Write the kubeconfig"]
+    assert [each["name"] for each in holders] == ["Write the kubeconfig", "Run the scenario"]
+    told = holders[1]["env"]
+    assert told.pop("KUBECONFIG").startswith("${{ runner.temp }}")
+    assert told == {
+        "HACHAOS_WEBHOOK": "${{ secrets.HACHAOS_WEBHOOK }}",
+        "HACHAOS_WEBHOOK_FORMAT": "${{ vars.HACHAOS_WEBHOOK_FORMAT }}",
+    }
     # printf is the shell's own: it makes no process whose arguments others could read.
     assert "umask 077" in holders[0]["run"]
     assert "KUBECONFIG" not in " ".join(word for each in scripts().values() for line in each for word in line)
     assert unit()["LoadCredential"]
+    assert unit()["EnvironmentFile"] == ["-/etc/hachaos/webhook.env"]
     assert unit()["Environment"][0] == "KUBECONFIG=%d/kubeconfig"
 
 
@@ -265,7 +310,7 @@ def test_reports_are_kept_whatever_came_of_the_run() -> None:
     assert step("Keep the reports")["with"]["path"] == "reports"
     kept = gitlab_job()["artifacts"]
     assert (kept["when"], kept["paths"], kept["reports"]["junit"]) == ("always", ["reports/"], "reports/*/junit.xml")
-    for run, _ in scripts().values():
+    for run, *_ in scripts().values():
         assert named(run)["--reports"].removeprefix("/var/lib/hachaos/") == "reports"
 
 

@@ -82,6 +82,18 @@ def test_runs_that_are_due_and_missing_end_with_one_where_asked_for(reports: Pat
     assert "· missing" in said
 
 
+def test_no_run_at_all_is_missing_where_one_is_due(reports: Path, tmp_path: Path) -> None:
+    none = str(tmp_path / "none")
+    Path(none).mkdir()
+    code, said = hachaos(history, "--reports", none, "--every", "24h", "--fail-on", "missing")
+    assert code == 1
+    assert "No run at all, although one is due (--every): it counts as missing" in said
+    assert hachaos(history, "--reports", none, "--fail-on", "missing") == (0, "no runs\n")
+    assert hachaos(history, "--reports", none, "--every", "24h", "--fail-on", "regression") == (0, "no runs\n")
+    said = hachaos(history, "--reports", str(reports), "--every", "24h", "--fail-on", "missing")[1]
+    assert "No run at all" not in said
+
+
 @pytest.mark.parametrize(("text", "why"), [("{", "not readable"), ('{"format": 99}', "newer than this")])
 def test_a_folder_that_cannot_be_read_is_counted_and_may_be_the_missing_run(reports: Path, text: str, why: str) -> None:
     assert hachaos(history, "kill-master", "--reports", str(reports), "--fail-on", "missing")[0] == 0

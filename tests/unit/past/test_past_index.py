@@ -45,6 +45,23 @@ def test_a_folder_is_read_once_and_again_when_it_changed(tmp_path: Path, monkeyp
     assert read == [folder.name]
 
 
+def test_reports_and_notes_alone_are_the_whole_history(tmp_path: Path) -> None:
+    """ci/ keeps no more than these two from night to night."""
+    here, kept = tmp_path / "reports", tmp_path / "kept"
+    write(here, run(1))
+    write(here, run(2, "fail", folder="all/01-kill-master"))
+    left_out = {"scenario": "drain-node", "folder": "", "not_run": "no time was left"}
+    suite = {"format": 1, "stack": "hardened", "written": "2026-11-28T03:00:00Z", "scenarios": [left_out]}
+    (here / "all/report.json").write_text(json.dumps(suite))
+    note_not_run(here, "kill-master", "hardened", "local/hachaos", run(3).began, "no cluster")
+    for name in ("report.json", "not-run.json"):
+        for path in here.rglob(name):
+            (kept / path.relative_to(here)).parent.mkdir(parents=True, exist_ok=True)
+            (kept / path.relative_to(here)).write_bytes(path.read_bytes())
+    assert past(kept) == past(here)
+    assert sorted(one.verdict for one in past(kept).runs) == ["fail", "missing", "missing", "pass"]
+
+
 def test_a_folder_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     folder = write(tmp_path, run(1))
     past(tmp_path)

@@ -32,6 +32,8 @@ def standing(found: list[Run], **also: float) -> Standing:
         ("+-+-+-+---", FLAKY, 7),
         ("+-+-+-+---------", BROKEN, 7),
         ("-" * 5 + "+" * 40, SOUND, None),
+        ("+" * 20 + "-" * 40, BROKEN, 20),
+        ("+-" * 10 + "+" + "-" * 40, BROKEN, 21),
     ],
 )
 def test_flaky_is_told_from_broken(verdicts: str, state: str, first_bad: int | None) -> None:

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 from made import run, write
 
+from chaos.debug import LOG, DebugLog
 from chaos.errors import ClusterError, HachaosError, UsageError
 from chaos.past import webhook
 from chaos.past.after import told
 from chaos.past.index import past
 from chaos.past.runs import MISSING
 from chaos.redact import redact
+from chaos.stop import Interrupted
 
 
 @dataclass
@@ -193,6 +195,93 @@ def test_what_comes_after_a_run_that_was_aborted_is_missing(tmp_path: Path) -> N
         ("kill-master", "fail"),
         ("drain-node", MISSING),
     ]
+
+
+def test_what_was_interrupted_before_it_began_is_missing_and_told(tmp_path: Path, hook: Hook) -> None:
+    write(tmp_path, run(1))
+    with pytest.raises(Interrupted), told(tmp_path, ["kill-master"], "hardened", "local/hachaos", hook.url):
+        raise Interrupted("SIGTERM")
+    latest = past(tmp_path).runs[-1]
+    assert (latest.verdict, latest.reason) == (MISSING, "interrupted before it began")
+    assert [(got["verdict"], got["before"]) for got in hook.got] == [(MISSING, "pass")]
+
+
+def test_what_comes_after_a_run_that_was_interrupted_is_missing_and_that_one_is_not(tmp_path: Path) -> None:
+    with suppress(Interrupted), told(tmp_path, ["kill-master", "drain-node"], "hardened", "local/hachaos"):
+        write(tmp_path, run(verdict="unknown", began=time.time(), ended="interrupted"))
+        raise Interrupted("SIGINT")
+    assert {one.scenario: (one.verdict, one.ended) for one in past(tmp_path).runs} == {
+        "kill-master": ("unknown", "interrupted"),
+        "drain-node": (MISSING, "not begun"),
+    }
+
+
+def test_a_note_names_a_bound_stack_as_reports_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: Hook) -> None:
+    monkeypatch.chdir(tmp_path)
+    bound = str(tmp_path / "my-stack.yaml")
+    write(tmp_path / "reports", run(1, stack=bound, target="context/c"))
+    with suppress(ClusterError), told(Path("reports"), ["kill-master"], "my-stack.yaml", "context/c", hook.url):
+        raise ClusterError("it is gone")
+    assert [one.stack for one in past(tmp_path / "reports").runs] == [bound, bound]
+    assert [got["before"] for got in hook.got] == ["pass"]
+
+
+def test_a_format_that_is_none_is_refused_before_anything_is_run(tmp_path: Path, hook: Hook) -> None:
+    with pytest.raises(UsageError, match="'teams' is none of json, slack"):
+        after(tmp_path, hook, "fail", style="teams")
+    assert list(tmp_path.iterdir()) == []
+
+
+def logged(debug: DebugLog, text: str = "GET version") -> None:
+    with debug.kept():
+        LOG.debug(text)
+
+
+def test_the_debug_log_of_a_run_that_could_not_start_lies_beside_its_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    debug = DebugLog()
+    with suppress(ClusterError), told(tmp_path, ["kill-master"], "hardened", "local/hachaos", debug=debug):
+        logged(debug)
+        raise ClusterError("it is gone")
+    (one,) = past(tmp_path).runs
+    path = tmp_path / one.folder / "debug.log"
+    first, last = path.read_text().splitlines()
+    assert first.endswith("GET version")
+    assert last.endswith("not begun: it is gone")
+    assert capsys.readouterr().err == f"debug log: {path}\n"
+
+
+def test_a_debug_log_without_a_note_to_lie_beside_is_in_the_reports(tmp_path: Path) -> None:
+    debug, reports = DebugLog(), tmp_path / "reports"
+    with suppress(UsageError), told(reports, ["kill-master"], "hardened", "local/hachaos", debug=debug):
+        raise UsageError("no such stack")
+    assert not reports.exists(), "nothing was logged"
+    with suppress(UsageError), told(reports, ["kill-master"], "hardened", "local/hachaos", debug=debug):
+        logged(debug)
+        raise UsageError("the namespace is protected")
+    assert [path.name for path in reports.iterdir()] == ["debug.log"]
+
+
+def test_a_run_that_began_has_its_debug_log_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    debug = DebugLog()
+    with suppress(ClusterError), told(tmp_path, ["kill-master"], "hardened", "local/hachaos", debug=debug):
+        folder = write(tmp_path, run(verdict="unknown", began=time.time(), ended="failed"))
+        with debug.into(folder):
+            logged(debug)
+        logged(debug, "DELETE leases")
+        raise ClusterError("it is gone")
+    assert [path.parent for path in tmp_path.rglob("debug.log")] == [folder]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_debug_log_that_cannot_be_written_costs_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "reports").write_text("a file")
+    debug = DebugLog()
+    with suppress(UsageError), told(tmp_path / "reports", ["a"], "hardened", "local/hachaos", debug=debug):
+        logged(debug)
+        raise UsageError("--reports names a folder that can be written to")
+    assert "there is no debug log: " in capsys.readouterr().err
 
 
 def test_a_mistake_on_the_command_line_leaves_nothing(tmp_path: Path) -> None:

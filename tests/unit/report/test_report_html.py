@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.history import ClusterEvent, Contents, History, Read, ReplicaSeen
-from chaos.report import html, svg, words
+from chaos.report import html, reproduce, svg, words
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Outage, Verdict
 
@@ -326,6 +327,30 @@ def test_what_it_takes_to_run_it_again_is_told():
     assert "mysql:8 sha256:12ab" in said
     assert "34cd" in said
     assert hashlib.sha256(begun.scenario_text.encode()).hexdigest() in said
+
+
+@pytest.mark.parametrize(
+    ("stack", "plan", "told"),
+    [
+        ({"target": "local/hachaos"}, {}, ""),
+        ({"target": "local/nightly"}, {"destructive": True}, " --name nightly"),
+        ({"target": "context/team/staging"}, {}, " --context team/staging"),
+        ({"target": "context/a b"}, {"destructive": True}, " --context 'a b' --allow-destructive"),
+        (
+            {"target": "in-cluster"},
+            {"baseline": "record", "destructive": True},
+            " --in-cluster --baseline record --allow-destructive",
+        ),
+        ({"target": "local/hachaos"}, {"steps": [{"action": "drain-node"}]}, " --allow-nodes"),
+        ({}, {"steps": [{"action": "of-an-extension"}]}, ""),
+    ],
+)
+def test_the_command_that_runs_it_again_has_what_the_run_needed(stack, plan, told):
+    history, judgement = sample.passing()
+    begun = replace(history.run, stack={"profile": "hardened"} | stack, plan=history.run.plan | plan)
+    section = reproduce.section(summarise(History([begun, *history.records[1:]]), judgement), "folder")
+    command = re.search(r'aria-label="Command">([^<]*)<', section)
+    assert unescape(command[1]) == f"hachaos run scenarios/kill-master.yaml --stack hardened{told}"
 
 
 def test_what_a_pod_holds_never_gets_into_the_page():

@@ -23,8 +23,12 @@ import sample
 from chaos import report, session
 from chaos.cluster import protected
 from chaos.cluster import target as targets
-from chaos.errors import ExitCode, HachaosError, UndoIncomplete
+from chaos.debug import LOG
+from chaos.errors import ClusterError, ExitCode, HachaosError, UndoIncomplete
 from chaos.journal import Journal
+from chaos.past import webhook
+from chaos.past.index import past
+from chaos.past.runs import MISSING
 from chaos.pytest_plugin import child, collect, runs
 from chaos.stack import source
 from chaos.stop import Interrupted
@@ -420,7 +424,6 @@ ORDER = {
     "stack": "hardened",
     "cluster": "n",
     "nodes": None,
-    "reports": "reports",
     "baseline": "record",
     "allow_destructive": False,
     "allow_nodes": True,
@@ -435,7 +438,7 @@ ORDER = {
 def carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     monkeypatch.setattr(child.ctypes, "CDLL", lambda _: SimpleNamespace(prctl=lambda *_: 0))
     told = tmp_path / "told"
-    code = child.main([str(told), json.dumps(order)])
+    code = child.main([str(told), json.dumps({"reports": str(tmp_path / "reports")} | order)])
     said: dict[str, Any] = {}
     for line in told.read_text().splitlines():
         said |= json.loads(line)
@@ -476,6 +479,39 @@ def test_the_process_of_a_run_says_why_it_has_no_verdict(
 
     monkeypatch.setattr(session, "run", run)
     assert carried_out(tmp_path, monkeypatch, ORDER) == (code, said)
+
+
+def test_a_run_that_cannot_start_is_missing_in_the_history_and_a_webhook_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_cluster(*_: object, **__: object) -> None:
+        LOG.debug("GET version")
+        raise ClusterError("the API server does not answer")
+
+    sent: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(targets, "of", no_cluster)
+    monkeypatch.setattr(webhook, "send", lambda *given: sent.append(given))
+    monkeypatch.setenv("HACHAOS_WEBHOOK", "https://hooks.example.com/s3cret")
+    monkeypatch.setenv("HACHAOS_WEBHOOK_FORMAT", "slack")
+    assert carried_out(tmp_path, monkeypatch, ORDER | {"debug": True})[0] == ExitCode.TROUBLE
+    (one,) = past(tmp_path / "reports").runs
+    assert (one.scenario, one.stack, one.target) == ("kill-master", "hardened", "local/n")
+    assert (one.verdict, one.reason) == (MISSING, "the API server does not answer")
+    assert (tmp_path / "reports" / one.folder / "debug.log").exists()
+    ((url, values),) = sent
+    assert url == "https://hooks.example.com/s3cret"
+    assert values["text"].startswith("kill-master on hardened, local/n: *missing* (its first run).")
+    monkeypatch.delenv("HACHAOS_WEBHOOK")
+    carried_out(tmp_path, monkeypatch, ORDER)
+    assert len(sent) == 1
+
+
+def test_a_webhook_that_is_none_ends_a_run_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "run", lambda *_: pytest.fail("begun"))
+    monkeypatch.setenv("HACHAOS_WEBHOOK", "https://hooks.example.com/s3cret")
+    monkeypatch.setenv("HACHAOS_WEBHOOK_FORMAT", "teams")
+    code, said = carried_out(tmp_path, monkeypatch, ORDER)
+    assert (code, "'teams' is none of" in said["problem"]) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize("borrowed", [True, False])
