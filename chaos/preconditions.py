@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from chaos import extensions, rights, undo_notes
 from chaos.actions import ACTIONS as CODE
+from chaos.actions.workload import takes_volumes
 from chaos.checks import judge
 from chaos.cluster.api import Api
 from chaos.cluster.target import Target
@@ -115,7 +116,15 @@ def require(plans: Sequence[Plan], stack: Stack, *, nodes: int) -> None:
     lines = [
         f"{plan.name} cannot be run here: {'; '.join(lacking)}"
         for plan in plans
-        if (lacking := [*_nodes(plan, nodes), *_roles(plan, stack), *_pods(plan, stack), *_volumes(plan, stack)])
+        if (
+            lacking := [
+                *_nodes(plan, nodes),
+                *_roles(plan, stack),
+                *_pods(plan, stack),
+                *_volumes(plan, stack),
+                *_scaled(plan, stack),
+            ]
+        )
     ]
     if lines:
         raise StackError("\n".join(dict.fromkeys(lines)), hint="no fault was begun")
@@ -160,4 +169,16 @@ def _volumes(plan: Plan, stack: Stack) -> Iterator[str]:
             yield (
                 f"volume {name} of claim {claim['metadata']['name']} has the reclaim policy Retain, so delete-volume "
                 "would leave its data behind (a policy of Delete, or another scenario)"
+            )
+
+
+def _scaled(plan: Plan, stack: Stack) -> Iterator[str]:
+    """Steps that would cost volumes without a word of it in the scenario."""
+    for step in plan.steps:
+        if not plan.destructive and takes_volumes(stack, step):
+            known = stack.binding.controller(step.target)
+            yield (
+                f"step {step.index + 1} ({step.name}): {known.kind} {known.name} has whenScaled: Delete, so "
+                f"{step.action} would delete the volumes of the pods that it takes away, which nothing brings back "
+                "(destructive: true in the scenario says that this is meant)"
             )

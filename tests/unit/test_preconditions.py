@@ -10,6 +10,7 @@ import pytest
 
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.actions.workload import takes_volumes
 from chaos.cluster.target import Target
 from chaos.errors import StackError, UsageError
 from chaos.history import UndoPlanned
@@ -103,6 +104,38 @@ def test_a_volume_that_would_outlive_its_claim_is_refused_for_deletion(policy: s
     else:
         check(wanted, stack)
     check(plan(), stack)
+
+
+def statefulset(when_scaled: str | None, **spec: Any) -> FakeStack:
+    spec = {"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "data"}}], **spec}
+    if when_scaled:
+        spec["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": when_scaled}
+    sets = ({"kind": "StatefulSet", "metadata": {"name": name}, "spec": spec} for name in ("mysql", "nfs"))
+    return FakeStack(api=FakeApi(*sets))
+
+
+DELETES = "has whenScaled: Delete, so .* would delete the volumes of the pods that it takes away"
+
+
+def steps(action: str, target: str, params: dict[str, Any]) -> Plan:
+    made = plan(action, target)
+    return replace(made, steps=(replace(made.steps[0], params=params),))
+
+
+@pytest.mark.parametrize(("action", "target"), [("scale", "database"), ("stop-service", "files")])
+def test_scaling_down_what_then_deletes_its_volumes_has_to_be_called_destructive(action: str, target: str) -> None:
+    wanted = steps(action, target, {"replicas": 1} if action == "scale" else {})
+    with pytest.raises(StackError, match=rf"step 1 \(break it\): StatefulSet (mysql|nfs) {DELETES}"):
+        check(wanted, statefulset("Delete"))
+    check(replace(wanted, destructive=True), statefulset("Delete"))
+    for keeps in (statefulset("Retain"), statefulset(None), statefulset("Delete", volumeClaimTemplates=[])):
+        check(wanted, keeps)
+    assert takes_volumes(cast("Stack", statefulset("Delete")), wanted.steps[0])
+
+
+def test_a_scale_up_and_other_faults_delete_no_volumes() -> None:
+    for wanted in (steps("scale", "database", {"replicas": 3}), plan(), plan("rolling-restart", "database")):
+        check(wanted, statefulset("Delete"))
 
 
 def test_destroying_data_has_to_be_allowed_where_the_target_is_not_local() -> None:
