@@ -256,6 +256,11 @@ class _Session:
 
     def ready(self, plan: Plan) -> Stack:
         """The stack, fit for the plan, and ours alone. Raises before anything is broken."""
+        try:
+            protected.refuse(self.target.api, self.stacks.namespace)
+        except UsageError as error:
+            # Since the call began, which was not wrong then; earlier scenarios may have broken something.
+            raise StackError(str(error), hint=error.hint) from error
         if self.stacks.borrowed:
             self._hold_lease(plan)
         with progress(quiet=self.options.quiet) as shown:

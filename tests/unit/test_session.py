@@ -274,6 +274,26 @@ def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_
     assert api.get("Lease", lease.NAME) is None
 
 
+def test_a_namespace_that_was_protected_since_the_last_scenario_is_not_touched_again(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    no_preconditions(monkeypatch)
+    api = FakeApi({"kind": "Namespace", "metadata": {"name": "wordpress"}})
+    source_, made = lent(api, borrowed=True)
+    made.options = replace(made.options, reports=bench.reports)
+
+    def carried_out(wanted: Plan, stack: Any, folder: Path, stop_at: float) -> session._Ran:
+        api.patch("Namespace", "wordpress", {"metadata": {"annotations": {"hachaos.dev/protected": "true"}}})
+        return bench.carried_out(wanted, stack, folder, stop_at)
+
+    made.carried_out = carried_out  # type: ignore[assignment, method-assign]
+    assert made.suite(suite("a", "b")) is Verdict.UNKNOWN
+    made.release()
+    assert bench.last()["a"] == "pass"
+    assert bench.last()["b"].startswith("namespace wordpress is protected")
+    assert [what for what, _ in source_.seen] == ["ensure", "release"]
+
+
 def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:
     api = FakeApi()
     source_, made = lent(api, borrowed=True)
