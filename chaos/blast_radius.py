@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from chaos.actions.workload import takes_volumes
 from chaos.cluster.target import Target
 from chaos.errors import UsageError
 from chaos.scenario.plan import Plan, PlannedStep, Suite
@@ -77,6 +78,8 @@ def _step(step: PlannedStep, stack: Stack) -> Iterator[str]:
     yield f"     undo     {step.undo}"
     if words.nodes:
         yield "     CORDONS the node of such a pod: nothing new starts there till the undo, whosever it is"
+    if takes_volumes(stack, step):
+        yield "     DESTROYS the volumes of the pods that it takes away: whenScaled is Delete there"
     if words.destructive:
         yield "     DESTROYS the data that it hits"
 

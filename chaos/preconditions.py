@@ -7,8 +7,10 @@ from dataclasses import fields
 
 from chaos import extensions, rights, undo_notes
 from chaos.actions import ACTIONS as CODE
+from chaos.actions.workload import takes_volumes
 from chaos.checks import judge
 from chaos.cluster.api import Api
+from chaos.cluster.target import Target
 from chaos.errors import ClusterError, StackError, UsageError
 from chaos.scenario.plan import Needs, Plan, Suite, plans_of
 from chaos.scenario.vocabulary import ACTIONS
@@ -18,7 +20,14 @@ from chaos.stack.stack import Stack
 from chaos.undo import recovery
 
 
-def require_allowed(item: Plan | Suite, *, allow_nodes: bool, local: bool = True, baseline: str = "") -> None:
+def require_allowed(
+    item: Plan | Suite,
+    *,
+    allow_nodes: bool,
+    allow_destructive: bool = False,
+    local: bool = True,
+    baseline: str = "",
+) -> None:
     """Refuse what the command line has to allow, `baseline` being its own word. Raises UsageError.
 
     On a cluster that is there, no file alone lets a run break a stack that is not well already.
@@ -30,6 +39,11 @@ def require_allowed(item: Plan | Suite, *, allow_nodes: bool, local: bool = True
             hint="--baseline record says that this is meant on this cluster; --baseline stop overrules the file",
         )
     for plan in plans_of([item]):
+        if plan.destructive and not local and not allow_destructive:
+            raise UsageError(
+                f"{plan.path}: {plan.name} takes data that nothing can bring back, and the target is not local",
+                hint="--allow-destructive says that this is meant",
+            )
         for step in plan.steps:
             if ACTIONS[step.action].nodes and not allow_nodes:
                 raise UsageError(
@@ -85,19 +99,35 @@ def require_put_back(stack: Stack, spec: str) -> None:
         )
 
 
-def require(plan: Plan, stack: Stack, *, nodes: int, local: bool, allow_destructive: bool) -> None:
-    """Refuse a plan that can't be carried out on this stack.
+def require_fit(plans: Sequence[Plan], stacks: Source, target: Target) -> None:
+    """Refuse plans one of which can't be carried out on a borrowed stack, as `require` does. Nothing is touched.
 
-    Raises UsageError for what the user has to allow, StackError for what the cluster or the stack lacks.
+    A stack of ours may not be there yet: what it lacks is seen once it is.
     """
-    if plan.destructive and not local and not allow_destructive:
-        raise UsageError(
-            f"{plan.path}: {plan.name} takes data that nothing can bring back, and the target is not local",
-            hint="--allow-destructive says that this is meant",
+    if stacks.borrowed:
+        require(plans, stacks.attach(target), nodes=target.nodes)
+
+
+def require(plans: Sequence[Plan], stack: Stack, *, nodes: int) -> None:
+    """Refuse plans one of which can't be carried out on this stack.
+
+    Raises StackError with what the cluster or the stack lacks, a line for each plan that lacks something.
+    """
+    lines = [
+        f"{plan.name} cannot be run here: {'; '.join(lacking)}"
+        for plan in plans
+        if (
+            lacking := [
+                *_nodes(plan, nodes),
+                *_roles(plan, stack),
+                *_pods(plan, stack),
+                *_volumes(plan, stack),
+                *_scaled(plan, stack),
+            ]
         )
-    lacking = [*_nodes(plan, nodes), *_roles(plan, stack), *_pods(plan, stack), *_volumes(plan, stack)]
-    if lacking:
-        raise StackError(f"{plan.name} cannot be run here: {'; '.join(lacking)}", hint="nothing was touched")
+    ]
+    if lines:
+        raise StackError("\n".join(dict.fromkeys(lines)), hint="no fault was begun")
 
 
 def _nodes(plan: Plan, nodes: int) -> Iterator[str]:
@@ -139,4 +169,16 @@ def _volumes(plan: Plan, stack: Stack) -> Iterator[str]:
             yield (
                 f"volume {name} of claim {claim['metadata']['name']} has the reclaim policy Retain, so delete-volume "
                 "would leave its data behind (a policy of Delete, or another scenario)"
+            )
+
+
+def _scaled(plan: Plan, stack: Stack) -> Iterator[str]:
+    """Steps that would cost volumes without a word of it in the scenario."""
+    for step in plan.steps:
+        if not plan.destructive and takes_volumes(stack, step):
+            known = stack.binding.controller(step.target)
+            yield (
+                f"step {step.index + 1} ({step.name}): {known.kind} {known.name} has whenScaled: Delete, so "
+                f"{step.action} would delete the volumes of the pods that it takes away, which nothing brings back "
+                "(destructive: true in the scenario says that this is meant)"
             )

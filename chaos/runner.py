@@ -12,10 +12,11 @@ from chaos.actions import ACTIONS, Aim
 from chaos.actions.action import wait_until
 from chaos.checks.judge import judge_step
 from chaos.clock import Clock
+from chaos.cluster import protected
 from chaos.cluster.api import CALL_TIMEOUT_S
 from chaos.cluster.lease import Held, LeaseLost
 from chaos.cluster.reach import NO_WAY
-from chaos.errors import ClusterError, HachaosError, StackError
+from chaos.errors import ClusterError, HachaosError, StackError, UsageError
 from chaos.history import (
     BASELINE,
     END,
@@ -132,7 +133,7 @@ class Runner:
     """One run of a plan on a stack. `run` may be called once.
 
     After `stop_at` (of `time.monotonic`) no further step is begun. Without `lease` no fault is put in, where there is
-    one: it is renewed before each.
+    one: it is renewed before each. Nor is one in a namespace that is protected by then.
     """
 
     plan: Plan
@@ -253,21 +254,24 @@ class Runner:
         self._collect(step.index)
         return problem
 
-    def _is_ours_alone(self, step: PlannedStep) -> bool:
-        """Whether no other run may have the stack by now. Raises Aborted when one has."""
+    def _may_break(self, step: PlannedStep) -> bool:
+        """Whether the stack is still ours alone, and not protected by now. Raises Aborted where it is not."""
+        looked = "whether the namespace is protected is not known"
         try:
+            protected.refuse(self.stack.api, self.stack.api.namespace)
+            looked = "the Lease could not be renewed"
             if self.lease is not None:
                 self.lease.require()
-        except LeaseLost as error:
+        except (LeaseLost, UsageError) as error:
             raise stop.Aborted(str(error)) from error
         except ClusterError as error:
-            self._note(f"{step.action} was not begun, since the Lease could not be renewed: {error}")
+            self._note(f"{step.action} was not begun, since {looked}: {error}")
             return False
         return True
 
     def _inject(self, step: PlannedStep, aim: Aim) -> bool:
         action, write = ACTIONS[step.action], self.journal.write
-        if not self._is_ours_alone(step):
+        if not self._may_break(step):
             return False
         undo = UndoPlanned(self.clock.now(), len(self._undos), step.index, step.action, aim.undo)
         self._undos.append(undo)

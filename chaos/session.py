@@ -82,13 +82,18 @@ def run(items: Sequence[Plan | Suite], options: Options) -> ExitCode:
     preconditions.require_extensions()
     for item in items:
         preconditions.require_allowed(
-            item, allow_nodes=options.allow_nodes, local=options.elsewhere is None, baseline=options.baseline
+            item,
+            allow_nodes=options.allow_nodes,
+            allow_destructive=options.allow_destructive,
+            local=options.elsewhere is None,
+            baseline=options.baseline,
         )
     debug = options.debug
     with that_may_close(), stop.by_signals(), debug.kept() if debug else nullcontext(), bugs.into(options.reports):
         target = targets.of(options.elsewhere, options.cluster, options.nodes, quiet=options.quiet)
         preconditions.require_rights(plans_of(items), stacks, target.api, outside=target.reach == "port-forward")
         protected.refuse(target.api, stacks.namespace)
+        preconditions.require_fit(plans_of(items), stacks, target)
         if target.local:
             run_lock.hold(options.cluster)
         else:
@@ -257,16 +262,18 @@ class _Session:
 
     def ready(self, plan: Plan) -> Stack:
         """The stack, fit for the plan, and ours alone. Raises before anything is broken."""
+        try:
+            protected.refuse(self.target.api, self.stacks.namespace)
+        except UsageError as error:
+            # Since the call began, which was not wrong then; earlier scenarios may have broken something.
+            raise StackError(str(error), hint=error.hint) from error
         if self.stacks.borrowed:
             self._hold_lease(plan)
         with progress(quiet=self.options.quiet) as shown:
             self._stack = stack = self.stacks.ensure(self.target, shown).fenced(allow_nodes=self.options.allow_nodes)
         self._hold_lease(plan)
         preconditions.require_put_back(stack, self.stacks.spec)
-        local = self.target.local
-        preconditions.require(
-            plan, stack, nodes=self.target.nodes, local=local, allow_destructive=self.options.allow_destructive
-        )
+        preconditions.require([plan], stack, nodes=self.target.nodes)
         return stack
 
     def _hold_lease(self, plan: Plan) -> None:

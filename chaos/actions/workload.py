@@ -5,7 +5,10 @@ from __future__ import annotations
 from chaos.cluster.api import Object
 from chaos.cluster.rights import Rights, may
 from chaos.errors import StackError
+from chaos.scenario.plan import PlannedStep
+from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.binding import Binding
+from chaos.stack.roles import part
 from chaos.stack.stack import Stack
 
 REPLICAS = "hachaos.dev/replicas"
@@ -30,6 +33,17 @@ def workload_of(stack: Stack, action: str, target: str) -> tuple[str, str, Objec
 def replicas_of(workload: Object) -> int:
     """How many pods it is to have."""
     return int(workload["spec"].get("replicas", 1))
+
+
+def takes_volumes(stack: Stack, step: PlannedStep) -> bool:
+    """Whether a step takes pods away whose StatefulSet then deletes their claims, and with these their data."""
+    if not ACTIONS[step.action].scales or part(step.target) not in stack.binding.controllers:
+        return False
+    known = stack.binding.controller(step.target)
+    workload = stack.api.get(known.kind, known.name) or {"spec": {"replicas": 0}}
+    policy = workload["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    deletes = policy.get("whenScaled") == "Delete" and bool(workload["spec"].get("volumeClaimTemplates"))
+    return deletes and int(step.params.get("replicas", 0)) < replicas_of(workload)
 
 
 def remembered(workload: Object) -> str:

@@ -66,8 +66,7 @@ class Api:
     def fenced(self, *, allow_nodes: bool = False) -> Api:
         """The same, but it changes nothing outside of its namespace: that raises Fenced and is not sent.
 
-        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes, and
-        the evictions of pods that draining one takes.
+        Nor does it run commands in pods there, or forward their ports. `allow_nodes` lets through changes to nodes.
         """
         return Api(self._link, self.namespace, fence=Fence(self.namespace, allow_nodes=allow_nodes))
 

@@ -10,7 +10,6 @@ from chaos.errors import ClusterError
 _SEGMENT = re.compile(r"[A-Za-z0-9._:-]+")
 _REVIEW = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _NODE = re.compile(r"api/v1/nodes/[^/]+")
-_EVICTION = re.compile(r"api/v1/namespaces/[^/]+/pods/[^/]+/eviction")
 
 
 class Fenced(ClusterError):
@@ -19,7 +18,7 @@ class Fenced(ClusterError):
 
 @dataclass(frozen=True)
 class Fence:
-    """Around one namespace. `allow_nodes` opens it for changes to nodes and for evictions."""
+    """Around one namespace. `allow_nodes` opens it for changes to nodes, which belong to none."""
 
     namespace: str
     allow_nodes: bool = False
@@ -44,4 +43,4 @@ class Fence:
 
 
 def _for_nodes(verb: str, path: str) -> bool:
-    return (verb == "PATCH" and bool(_NODE.fullmatch(path))) or (verb == "POST" and bool(_EVICTION.fullmatch(path)))
+    return verb == "PATCH" and bool(_NODE.fullmatch(path))

@@ -19,5 +19,5 @@ def refuse(api: Api, namespace: str) -> None:
         if value is not None and str(value).lower() != "false":
             raise UsageError(
                 f"namespace {namespace} is protected: it has the {where} {MARK}={value}",
-                hint="nothing was touched; ask whoever set it",
+                hint="ask whoever set it",
             )

@@ -32,6 +32,16 @@ def claims_kept(objects: Objects) -> Iterator[Found]:
         yield Found(item, ("spec", "volumeClaimTemplates"), reason)
 
 
+def claims_deleted(objects: Objects) -> Iterator[Found]:
+    """Who scales it down deletes the data of the pods that go."""
+    field = ("spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")
+    for part in objects.binding.controllers:
+        item = objects.part(part)
+        said = item["spec"].get("persistentVolumeClaimRetentionPolicy") if item else None
+        if item and said and said.get("whenScaled") == "Delete" and item["spec"].get("volumeClaimTemplates"):
+            yield Found(item, field, "a scale-down deletes the volumes of the pods that go, with their data")
+
+
 def no_class(objects: Objects) -> Iterator[Found]:
     """Where the data goes depends on the cluster's default."""
     for item, number in _templates(objects):
@@ -65,5 +75,6 @@ RULES = (
         "say persistentVolumeClaimRetentionPolicy, and have a pod that comes back late cloned anew",
         claims_kept,
     ),
+    Rule("claims-deleted", "high", "whenScaled: Retain, and claims that nobody needs deleted by hand", claims_deleted),
     Rule("claim-without-class", "medium", "name the storage class", no_class),
 )

@@ -124,7 +124,9 @@ MAPPINGS = (
                 "stop",
             ),
             "destructive": Key(
-                "`true` in a scenario with a step that takes what nothing brings back, and in no other", "false"
+                "`true` in a scenario with a step that takes what nothing brings back, as `delete-volume` does and "
+                "`scale` or `stop-service` where a StatefulSet has `whenScaled: Delete`; in no other",
+                "false",
             ),
             "needs": Key("what there has to be before the first fault", "one of each"),
             "workload": Key("the work that goes on throughout", "as its keys are left out"),

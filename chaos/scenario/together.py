@@ -92,8 +92,10 @@ def _destruction(value: object, steps: list[object]) -> Problems:
                 f"action: {action} takes data that nothing brings back; write destructive: true at the top if it is "
                 "meant",
             )
+    # Whether a scale-down deletes volumes is up to the stack.
+    may_be = any(ACTIONS[action].scales for _, action in found)
     # With a step whose action is not known nobody can say that there is none.
-    if announced is True and not destructive and len(found) == len(steps):
+    if announced is True and not destructive and not may_be and len(found) == len(steps):
         valid = ", ".join(name for name, words in ACTIONS.items() if words.destructive)
         yield ("destructive",), f"destructive: no step takes what nothing brings back ({valid} does); remove it"
 

@@ -22,6 +22,11 @@ _ORDINAL = Parameter(
     unset="the first of the target",
 )
 
+_DELETING = (
+    "a StatefulSet that deletes the volumes of pods that it is scaled down by (`whenScaled: Delete`), unless the "
+    "scenario is `destructive`"
+)
+
 ACTIONS: dict[str, ActionWords] = {
     "scale": ActionWords(
         about="sets the number of the target's pods",
@@ -33,6 +38,8 @@ ACTIONS: dict[str, ActionWords] = {
         },
         undo="the number from before is set again at the end, and that many pods have to be ready",
         effect="as many pods as asked for are there, all ready",
+        refuses=_DELETING,
+        scales=True,
     ),
     "delete-pod": ActionWords(
         about="deletes pods of the target; their controller makes new ones",
@@ -103,7 +110,8 @@ ACTIONS: dict[str, ActionWords] = {
         parameters={},
         undo="the number of pods from before is set again at the end, and that many have to be ready",
         effect="no pod is left",
-        refuses="a workload that is stopped already",
+        refuses=f"a workload that is stopped already; {_DELETING}",
+        scales=True,
     ),
     "start-service": ActionWords(
         about="starts the server of the shared files that stop-service has stopped",

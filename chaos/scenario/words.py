@@ -54,7 +54,9 @@ class ActionWords:
     `breaks` is False for one that does nothing to the stack: its target may be left out and is then `stack`.
     `destructive` = nothing takes it back, so the scenario has to say `destructive: true`. `replaces` = pods of the
     target may be replaced, so that a database pod resumes or clones. `nodes` = it changes a node, which is not the
-    stack's alone, so that the command line has to allow it. `example` is a step, in YAML, that is right as it stands.
+    stack's alone, so that the command line has to allow it. `scales` = it may leave fewer pods, as many as its
+    parameter `replicas` (without one: none); a StatefulSet with `whenScaled: Delete` then deletes the others' volumes,
+    so that the scenario has to say `destructive: true` there. `example` is a step, in YAML, that is right as it stands.
     """
 
     about: str
@@ -67,4 +69,5 @@ class ActionWords:
     destructive: bool = False
     replaces: bool = True
     nodes: bool = False
+    scales: bool = False
     example: str = ""

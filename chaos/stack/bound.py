@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 import xmlrpc.client
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,13 +21,13 @@ from chaos.cluster.api import Api
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError
-from chaos.progress import Progress
+from chaos.progress import Progress, Task
 from chaos.stack import bound_remove, xml_rpc
 from chaos.stack.access import CONFIG_MAP
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, load
 from chaos.stack.bound_fit import binding_of, credentials_of, no_seed, require_database, require_site
-from chaos.stack.bound_reach import DEADLINE_S, ledger, remote, run
+from chaos.stack.bound_reach import DEADLINE_S, ledger, mark, remote, run
 from chaos.stack.bound_remove import remove
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Article, Picture, Seed, Stack
@@ -48,12 +49,13 @@ def attach(target: Target, file: BoundFile, progress: Progress) -> Stack:
         binding = binding_of(api, file)
         known = credentials_of(api, file, secrets.token_hex(8))
         task.update("signing in")
-        require_database(api, binding, known)
+        found = leftovers(api)
+        require_database(api, binding, known, left_by=found["site_id"] if found else "")
         marker = require_site(api, binding, known)
         stack = Stack(binding, api, known, no_seed(marker), *_place(target))
-        if leftovers(api):
+        if found:
             progress.say(f"namespace {file.namespace} holds what an earlier run left: it is removed")
-            remove(stack, file.uploads, task)
+            _remove(stack, found, task)
         # Before the first write, so that there is no moment in which nobody knows of it.
         _note(stack, file, complete=False)
         task.update("ledger and seed")
@@ -82,7 +84,7 @@ def detach(stack: Stack, progress: Progress) -> bool:
     if found is None or found.get("site_id", "") != stack.credentials.site_id:
         return False
     with progress.task(f"giving back {stack.binding.name}") as task:
-        remove(stack, found["uploads"], task)
+        _remove(stack, found, task)
         stack.api.delete("ConfigMap", CONFIG_MAP)
     return True
 
@@ -92,7 +94,8 @@ def left(stack: Stack) -> list[str]:
     found = leftovers(stack.api)
     if found is None:
         return []
-    return [*bound_remove.left(stack, str(found["uploads"])), f"the ConfigMap {CONFIG_MAP}"]
+    made = bound_remove.left(_as_noted(stack, found), found["uploads"], found["site_id"])
+    return [*made, f"the ConfigMap {CONFIG_MAP}"]
 
 
 def leftovers(api: Api) -> dict[str, Any] | None:
@@ -105,7 +108,9 @@ def leftovers(api: Api) -> dict[str, Any] | None:
         return None
     try:
         told: dict[str, Any] = json.loads(found["data"]["made"])
-    except (LookupError, ValueError) as error:
+        if not all(isinstance(told[key], str) for key in ("site_id", "uploads", "schema", "table")):
+            raise ValueError("not text")
+    except (LookupError, TypeError, ValueError) as error:
         raise StackError(
             f"namespace {api.namespace}: the ConfigMap {CONFIG_MAP} is not one that hachaos made",
             hint="rename it: hachaos keeps its own notes under that name",
@@ -116,6 +121,16 @@ def leftovers(api: Api) -> dict[str, Any] | None:
 def look(api: Api, file: BoundFile) -> Binding:
     """The file's binding with what the cluster adds to it. Raises StackError for an object that is not there."""
     return binding_of(api, file, ready=False)
+
+
+def _remove(stack: Stack, found: dict[str, Any], task: Task) -> None:
+    remove(_as_noted(stack, found), found["uploads"], found["site_id"], task)
+
+
+def _as_noted(stack: Stack, found: dict[str, Any]) -> Stack:
+    """The stack with the ledger that was noted: the binding's file may name another by now."""
+    database = replace(stack.binding.database, schema=found["schema"], table=found["table"])
+    return replace(stack, binding=replace(stack.binding, database=database))
 
 
 def _note(stack: Stack, file: BoundFile, *, complete: bool) -> None:
@@ -143,6 +158,8 @@ def _make_ledger(stack: Stack) -> None:
         "id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, token CHAR(36) NOT NULL UNIQUE, writer VARCHAR(64) NOT NULL,"
         " seq BIGINT NOT NULL, written_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
         ") ENGINE=InnoDB DEFAULT CHARSET=ascii"
+        # With the table, in one statement: so nobody's table can ever be taken for it, nor it for nobody's.
+        f" COMMENT='{mark(stack.credentials.site_id)}'"
     )
     try:
         with Database(stack.credentials, stack.binding).connect(stack.database_address(), DEADLINE_S) as connection:

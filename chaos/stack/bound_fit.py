@@ -11,7 +11,7 @@ from chaos.errors import StackError
 from chaos.stack import xml_rpc
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, SecretKey, Value
-from chaos.stack.bound_reach import DEADLINE_S, Remote, run
+from chaos.stack.bound_reach import DEADLINE_S, Remote, mark, marks_on, run
 from chaos.stack.clients import WordPress, gist
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database, NoDatabase
@@ -105,8 +105,11 @@ def credentials_of(api: Api, file: BoundFile, site_id: str) -> Credentials:
     )
 
 
-def require_database(api: Api, binding: Binding, known: Credentials) -> None:
-    """Raises StackError when a ready database pod does not take the credentials, or there is no writable primary."""
+def require_database(api: Api, binding: Binding, known: Credentials, left_by: str = "") -> None:
+    """Raises StackError when a ready database pod does not take the credentials, or there is no writable primary.
+
+    Also when a table already has the ledger's name, but for one that the run with the id `left_by` made.
+    """
     database = Database(known, binding)
     schemas = {binding.database.schema, binding.site.schema}
     for pod in pods(api, binding, "database"):
@@ -115,6 +118,7 @@ def require_database(api: Api, binding: Binding, known: Credentials) -> None:
         try:
             with database.connect(database.address(pod.ip), DEADLINE_S) as connection:
                 there = {str(row[0]) for row in run(connection, "SHOW DATABASES")}
+                marks = marks_on(connection, binding)
         except NoDatabase as error:
             raise StackError(
                 f"{pod.name} does not let {known.ledger_user!r} in: {error}",
@@ -129,6 +133,12 @@ def require_database(api: Api, binding: Binding, known: Credentials) -> None:
             raise StackError(
                 f"{pod.name} has no schema {missing[0]!r} that {known.ledger_user!r} may use",
                 hint=f"there are: {', '.join(sorted(there))}",
+            )
+        if any(each != mark(left_by) for each in marks):
+            raise StackError(
+                f"{pod.name} has a table {binding.database.schema}.{binding.database.table} already, and it is not a "
+                "ledger that hachaos has noted here",
+                hint="write another name at database.table; a table that is there is never written to or dropped",
             )
     stack = Stack(binding, api, known, no_seed(""))
     try:

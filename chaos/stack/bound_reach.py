@@ -55,4 +55,16 @@ def table(binding: Binding, name: str) -> str:
 
 def ledger(binding: Binding) -> str:
     """The ledger's table, quoted."""
-    return f"`{binding.database.schema}`.`{binding.database.table}`"
+    return ".".join(f"`{each.replace('`', '``')}`" for each in (binding.database.schema, binding.database.table))
+
+
+def mark(site_id: str) -> str:
+    """The comment on the ledger's table that the run with this id made: a table without it is somebody else's."""
+    return f"hachaos {site_id}"
+
+
+def marks_on(connection: Connection, binding: Binding) -> list[str]:
+    """The comment on the table (or view) that has the ledger's name; nothing where there is none on this server."""
+    statement = "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
+    rows = run(connection, statement, (binding.database.schema, binding.database.table))
+    return [str(comment) for (comment,) in rows]

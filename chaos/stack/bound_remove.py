@@ -11,7 +11,7 @@ from typing import TypeVar
 from chaos.errors import ClusterError, StackError
 from chaos.progress import Task
 from chaos.stack import xml_rpc
-from chaos.stack.bound_reach import DEADLINE_S, ledger, remote, run, table
+from chaos.stack.bound_reach import DEADLINE_S, ledger, mark, marks_on, remote, run, table
 from chaos.stack.clients import NotYet
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Pod, Stack
@@ -22,26 +22,28 @@ _LOOK_EVERY_S = 0.5
 _OURS = "^([0-9a-f]{8}-(post|upload)-[0-9]+([.]txt)?|hachaos[ -][0-9a-f]{16}[ -][a-z]+([.]png)?)$"
 """The titles of what a run posts and uploads, and of the seed: nobody else's are so. For MySQL and for Python."""
 
-_TABLES = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
 _OUR_FILES = re.compile(r"([0-9a-f]{8}-upload-[0-9]+(-[0-9]+)?[.]txt|hachaos-[0-9a-f]{16}-picture(-[0-9a-z]+)*[.]png)")
 
 _Result = TypeVar("_Result")
 
 
-def remove(stack: Stack, uploads: str, task: Task) -> None:
-    """Remove the posts, the uploads and the table. Raises StackError with what is left."""
+def remove(stack: Stack, uploads: str, site_id: str, task: Task) -> None:
+    """Remove the posts, the uploads, and the table that the run with this id made. Raises StackError with what is left.
+
+    A table of that name without the run's mark is somebody else's, and is left alone.
+    """
     deadline = time.monotonic() + _TRIES_S
     # Of revisions WordPress deletes none by itself: they go with their post.
     ids = _until(deadline, lambda: _posts(stack, stack.database_address(), "AND post_type <> 'revision'"))
     task.update(f"{len(ids)} posts and uploads")
     _delete_posts(stack, ids, task)
     task.update("table and files")
-    _until(time.monotonic() + _TRIES_S, lambda: _delete_rows(stack, ids))
+    _until(time.monotonic() + _TRIES_S, lambda: _delete_rows(stack, ids, site_id))
     left = [line for pod in stack.pods("site") if pod.ready for line in _delete_files(stack, pod.name, uploads)]
     deadline = time.monotonic() + _TRIES_S
     for pod in stack.pods("database"):
         if pod.ready:
-            left += _last_of(stack, pod, deadline)
+            left += _last_of(stack, pod, site_id, deadline)
     if left:
         raise StackError(
             f"not all that was written into {stack.binding.name} could be removed: {'; '.join(left)}",
@@ -49,10 +51,10 @@ def remove(stack: Stack, uploads: str, task: Task) -> None:
         )
 
 
-def left(stack: Stack, uploads: str) -> list[str]:
+def left(stack: Stack, uploads: str, site_id: str) -> list[str]:
     """What `remove` takes out, a phrase each: counted where the database answers, else only named. Changes nothing."""
     known = stack.binding.database
-    rows, posts, files = "", "posts", "uploads"
+    name, posts, files = f"the table {known.schema}.{known.table}", "posts", "uploads"
     try:
         with Database(stack.credentials, stack.binding).connect(stack.database_address(), DEADLINE_S) as connection:
             where = "post_title REGEXP %s AND post_type <> 'revision' GROUP BY post_type"
@@ -60,13 +62,14 @@ def left(stack: Stack, uploads: str) -> list[str]:
             number = {str(kind): int(count) for kind, count in run(connection, statement, (_OURS,))}
             attached = number.pop("attachment", 0)
             posts, files = f"{sum(number.values())} posts and pages", f"{attached} uploads"
-            if run(connection, _TABLES, (known.schema, known.table)):
+            made = []
+            if mark(site_id) in marks_on(connection, stack.binding):
                 ((count,),) = run(connection, f"SELECT COUNT(*) FROM {ledger(stack.binding)}")  # noqa: S608
-                rows = f" with {count} rows"
+                made = [f"{name} with {count} rows"]
     except (NoDatabase, ClusterError, StackError) as error:
-        rows = f" (its database could not be asked: {error})"
+        made = [f"{name}, if the run made it (its database could not be asked: {error})"]
     return [
-        f"the table {known.schema}.{known.table}{rows}",
+        *made,
         f"{posts} of hachaos's own",
         f"{files} of hachaos's own, and what is left of such files below {uploads}",
     ]
@@ -119,8 +122,8 @@ def _foreign(stack: Stack, ids: Sequence[int]) -> set[int]:
     return found
 
 
-def _delete_rows(stack: Stack, ids: Sequence[int]) -> None:
-    """By SQL, what WordPress left of these posts, and the ledger's table."""
+def _delete_rows(stack: Stack, ids: Sequence[int], site_id: str) -> None:
+    """By SQL, what WordPress left of these posts, and the ledger's table that the run with this id made."""
     posts, numbers = table(stack.binding, "posts"), tuple(ids)
     marks = ", ".join(["%s"] * len(ids))
     with Database(stack.credentials, stack.binding).connect(stack.database_address(), DEADLINE_S) as connection:
@@ -135,7 +138,8 @@ def _delete_rows(stack: Stack, ids: Sequence[int]) -> None:
                 clear(f"{table(stack.binding, name)} WHERE {column} IN ({marks})", numbers)
             clear(f"{posts} WHERE post_type = 'revision' AND post_parent IN ({marks})", numbers)
         clear(f"{posts} WHERE post_title REGEXP %s", (_OURS,))
-        run(connection, f"DROP TABLE IF EXISTS {ledger(stack.binding)}")
+        if mark(site_id) in marks_on(connection, stack.binding):
+            run(connection, f"DROP TABLE IF EXISTS {ledger(stack.binding)}")
 
 
 def _delete_files(stack: Stack, pod: str, uploads: str) -> list[str]:
@@ -160,7 +164,7 @@ def _delete_files(stack: Stack, pod: str, uploads: str) -> list[str]:
     return [f"the file {path} on {pod}" for path in files]
 
 
-def _last_of(stack: Stack, pod: Pod, deadline: float) -> list[str]:
+def _last_of(stack: Stack, pod: Pod, site_id: str, deadline: float) -> list[str]:
     """What a database pod still has of ours when the deadline is over: replicas get the deletion a little later."""
     database = Database(stack.credentials, stack.binding)
     address, known = database.address(pod.ip), stack.binding.database
@@ -168,7 +172,7 @@ def _last_of(stack: Stack, pod: Pod, deadline: float) -> list[str]:
         try:
             left = [f"the post {number} on {pod.name}" for number in _posts(stack, address)]
             with database.connect(address, DEADLINE_S) as connection:
-                if run(connection, _TABLES, (known.schema, known.table)):
+                if mark(site_id) in marks_on(connection, stack.binding):
                     left.append(f"the table {known.table} on {pod.name}")
         except NoDatabase as error:
             left = [f"{pod.name} can't be looked at: {error}"]

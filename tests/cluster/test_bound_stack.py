@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
@@ -145,6 +147,44 @@ def test_a_stack_is_given_back_as_it_was(target: Target, blog: Api) -> None:
     assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
     assert files(blog) == files_before
     assert tables(blog) == before
+
+
+def test_a_table_of_somebody_elses_with_the_ledgers_name_is_refused_and_never_dropped(
+    target: Target, blog: Api, hachaos: Hachaos, tmp_path: Path
+) -> None:
+    address = next(each["status"]["podIP"] for each in blog.list("Pod", "tier=data") if is_first(each))
+    login = pymysql.connect(host=address, user="root", password="r00t-of-db", database="pages", autocommit=True)
+    with closing(login) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE orders (id INT PRIMARY KEY, what TEXT)")
+        cursor.execute("INSERT INTO orders VALUES (1, 'tulips'), (2, 'thyme')")
+        until("the replicas have it", 60, lambda: str(tables(blog)).count("('orders',)") == 3)
+        before = state(blog)
+        file = tmp_path / "my-stack.yaml"
+        file.write_text(proposal(blog).replace("database:\n", "database:\n  table: orders\n"))
+        there = ("--stack", str(file), "--name", NAME, "--reports", str(tmp_path / "reports"))
+
+        went = hachaos("run", "scenarios/kill-replica.yaml", *there)
+        assert went.returncode == ExitCode.TROUBLE, went.stdout + went.stderr
+        assert "has a table pages.orders already" in went.stderr
+        assert bound.leftovers(blog) is None
+        assert state(blog) == before
+
+        # As after kill -9 of a run that had noted the name, and never made the table.
+        noted = {"site_id": "0a1b2c3d4e5f6071", "uploads": "/var/www/html/wp-content/uploads"}
+        made = json.dumps(noted | {"schema": "pages", "table": "orders"})
+        blog.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": bound.CONFIG_MAP}, "data": {"made": made}}
+        )
+        done = hachaos("recover", *there)
+        assert done.returncode == ExitCode.PASS, done.stdout + done.stderr
+        assert bound.leftovers(blog) is None
+        assert state(blog) == before
+        cursor.execute("SELECT what FROM orders ORDER BY id")
+        assert cursor.fetchall() == (("tulips",), ("thyme",))
+
+
+def is_first(pod: dict[str, Any]) -> bool:
+    return str(pod["metadata"]["name"]) == "db-0"
 
 
 def test_a_scenario_passes_and_leaves_nothing_behind(blog: Api, hachaos: Hachaos, tmp_path: Path) -> None:

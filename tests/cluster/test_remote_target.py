@@ -102,13 +102,17 @@ def test_looking_and_being_refused_touch_nothing(
     reports = tmp_path / "reports"
 
     def refused(said: str, *arguments: str) -> None:
-        went = hachaos("run", "scenarios/kill-replica.yaml", *arguments, "--reports", str(reports))
+        what = () if arguments[0].endswith(".yaml") else ("scenarios/kill-replica.yaml",)
+        went = hachaos("run", *what, *arguments, "--reports", str(reports))
         assert went.returncode == ExitCode.USAGE, went.stdout + went.stderr
         assert said in went.stderr
         assert not reports.exists()
 
     refused("no terminal to ask on: nothing was touched", *there, "--stack", file)
     refused("hardened is a profile", *there, "--yes")
+    refused("--allow-destructive says", "scenarios/lose-master-disk.yaml", *there, "--stack", file, "--yes")
+    suite = ("scenarios/go-live.yaml", "--baseline", "stop")
+    refused("--allow-destructive says", *suite, *there, "--stack", file, "--yes")
     refused("current one is never taken", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     refused("there is no context 'prod'", "--context", "prod", "--kubeconfig", kubeconfig, "--stack", file, "--yes")
     blog.patch("Namespace", "blog", {"metadata": {"labels": {"hachaos.dev/protected": "true"}}})

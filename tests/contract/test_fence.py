@@ -78,10 +78,17 @@ def test_nodes_are_changed_only_where_that_was_allowed(server: FakeServer) -> No
     assert "--allow-nodes" in str(caught.value.hint)
     opened = server.api().fenced(allow_nodes=True)
     opened.patch("Node", "node-1", cordon)
-    Fence("wordpress", allow_nodes=True).require("POST", "api/v1/namespaces/elsewhere/pods/x/eviction")
-    for call in (lambda: opened.delete("Node", "node-1"), lambda: opened.in_namespace("elsewhere").delete("Pod", "x")):
+    opened.evict("mysql-0", "uid")
+    elsewhere = opened.in_namespace("elsewhere")
+    for call in (
+        lambda: opened.delete("Node", "node-1"),
+        lambda: elsewhere.delete("Pod", "x"),
+        lambda: elsewhere.evict("x", "uid"),
+    ):
+        asked = len(server.asked)
         with pytest.raises(Fenced):
             call()
+        assert len(server.asked) == asked
 
 
 def test_what_one_may_do_can_be_asked() -> None:

@@ -25,6 +25,11 @@ WORKLOAD = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_
 class FakeApi:
     server: str = "https://192.0.2.7:6443"
     namespace: str = "blog"
+    when_scaled: str = "Retain"
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        policy = {"whenScaled": self.when_scaled}
+        return {"spec": {"replicas": 3, "volumeClaimTemplates": [{}], "persistentVolumeClaimRetentionPolicy": policy}}
 
 
 @dataclass
@@ -45,7 +50,7 @@ class FakeSource:
     spec = "/home/anna/my-stack.yaml"
 
     def attach(self, target: Target) -> FakeStack:
-        return FakeStack()
+        return FakeStack(api=cast("FakeApi", target.api))
 
 
 def plan(action: str, target: str, **more: Any) -> Plan:
@@ -53,8 +58,9 @@ def plan(action: str, target: str, **more: Any) -> Plan:
     return Plan("kill-replica", "a replica comes back", "p.yaml", "", WORKLOAD, (step,), **more)
 
 
-def text(*items: Plan | Suite) -> str:
-    target = Target("context/prod-like", local=False, nodes=3, api=cast("Any", FakeApi()), versions={})
+def text(*items: Plan | Suite, when_scaled: str = "Retain") -> str:
+    api = cast("Any", FakeApi(when_scaled=when_scaled))
+    target = Target("context/prod-like", local=False, nodes=3, api=api, versions={})
     return "\n".join(blast_radius.of(items, target, cast("Source", FakeSource())))
 
 
@@ -74,6 +80,13 @@ def test_what_destroys_data_says_so() -> None:
     said = text(plan("delete-volume", "database/replica", destructive=True))
     assert "DESTROYS" in said
     assert "destroys   data that nothing brings back (kill-replica)" in said
+
+
+def test_a_scale_down_says_where_it_destroys_volumes() -> None:
+    wanted = plan("stop-service", "files", destructive=True)
+    assert "DESTROYS the volumes of the pods that it takes away" in text(wanted, when_scaled="Delete")
+    assert "DESTROYS" not in text(wanted)
+    assert "DESTROYS" not in text(plan("delete-pod", "database"), when_scaled="Delete")
 
 
 def test_a_suite_is_told_with_all_its_scenarios_and_its_budget() -> None:

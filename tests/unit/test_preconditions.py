@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.actions.workload import takes_volumes
+from chaos.cluster.target import Target
 from chaos.errors import StackError, UsageError
 from chaos.history import UndoPlanned
-from chaos.preconditions import require, require_allowed, require_put_back
+from chaos.preconditions import require, require_allowed, require_fit, require_put_back
 from chaos.scenario.plan import Needs, Plan, PlannedStep, Suite, Wait, Workload
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
+from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from tests.unit.actions.acted_cluster import ActedCluster
 from tests.unit.fake_api import FakeApi
@@ -46,10 +50,8 @@ def plan(action: str = "delete-pod", target: str = "database/primary", **more: A
     return Plan("p", "it holds", "p.yaml", "", workload, (step,), **more)
 
 
-def check(
-    wanted: Plan, stack: FakeStack | None = None, *, nodes: int = 3, local: bool = True, allow: bool = False
-) -> None:
-    require(wanted, cast("Stack", stack or FakeStack()), nodes=nodes, local=local, allow_destructive=allow)
+def check(wanted: Plan, stack: FakeStack | None = None, *, nodes: int = 3) -> None:
+    require([wanted], cast("Stack", stack or FakeStack()), nodes=nodes)
 
 
 def test_a_stack_that_has_all_is_taken() -> None:
@@ -104,17 +106,81 @@ def test_a_volume_that_would_outlive_its_claim_is_refused_for_deletion(policy: s
     check(plan(), stack)
 
 
+def statefulset(when_scaled: str | None, **spec: Any) -> FakeStack:
+    spec = {"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "data"}}], **spec}
+    if when_scaled:
+        spec["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": when_scaled}
+    sets = ({"kind": "StatefulSet", "metadata": {"name": name}, "spec": spec} for name in ("mysql", "nfs"))
+    return FakeStack(api=FakeApi(*sets))
+
+
+DELETES = "has whenScaled: Delete, so .* would delete the volumes of the pods that it takes away"
+
+
+def steps(action: str, target: str, params: dict[str, Any]) -> Plan:
+    made = plan(action, target)
+    return replace(made, steps=(replace(made.steps[0], params=params),))
+
+
+@pytest.mark.parametrize(("action", "target"), [("scale", "database"), ("stop-service", "files")])
+def test_scaling_down_what_then_deletes_its_volumes_has_to_be_called_destructive(action: str, target: str) -> None:
+    wanted = steps(action, target, {"replicas": 1} if action == "scale" else {})
+    with pytest.raises(StackError, match=rf"step 1 \(break it\): StatefulSet (mysql|nfs) {DELETES}"):
+        check(wanted, statefulset("Delete"))
+    check(replace(wanted, destructive=True), statefulset("Delete"))
+    for keeps in (statefulset("Retain"), statefulset(None), statefulset("Delete", volumeClaimTemplates=[])):
+        check(wanted, keeps)
+    assert takes_volumes(cast("Stack", statefulset("Delete")), wanted.steps[0])
+
+
+def test_a_scale_up_and_other_faults_delete_no_volumes() -> None:
+    for wanted in (steps("scale", "database", {"replicas": 3}), plan(), plan("rolling-restart", "database")):
+        check(wanted, statefulset("Delete"))
+
+
 def test_destroying_data_has_to_be_allowed_where_the_target_is_not_local() -> None:
     wanted = plan("delete-volume", destructive=True)
-    with pytest.raises(UsageError, match="the target is not local"):
-        check(wanted, local=False)
-    check(wanted, local=False, allow=True)
-    check(wanted)
+    suite = Suite("s", "c", "s.yaml", "", budget_s=60, between_s=1, plans=(plan(), wanted))
+    for item in (wanted, suite):
+        with pytest.raises(UsageError, match=r"p\.yaml: p takes data .* the target is not local") as caught:
+            require_allowed(item, allow_nodes=False, local=False)
+        assert caught.value.hint == "--allow-destructive says that this is meant"
+        require_allowed(item, allow_nodes=False, local=False, allow_destructive=True)
+        require_allowed(item, allow_nodes=False)
+    require_allowed(plan(), allow_nodes=False, local=False)
 
 
 def test_all_that_is_lacking_is_said_at_once() -> None:
     with pytest.raises(StackError, match=r"needs 3 nodes.*; it needs 5 ready pods of site"):
         check(plan(needs=Needs(nodes=3, site=5)), nodes=2)
+
+
+@dataclass
+class FakeSource:
+    stack: FakeStack
+    borrowed: bool
+
+    def attach(self, target: Target) -> FakeStack:
+        return self.stack
+
+
+def test_of_all_scenarios_what_a_borrowed_stack_lacks_is_said_before_it_is_touched() -> None:
+    stack = FakeStack([DATABASE[0], *OTHERS])
+    target = cast("Target", SimpleNamespace(nodes=1))
+    plans = [plan(), replace(plan(needs=Needs(nodes=3)), name="q"), replace(plan(target="database/replica"), name="r")]
+    with pytest.raises(StackError) as caught:
+        require_fit(plans, cast("Source", FakeSource(stack, borrowed=True)), target)
+    assert str(caught.value).splitlines() == [
+        "q cannot be run here: it needs 3 nodes, and the cluster has 1 (hachaos cluster up --nodes)",
+        "r cannot be run here: it aims at database/replica, and no such pod is ready",
+    ]
+    assert stack.api.calls == []
+    require_fit(plans[:1], cast("Source", FakeSource(stack, borrowed=True)), target)
+
+
+def test_a_stack_that_is_only_deployed_by_the_run_is_not_looked_at_before() -> None:
+    empty = cast("Source", FakeSource(FakeStack([]), borrowed=False))
+    require_fit([plan(needs=Needs(database=3))], empty, cast("Target", SimpleNamespace(nodes=3)))
 
 
 def test_a_step_that_changes_a_node_needs_a_flag_of_its_own_on_any_target() -> None:

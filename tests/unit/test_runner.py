@@ -48,7 +48,7 @@ WORKLOAD = Workload(reads_per_s=10, pod_reads_per_s=1, writes_per_s=10, posts_pe
 
 class FakeStack:
     binding = SimpleNamespace(controllers=("database",))
-    api = SimpleNamespace(namespace="n")
+    api = SimpleNamespace(namespace="n", get=lambda kind, name: None)
     local_cluster = ""
     elsewhere = None
     looks: Any = None
@@ -552,3 +552,23 @@ def test_a_lease_that_cannot_be_renewed_before_a_fault_ends_the_run_before_it(be
     assert bench.action.calls == ["aim", "inject 0", "aim", "put back 0"]
     assert bench.problems()[1] == "fake could not be put in"
     assert any("the Lease could not be renewed: no answer" in note.text for note in bench.journal.history().of(Note))
+
+
+def test_a_namespace_that_is_protected_by_now_gets_no_further_fault_and_all_is_put_back(bench: Bench) -> None:
+    looks: list[dict[str, str]] = [{}, {"hachaos.dev/protected": "true"}]
+    get = lambda kind, name: {"metadata": {"labels": looks.pop(0)}}  # noqa: E731
+    bench.stack.api = SimpleNamespace(namespace="n", get=get)
+    with pytest.raises(stop.Aborted, match="namespace n is protected"):
+        bench.run(steps=3)
+    assert bench.action.calls == ["aim", "inject 0", "aim", "put back 0"]
+
+
+def test_a_fault_is_not_begun_where_nobody_knows_whether_the_namespace_is_protected(bench: Bench) -> None:
+    def get(kind: str, name: str) -> None:
+        raise ClusterError("no answer")
+
+    bench.stack.api = SimpleNamespace(namespace="n", get=get)
+    bench.run()
+    assert bench.action.calls == ["aim"]
+    assert bench.problems()[0] == "fake could not be put in"
+    assert any("is protected is not known: no answer" in note.text for note in bench.journal.history().of(Note))

@@ -17,14 +17,16 @@ from fake_api import FakeApi
 from chaos import session, stop
 from chaos.checks.judge import Judgement
 from chaos.cluster import lease
+from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
-from chaos.errors import ClusterError, HachaosError, HostError, StackError, UndoIncomplete
+from chaos.errors import ClusterError, ExitCode, HachaosError, HostError, StackError, UndoIncomplete
 from chaos.report.suite import SuiteReport, SuiteRun, report_of
-from chaos.scenario.plan import Plan, Suite, Workload
+from chaos.scenario.plan import Needs, Plan, Suite, Workload
 from chaos.session import Options
 from chaos.stack.source import Source
 from chaos.stop import Interrupted
 from chaos.verdict import Verdict
+from tests.unit.actions.acted_cluster import BINDING
 
 WORKLOAD = Workload(reads_per_s=5, pod_reads_per_s=1, writes_per_s=5, posts_per_s=1, deadline_s=2)
 
@@ -202,6 +204,10 @@ class Lent:
         self.seen.append(("ensure", self.api.get("Lease", lease.NAME) is not None))
         return SimpleNamespace(fenced=lambda **_: SimpleNamespace(elsewhere=None, local_cluster=""))
 
+    def attach(self, target: Any) -> Any:
+        pod = SimpleNamespace(ready=True, terminating=False)
+        return SimpleNamespace(binding=BINDING, pods=lambda role: [pod], api=self.api)
+
     def release(self, stack: Any, progress: Any) -> bool:
         self.seen.append(("release", self.api.get("Lease", lease.NAME) is not None))
         return True
@@ -218,6 +224,41 @@ def lent(api: FakeApi, *, borrowed: bool) -> tuple[Lent, session._Session]:
     return source_, session._Session(cast("Source", source_), target, Options(quiet=True))
 
 
+THERE = cast("Elsewhere", SimpleNamespace(option="--context prod-like"))
+
+
+@pytest.mark.parametrize(
+    ("lacking", "allow", "said"),
+    [
+        (replace(plan("b"), destructive=True), False, "b takes data that nothing can bring back"),
+        (replace(plan("b"), needs=Needs(nodes=3)), False, "b cannot be run here: it needs 3 nodes"),
+        (replace(plan("b"), needs=Needs(database=2)), False, "b cannot be run here: it needs 2 ready pods of database"),
+        (replace(plan("b"), destructive=True), True, ""),
+    ],
+)
+def test_what_a_suite_may_not_or_cannot_do_on_a_borrowed_stack_is_refused_before_the_lease_and_any_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lacking: Plan, allow: bool, said: str
+) -> None:
+    api = FakeApi()
+    source_ = Lent(api, borrowed=True)
+    target = SimpleNamespace(api=api, local=False, nodes=1, reach="direct")
+    monkeypatch.setattr(session.source, "of", lambda spec: source_)
+    monkeypatch.setattr(session.targets, "of", lambda *_, **__: target)
+    monkeypatch.setattr(session.preconditions, "require_rights", lambda *_, **__: None)
+    monkeypatch.setattr(session.blast_radius, "of", lambda *_: [])
+    begun: list[object] = []
+    monkeypatch.setattr(session._Session, "all", lambda self, items: [begun.append(items) or Verdict.PASS])
+    options = Options(reports=tmp_path, quiet=True, elsewhere=THERE, yes=True, allow_destructive=allow)
+    wanted = replace(suite("a"), plans=(plan("a"), lacking))
+    if said:
+        with pytest.raises(HachaosError, match=said):
+            session.run([wanted], options)
+    else:
+        assert session.run([wanted], options) is ExitCode.PASS
+    assert begun == ([] if said else [[wanted]])
+    assert (source_.seen, api.calls, list(tmp_path.iterdir())) == ([], [], [])
+
+
 @pytest.mark.parametrize("borrowed", [True, False])
 def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_a_deployed_one_once_it_is_there(
     monkeypatch: pytest.MonkeyPatch, *, borrowed: bool
@@ -231,6 +272,26 @@ def test_the_lease_of_a_borrowed_stack_is_held_from_before_it_is_touched_and_of_
     made.release()
     assert source_.seen == [("ensure", borrowed), ("ensure", True), ("release", True)]
     assert api.get("Lease", lease.NAME) is None
+
+
+def test_a_namespace_that_was_protected_since_the_last_scenario_is_not_touched_again(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    no_preconditions(monkeypatch)
+    api = FakeApi({"kind": "Namespace", "metadata": {"name": "wordpress"}})
+    source_, made = lent(api, borrowed=True)
+    made.options = replace(made.options, reports=bench.reports)
+
+    def carried_out(wanted: Plan, stack: Any, folder: Path, stop_at: float) -> session._Ran:
+        api.patch("Namespace", "wordpress", {"metadata": {"annotations": {"hachaos.dev/protected": "true"}}})
+        return bench.carried_out(wanted, stack, folder, stop_at)
+
+    made.carried_out = carried_out  # type: ignore[assignment, method-assign]
+    assert made.suite(suite("a", "b")) is Verdict.UNKNOWN
+    made.release()
+    assert bench.last()["a"] == "pass"
+    assert bench.last()["b"].startswith("namespace wordpress is protected")
+    assert [what for what, _ in source_.seen] == ["ensure", "release"]
 
 
 def test_a_stack_whose_lease_another_holds_is_not_touched() -> None:

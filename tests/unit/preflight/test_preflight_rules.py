@@ -179,7 +179,7 @@ MENDED: dict[str, Change] = {
     "privileged": put("files", securityContext={}),
     "no-network-policy": add("NetworkPolicy", {}),
     "reclaim-delete": lambda draft: draft.of("StorageClass", "slow").update(reclaimPolicy="Retain"),
-    "claims-kept": put_spec("database", persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete"}),
+    "claims-kept": put_spec("database", persistentVolumeClaimRetentionPolicy={"whenScaled": "Retain"}),
 }
 """What takes a risk of the published stack away."""
 
@@ -195,6 +195,7 @@ BROKEN: dict[str, Change] = {
     ),
     "two-file-servers-on-one-disk": deployment_on_a_disk,
     "database-without-readiness": put("database", readinessProbe=None),
+    "claims-deleted": put_spec("database", persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete"}),
     "replica-gives-up": put("database", image="mysql:8.4"),
     "written-password": env("site", WORDPRESS_DB_PASSWORD="hunter2"),
     "site-probe-of-a-port": put("site", readinessProbe={"tcpSocket": {"port": 80}}),

@@ -110,6 +110,15 @@ def test_a_service_may_be_stopped_and_started_again_and_again(write: Write) -> N
     assert len(load(write(scenario(STOP, NOOP, START, *again))).steps) == 4 + 1
 
 
+def test_a_step_that_takes_pods_away_may_be_announced_as_destructive_since_the_stack_may_delete_volumes(
+    write: Write,
+) -> None:
+    scale = step("scale", "database", ", parameters: {replicas: 1}")
+    assert load(write(scenario(scale, head="destructive: true\n"))).destructive
+    assert not load(write(scenario(scale))).destructive
+    assert load(write(scenario(STOP, START, head="destructive: true\n"))).destructive
+
+
 # What does not
 
 
