@@ -14,8 +14,8 @@ _HEAD: Final = ("Step", "Noticed", "Scheduled", "Started", "Ready", "First good 
 
 _WHAT: Final = (
     "Times are since the fault. Noticed: a pod of the role that was hit stopped being ready. Scheduled: the new pod "
-    "has a node. Started: its containers run. Ready: its probe says so. First good answer: the role that was hit serves "
-    "again. Recovered: the pod is ready, and reads, rows, posts and uploads are answered."
+    "has a node. Started: its containers run. Ready: its probe says so. First good answer: the role that was hit "
+    "serves again. Recovered: the pod is ready, and reads, rows, posts and uploads are answered."
 )
 
 
