@@ -1,7 +1,7 @@
 """junit.xml fits its published schema, and the schema refuses what a CI system would show as passed.
 
-The schemas of the CI systems are others' work and not kept here. HACHAOS_JUNIT_SCHEMAS names a folder with
-them: `junit-10.xsd` of jenkinsci/xunit-plugin (MIT) and `surefire-test-report.xsd` of apache/maven-surefire (Apache-2.0).
+The schemas of the CI systems are others' work and not kept here. HACHAOS_JUNIT_SCHEMAS names a folder with both:
+`junit-10.xsd` of jenkinsci/xunit-plugin (MIT), `surefire-test-report.xsd` of apache/maven-surefire (Apache-2.0).
 """
 
 from __future__ import annotations
