@@ -60,7 +60,9 @@ def agreed(lines: Sequence[str], *, yes: bool, quiet: bool) -> None:
         )
     print('Write "yes" to go on: ', end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != "yes":
-        raise UsageError("not agreed to: nothing was touched")
+        raise UsageError(
+            "not agreed to: nothing was touched", hint='the word is "yes", written out; --yes agrees beforehand'
+        )
 
 
 def _step(step: PlannedStep, stack: Stack) -> Iterator[str]:

@@ -48,10 +48,11 @@ class InputError(UsageError):
 
 
 def raise_each(found: Sequence[UsageError]) -> None:
-    """Raise all of them, if there are any, as one: a line each, and each line once."""
+    """Raise all of them, if there are any, as one: a line each, and each line and each hint once."""
     lines = list(dict.fromkeys(map(str, found)))
     if len(lines) > 1:
-        raise UsageError("\n".join(lines))
+        hints = dict.fromkeys(hint for error in found if (hint := error.hint or error.usual_hint))
+        raise UsageError("\n".join(lines), hint="\n".join(hints) or None)
     if found:
         raise found[0]
 

@@ -51,6 +51,8 @@ NAME = "journal.jsonl"
 
 ROOM = "make room there, or name another folder with --reports"
 
+_DAMAGED = "the file was changed or damaged since: copy the run's folder anew from where it ran, or leave that run out"
+
 _SYNCED = (RunBegun, UndoPlanned)
 
 
@@ -263,7 +265,7 @@ def _one_by_one(path: Path, lines: Iterable[str], first: int, reader: _Reader) -
             if not line.endswith("\n"):
                 return
             column, why = (error.colno, error.msg) if isinstance(error, json.JSONDecodeError) else (1, str(error))
-            raise InputError(str(path), number, column, f"not a journal line: {why}") from error
+            raise InputError(str(path), number, column, f"not a journal line: {why}", hint=_DAMAGED) from error
         if isinstance(record, RunBegun) and record.format > FORMAT:
             raise UsageError(
                 f"{path}: journal format {record.format} is newer than this hachaos reads ({FORMAT})",

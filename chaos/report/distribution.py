@@ -17,7 +17,7 @@ _HEAD: Final = 66
 _AXIS: Final = 22
 _BARS_A_DECADE: Final = 20
 _LEAST_S: Final = 1e-4
-_LETTER: Final = 1.9
+_LETTER: Final = 2.3
 """Percent of the width that a letter needs, on a phone."""
 
 _LEAST_PX: Final = 2.0

@@ -5,18 +5,18 @@ All text passes through `_e`, also what looks harmless: names and messages came 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
 from chaos.checks import recovery
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.history import BASELINE, QUIET, ClusterEvent, Note, PodSaid
-from chaos.report import cells, claims, claims_table, distribution, reproduce, steps_table, svg, words
+from chaos.report import cells, claims, claims_table, distribution, recovery_table, reproduce, steps_table, svg, words
 from chaos.report.figures import MOST_ITEMS, plain, tables
 from chaos.report.json_ import versions
 from chaos.report.page import badge, table, whole
-from chaos.report.summary import SERVICE, StepSummary, Stream, Summary, is_read, of_role
+from chaos.report.summary import SERVICE, StepSummary, Stream, Summary, is_read
 from chaos.report.words import markup as _e
 from chaos.scenario import vocabulary
 from chaos.verdict import CheckResult, Outage, Verdict
@@ -42,10 +42,11 @@ def render(summary: Summary, folder: str) -> str:
     sections = (
         _verdict(summary),
         _claim(summary),
-        _steps(summary),
         _timeline(summary),
+        _steps(summary),
         _step_by_step(summary),
         _latency(summary),
+        recovery_table.section(_named(summary)),
         reproduce.section(summary, folder),
     )
     title = f"{words.MARK[judgement.verdict]} {words.WORD[judgement.verdict]}: {run.scenario}"
@@ -178,10 +179,14 @@ def _profile(summary: Summary) -> str:
     return str(summary.run.stack.get("profile", ""))
 
 
+def _named(summary: Summary) -> Iterator[tuple[str, StepSummary]]:
+    """Each step with a link to what is told of it."""
+    return ((f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>', step) for step in summary.steps)
+
+
 def _steps(summary: Summary) -> str:
-    named = ((f'<a href="#{_anchor(step)}">{_e(words.step(step.step))}</a>', step) for step in summary.steps)
     return steps_table.section(
-        named,
+        _named(summary),
         "Of its outages each step has the one that was surely longest, from its lower to its upper bound. Acknowledged "
         "and lost are counted from the run's beginning until the step's pods were read.",
     )
@@ -244,7 +249,7 @@ def _step(step: StepSummary, profile: str, events: list[ClusterEvent], said: lis
     return (
         f'<article class="{step.verdict.value}" aria-labelledby="{anchor}">\n'
         f'<h3 id="{anchor}">{name} {badge(step.verdict)}</h3>\n'
-        f'<dl class="facts">{listed}</dl>\n{_decides(step, profile)}\n{_recovery(step)}\n<h4>Checks</h4>\n{checks}\n'
+        f'<dl class="facts">{listed}</dl>\n{_decides(step, profile)}\n<h4>Checks</h4>\n{checks}\n'
         f"{_outages(step)}\n{_said(said)}\n{_events(events)}\n</article>"
     )
 
@@ -393,36 +398,6 @@ def _happened(step: StepSummary) -> list[str]:
     if step.step.problem:
         lines.append(f"Cut short: {step.step.problem}.")
     return lines
-
-
-def _recovery(step: StepSummary) -> str:
-    found = step.recovery
-    if found.fault_at_s is None:
-        return ""
-    no_outage = not of_role(step.step, step.outages)
-    parts = (
-        ("Noticed", found.noticed_s, "a pod stopped being ready"),
-        ("Scheduled", found.scheduled_s, "the new pod has a node"),
-        ("Started", found.started_s, "its containers run"),
-        ("Ready", found.ready_s, "its probe says so"),
-        ("First good answer", found.first_good_answer_s, "after the outage"),
-    )
-
-    def told(name: str, value: float | None) -> str:
-        if value is not None:
-            return f"+{words.seconds(value)}"
-        return "never stopped" if name == "First good answer" and no_outage else "not seen"
-
-    items = "".join(
-        f'<li class="{"known" if value is not None else "unseen"}"><b>{_e(told(name, value))}</b>'
-        f"<span>{name}</span><small>{why}</small></li>"
-        for name, value, why in parts
-    )
-    which = f", followed on {_e(found.pod)}" if found.pod else ""
-    hint = f"Counted from the fault at {words.clock(found.fault_at_s)}{which}."
-    return (
-        f'<h4>Time to recovery, part by part (MTTR)</h4>\n<p class="hint">{hint}</p>\n<ol class="recovery">{items}</ol>'
-    )
 
 
 def _check(check: CheckResult, step: int) -> str:

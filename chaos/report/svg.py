@@ -40,7 +40,7 @@ _SHORTEST = 1 / 500
 _LETTER = 1.25
 """Percent of the width that a letter takes at most."""
 
-_NARROW_LETTER = 4.0
+_NARROW_LETTER = 5.0
 """The same on a narrow page."""
 
 _NARROW_TICKS = 7

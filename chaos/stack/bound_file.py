@@ -106,7 +106,9 @@ def load(path: Path) -> BoundFile:
     if content is None:
         raise InputError(name, 1, 1, "no such file; hachaos stack bind --namespace NS proposes one")
     if len(content) > LARGEST_BYTES:
-        raise InputError(name, 1, 1, f"larger than {LARGEST_BYTES // 1024} KiB; a binding is a page")
+        raise InputError(
+            name, 1, 1, f"larger than {LARGEST_BYTES // 1024} KiB; a binding is a page: hachaos stack bind proposes one"
+        )
     try:
         return parse(content.decode("utf-8"), name)
     except UnicodeDecodeError as error:

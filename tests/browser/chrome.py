@@ -111,10 +111,12 @@ class Chrome:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def picture(self, path: Path) -> None:
-        """A PNG of the whole page."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(answer["data"]))
+    def picture(self, height: int | None = None) -> bytes:
+        """A PNG of the whole page, or of so many pixels from its top."""
+        width, whole = self.evaluate("(e => [e.scrollWidth, e.scrollHeight])(document.documentElement)")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height or whole, whole), "scale": 1}
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(answer["data"])
 
     def complaints(self) -> list[str]:
         """What the page wrote to the console, threw, or was denied."""

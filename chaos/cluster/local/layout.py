@@ -48,7 +48,7 @@ def check_name(name: str) -> str:
 def check_nodes(nodes: int) -> int:
     """The number, if a cluster can have so many nodes. Raises UsageError."""
     if not 1 <= nodes <= MAX_NODES:
-        raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {nodes}")
+        raise UsageError(f"a cluster cannot have {nodes} nodes", hint=f"--nodes takes a number from 1 to {MAX_NODES}")
     return nodes
 
 

@@ -196,7 +196,8 @@ def test_a_journal_with_a_broken_line_is_refused_with_its_place(tmp_path: Path, 
     done = hachaos(command, folder, *([folder] if command == "diff" else []))
     assert done.returncode == 4
     assert done.stderr.startswith(f"hachaos: {folder / NAME}:3:2: not a journal line: ")
-    assert len(done.stderr.splitlines()) == 1
+    (hint,) = done.stderr.splitlines()[1:]
+    assert hint.startswith("hint: the file was changed or damaged since")
 
 
 def test_folders_without_a_run_and_checks_that_are_none_are_refused(tmp_path: Path) -> None:
@@ -233,9 +234,10 @@ def test_a_run_that_cannot_be_read_keeps_no_other_from_being_judged(tmp_path: Pa
         done = hachaos("check", tmp_path / "s", *arguments)
         assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["pass", "fail"]
         assert done.returncode == 4
-        first, second = done.stderr.splitlines()
+        first, second, *hints = done.stderr.splitlines()
         assert first == f"hachaos: {unbegun / NAME}: the run had not begun, so there is nothing to judge"
         assert second.startswith(f"hachaos: {broken / NAME}:2:2: not a journal line: ")
+        assert len(hints) == 2
     assert {path.name for path in (tmp_path / "s/04-d").iterdir()} == {NAME, *FILES}
 
 
@@ -245,7 +247,9 @@ def test_a_broken_run_of_a_suite_is_named_once_and_the_other_runs_are_written(tm
     a_suite(tmp_path, *(not_run(name, "not yet run") for name in "ab"))
     done = hachaos("check", tmp_path, "--write")
     assert done.returncode == 4
-    assert [line.startswith(f"hachaos: {broken / NAME}:2:2: ") for line in done.stderr.splitlines()] == [True]
+    told, hint = done.stderr.splitlines()
+    assert told.startswith(f"hachaos: {broken / NAME}:2:2: ")
+    assert hint.startswith("hint: ")
     assert (tmp_path / "01-a/report.html").exists()
 
 

@@ -77,7 +77,36 @@ def test_there_is_one_h1_and_no_heading_skips_a_level(run):
 
 def test_sections_come_in_the_order_of_a_readers_questions(run):
     ids = [attrs["id"] for tag, attrs, _ in page(*run).items if tag == "h2"]
-    assert ids == ["claims", "steps", "timeline", "details", "latency", "reproduce"]
+    assert ids == ["claims", "timeline", "steps", "details", "latency", "recovery", "reproduce"]
+
+
+def recovered(history, judgement) -> list[list[str]]:
+    """The rows of the section on time to recovery, cell by cell."""
+    text = html.render(summarise(history, judgement), "folder").split('<h2 id="recovery">')[1].split("</section>")[0]
+    rows = re.findall(r"<tr.*?</tr>", text)[1:]
+    return [[re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+
+
+def test_the_time_to_recovery_is_split_into_its_parts():
+    first, second = recovered(*sample.passing())
+    assert first[0].endswith("fault at 0:14.0, followed on mysql-0")
+    assert first[1:] == ["+0.05 s", "+0.80 s", "+1.90 s", "+3.00 s", "+3.15 s", "3.60 s"]
+    assert second[5] == "never stopped"
+
+
+def test_a_part_of_the_recovery_that_was_not_seen_is_said_to_be_so():
+    [row] = recovered(*sample.unknown())
+    assert row[3:6] == ["+1.90 s", "not seen", "not seen"]
+    assert row[6].startswith("not ")
+
+
+def test_a_step_without_a_fault_has_no_time_to_recovery():
+    names = [row[0] for row in recovered(*sample.with_baseline())]
+    assert len(names) == 1
+    assert "delete the master's pod".replace("'", "&#x27;") in names[0].replace("&#39;", "&#x27;")
+    history, judgement = sample.passing()
+    quiet = replace(judgement, steps=())
+    assert "There was no fault to recover from." in page(history, quiet).said()
 
 
 def test_every_header_cell_says_what_it_heads(run):
