@@ -258,7 +258,7 @@ LIES = (
     Lie("nothing is wrong", nothing, nothing, frozenset()),
     Lie("D1: an acknowledged row is gone", lose_a_row, give_it_back, frozenset({"lost-row"})),
     Lie(
-        "R1: an acknowledged row is gone from one replica",
+        "R4: an acknowledged row is gone from one replica",
         lose_a_row_of_one_replica,
         give_it_back_to_the_replica,
         frozenset({f"missing-row:{OTHER}", f"differs:{OTHER}"}),
@@ -270,7 +270,7 @@ LIES = (
         frozenset({"resurrected-row"}),
     ),
     Lie(
-        "R1: a row on a writable replica that is nowhere else",
+        "D2, R1: a row on a writable replica that is nowhere else",
         write_to_a_replica,
         take_back_what_was_written_to_it,
         frozenset({"phantom-row", f"differs:{REPLICA}"}),
@@ -285,10 +285,10 @@ LIES = (
         frozenset({f"differs:{REPLICA}", f"missing-row:{REPLICA}", f"missing-post:{REPLICA}"}),
     ),
     Lie(
-        "A1: the install page with status 200",
+        "A1, D7: the install page with status 200",
         replace_the_site_s_page(INSTALL_PAGE),
         nothing,
-        frozenset({"out:reads"}),
+        frozenset({"out:reads", "install-offered:site"}),
         says="install-page",
         expect="{reads: {longest_outage: 1s}}",
     ),
@@ -315,14 +315,14 @@ LIES = (
         frozenset({"upload-missing:site"}),
     ),
     Lie(
-        "R5: a replica that skipped rows and shows the same GTID",
+        "R4: a replica that skipped rows and shows the same GTID",
         skip_rows_at_the_same_gtid,
         nothing,
         frozenset({f"missing-row:{OTHER}", f"differs:{OTHER}"}),
         frozenset({f"missing-post:{OTHER}", *ends(OTHER)}),
     ),
     Lie(
-        "R5: a replica at a valid offset of a wiped primary's log, whose name is used again",
+        "R4: a replica at a valid offset of a wiped primary's log, whose name is used again",
         follow_a_log_that_was_begun_anew,
         nothing,
         frozenset({f"missing-row:{REPLICA}", f"differs:{REPLICA}"}),
@@ -404,7 +404,7 @@ def of_replica(action: str, ordinal: int) -> str:
 
 LIES_OF_DATA = (
     Lie(
-        "C6: a resume that is dressed up as a clone",
+        "C1: a resume that is dressed up as a clone",
         say_that_it_was_cloned,
         say_what_is_true,
         frozenset({f"not-cloned:{REPLICA}"}),
