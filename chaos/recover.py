@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
+from chaos.actions import delete_volume
 from chaos.actions.action import wait_until
 from chaos.checks.judge import Judgement, judge
 from chaos.clock import Clock
@@ -470,7 +471,7 @@ def _planned(stack: Stack, undos: Sequence[UndoPlanned]) -> Iterator[str]:
     """What carrying out undo records will do, a line each."""
     for first, *_ in in_order(undos):
         # What a record that is carried out before this one sets is not there yet, but is one that the run found.
-        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(first)}"
+        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(stack, first)}"
 
 
 def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
@@ -482,8 +483,13 @@ def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
         )
 
 
-def _words(planned: UndoPlanned) -> str:
+def _words(stack: Stack, planned: UndoPlanned) -> str:
     undo, place = planned.undo, undo_notes.place(planned.undo)
+    if planned.action == delete_volume.DeleteVolume.name and (claims := delete_volume.doomed(stack, undo)):
+        return (
+            f"of {', '.join(claims)}, deleted but for the pod on it, that pod is deleted as well, one after another; "
+            f"{undo['ready']} ready pod(s) of {undo['role']} are waited for"
+        )
     if place and "replicas" in undo:
         return f"{place} is given {undo['replicas']} replica(s) again, and looked at until they are ready"
     if "node" in undo:

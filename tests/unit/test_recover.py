@@ -313,6 +313,32 @@ def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is
     assert recover(broken.reports) == []
 
 
+def test_a_volume_that_waits_for_its_pod_to_be_deleted_is_told_and_the_deletion_finished(broken: Broken) -> None:
+    aim = ACTIONS["delete-volume"].aim(broken.stack, "database/replica", {})
+    with begin(broken.reports) as journal:
+        journal.write(UndoPlanned(1.0, 0, 0, "delete-volume", aim.undo))
+    broken.cluster.delete_exactly("PersistentVolumeClaim", "data-mysql-1", aim.before["claims"]["data-mysql-1"])
+    said, done = recover(broken.reports)
+    assert said == (
+        f"{FOLDER}: step 1 (delete-volume): of data-mysql-1, deleted but for the pod on it, that pod is deleted as "
+        "well, one after another; 3 ready pod(s) of database are waited for"
+    )
+    assert done == f"{FOLDER}: 1 change(s) put back"
+    assert broken.cluster.uid("Pod", "mysql-1") != aim.before["pods"]["mysql-1"]
+    assert broken.cluster.uid("PersistentVolumeClaim", "data-mysql-1") != aim.before["claims"]["data-mysql-1"]
+
+
+def test_of_a_volume_that_is_another_by_now_pods_are_only_waited_for(broken: Broken) -> None:
+    aim = ACTIONS["delete-volume"].aim(broken.stack, "database/replica", {})
+    with begin(broken.reports) as journal:
+        journal.write(UndoPlanned(1.0, 0, 0, "delete-volume", aim.undo))
+    ACTIONS["delete-volume"].inject(broken.stack, aim)
+    uid = broken.cluster.uid("Pod", "mysql-1")
+    said, _ = recover(broken.reports)
+    assert said == f"{FOLDER}: step 1 (delete-volume): 3 ready pod(s) of database are waited for"
+    assert broken.cluster.uid("Pod", "mysql-1") == uid
+
+
 @pytest.mark.parametrize("folder", ["kept", "lost"])
 def test_replicas_that_somebody_else_has_set_are_left_until_he_has_chosen(
     broken: Broken, monkeypatch: pytest.MonkeyPatch, folder: str
