@@ -26,8 +26,9 @@ from chaos.paths import is_binding
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
+from chaos.stack.credentials import Credentials
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack, uid_of, unready
+from chaos.stack.stack import Stack, no_seed, uid_of, unready
 from chaos.undo import (
     Carrier,
     anothers_wish,
@@ -47,7 +48,8 @@ _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
 
 
-_GONE = "its namespace {} was made anew since, and all changes are gone with it"
+_ANEW = "its namespace {} was made anew since, and all changes are gone with it"
+_GONE = "the stack {} is gone, and all changes with it"
 
 _READY_TIMEOUT_S = 120.0
 """What the parts of a stack get to come back in that were not themselves changed."""
@@ -128,6 +130,12 @@ class _Run:
     settled: Sequence[UndoPlanned] = ()
     """Undos whose note is gone from what they would change: it is as somebody wants it."""
 
+    void: Sequence[UndoPlanned] = ()
+    """Undos of what is gone altogether."""
+
+    why: str = ""
+    """Why its stack is gone; empty where it is not."""
+
     @property
     def stack(self) -> dict[str, Any]:
         """What its first record says of the stack."""
@@ -162,11 +170,17 @@ class _Run:
         ]
         return replace(self, undos=[undo for undo in self.undos if undo not in settled], settled=settled)
 
+    def voided(self, why: str) -> _Run:
+        """The same where its stack is gone, for the reason `why`: of what it changed only the nodes are there still."""
+        nodes = [_without_pods(undo) for undo in self.undos if undo.undo.get("kind") == "Node"]
+        void = [undo for undo in self.undos if undo.undo.get("kind") != "Node"]
+        return replace(self, undos=nodes, void=void, why=why + (", but those to nodes" if nodes else ""))
+
     def settle(self) -> None:
-        """Write that what bears no note any more needs no undo."""
-        if self.settled:
+        """Write that what bears no note any more, or is gone altogether, needs no undo."""
+        if done := [*self.settled, *self.void]:
             with Journal(self.folder) as again:
-                for undo in self.settled:
+                for undo in done:
                     again.write(UndoDone(self.history.last_time, undo.id, verified=True), sync=True)
 
     def end(self, how: str, *, void: bool = False) -> None:
@@ -203,19 +217,18 @@ class _Lost:
 
     run: str
     undos: tuple[UndoPlanned, ...]
+    what: str
 
 
 @dataclass
 class _There:
-    """One stack, and what is left in it."""
+    """One stack, and what is left in it. Where it is not there (`is_there`), what it has left on nodes."""
 
     source: Source
-    stack: Stack | None
+    stack: Stack
     runs: list[_Run]
     lost: list[_Lost]
-    gone: list[_Run] = field(default_factory=list)
-    """Runs on a namespace of that name that is no more."""
-
+    is_there: bool = True
     holder: str = ""
     """Who has the stack's Lease; empty where there is none."""
 
@@ -269,6 +282,12 @@ class _Recovery:
             except (StackError, UsageError) as error:
                 blocked.append(error)
                 self.tell(f"{error}; that stack is left as it is")
+        seen: set[str] = set()
+        for there in sorted(found, key=lambda each: not each.is_there):
+            # What is noted on nodes is of a namespace, whichever of our stacks was in it.
+            if not there.is_there and there.stack.api.namespace in seen:
+                there.lost = []
+            seen.add(there.stack.api.namespace)
         return found
 
     def _hold(self, found: list[_There], held: ExitStack) -> None:
@@ -276,9 +295,9 @@ class _Recovery:
         seen = set()
         for there in found:
             stack = there.stack
-            if stack is None or stack.api.namespace in seen:
+            if not there.is_there or stack.api.namespace in seen:
                 continue
-            if there.runs or there.lost or there.gone or there.holder or there.source.borrowed:
+            if there.runs or there.lost or there.holder or there.source.borrowed:
                 seen.add(stack.api.namespace)
                 held.enter_context(lease.hold(stack.api, "recover"))
 
@@ -292,50 +311,49 @@ class _Recovery:
 
     def _look(self, target: Target, stacks: Source, holder: str | None = None) -> _There:
         runs = [run for each in self.runs if each.spec == stacks.spec and (run := each.anew()) is not None]
+        is_there = True
         try:
-            # Nodes that a run drained are put back as well.
-            stack = stacks.attach(target).fenced(allow_nodes=True)
+            stack = stacks.attach(target)
         except StackError:
             if stacks.borrowed or (
                 runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == stacks.spec
             ):
                 raise
-            return _There(stacks, None, runs, [])
-        known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
-        gone = [run for run in runs if _is_of_another(run, stack)]
-        runs = [run.looked_at(stack) for run in runs if run not in gone]
-        if not target.local:
+            is_there, stack = False, _nothing(target, stacks)
+        # Nodes that a run drained are put back as well: they outlive the stack and its namespace.
+        stack = stack.fenced(allow_nodes=True)
+        gone = [run for run in runs if not is_there or _is_of_another(run, stack)]
+        if target.local:
+            why = _ANEW.format(stack.api.namespace) if is_there else _GONE.format(stacks.spec)
+            runs = [run.voided(why) if run in gone else run for run in runs]
+        else:
             # Of another's kubeconfig the same name may lead to another cluster, where all is as it was left.
+            runs = [run for run in runs if run not in gone]
             if holder is None:
                 for run in gone:
                     self.tell(
                         f"{run.name}: was not on this namespace {stack.api.namespace} of {target.name}: another "
                         "cluster has that name, or it was made anew: it is left as it is"
                     )
-            gone = []
-        lost: dict[str, list[UndoPlanned]] = {}
-        for noted in undo_notes.found(stack):
-            if (noted.run, noted.id) not in known:
-                lost.setdefault(noted.run, []).append(noted.planned)
+        runs = [run.looked_at(stack) for run in runs]
+        lost = _lost(stack, runs, gone, is_there=is_there)
         if holder is None:
-            held = stack.api.get("Lease", lease.NAME)
+            held = stack.api.get("Lease", lease.NAME) if is_there else None
             holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
-        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], gone, holder)
+        return _There(stacks, stack, runs, lost, is_there, holder)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
-        if there.stack is None:
-            return
-        for run in there.gone:
-            self.tell(f"{run.name}: {_GONE.format(there.stack.api.namespace)}")
         for run in there.runs:
+            if run.why:
+                self.tell(f"{run.name}: {run.why}")
             for line in [*_planned(there.stack, run.undos), *_unplanned(run.settled)]:
                 self.tell(f"{run.name}: {line}")
-            if not run.undos and not run.settled:
+            if not run.undos and not run.settled and not run.why:
                 self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
         for lost in there.lost:
             for line in _planned(there.stack, lost.undos):
-                self.tell(f"{lost.run} (whose folder is not here): {line}")
+                self.tell(f"{lost.run} ({lost.what}): {line}")
         for what in there.source.left(there.stack):
             self.tell(f"{there.source.spec}: {what} is taken out of the stack that was only borrowed")
         if there.holder:
@@ -346,11 +364,6 @@ class _Recovery:
         commands: list[str] = []
         again = ""
         for there in found:
-            if there.stack is None:
-                self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
-                continue
-            for run in there.gone:
-                self._end(run, _GONE.format(there.stack.api.namespace), void=True)
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
@@ -361,7 +374,7 @@ class _Recovery:
                     problems += wrong
                     commands += by_hand(there.stack, lost.run, lost.undos)
             again = recovery(there.stack) if problems else ""
-            if not problems and (there.lost or any(run.undos for run in there.runs)):
+            if there.is_there and not problems and (there.lost or any(run.undos for run in there.runs)):
                 self._await_ready(there.stack)
             self._release(there.source, there.stack)
         if problems:
@@ -389,12 +402,13 @@ class _Recovery:
         """Put back what one run has left; what could not be."""
         run.settle()
         if not run.undos:
-            self._end(run, "nothing was left to be put back")
-            self.tell(f"{run.name}: ended, and reported as far as it went")
+            self._end(run, run.why or "nothing was left to be put back")
+            if not run.why:
+                self.tell(f"{run.name}: ended, and reported as far as it went")
             return []
         with Journal(run.folder) as again:
             wrong = put_back(stack, list(run.undos), again, _AtTheEnd(run.history), PUT_BACK_TIMEOUT_S)
-        if wrong and not deployed_again(stacks, target, run.folder, quiet=self.quiet):
+        if wrong and (run.why or not deployed_again(stacks, target, run.folder, quiet=self.quiet)):
             return wrong
         self._end(run, f"{len(run.undos)} change(s) were put back")
         self.tell(f"{run.name}: {len(run.undos)} change(s) put back")
@@ -458,6 +472,32 @@ def _is_of_another(run: _Run, stack: Stack) -> bool:
     """Whether a run was on another namespace of the same name: of another cluster, or one that was made anew since."""
     known = run.stack.get("namespace_uid")
     return bool(known) and known != uid_of(stack)
+
+
+def _nothing(target: Target, stacks: Source) -> Stack:
+    """The place of a profile's stack that is not there: it leads to what is around it, and signs in nowhere."""
+    api, nobody = target.api.in_namespace(stacks.namespace), Credentials("", "", "", "", "", "", "", "")
+    return Stack(stacks.named, api, nobody, no_seed(""), target.name.removeprefix("local/"))
+
+
+def _without_pods(planned: UndoPlanned) -> UndoPlanned:
+    """The undo of a change to a node where the stack of before is gone: no pods of it are waited for."""
+    return replace(planned, undo=planned.undo | {"ready": {}})
+
+
+def _lost(stack: Stack, runs: Iterable[_Run], gone: Iterable[_Run], *, is_there: bool) -> list[_Lost]:
+    """What is noted on the stack, or on nodes alone where it is not there, and is told by none of `runs`; the latest
+    first. Runs that are `gone` were on another stack here, which has left nothing but on nodes.
+    """
+    known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in (*run.undos, *run.settled)}
+    before = {undo_notes.run_of(run.folder) for run in gone}
+    lost: dict[str, list[UndoPlanned]] = {}
+    for noted in undo_notes.found(stack) if is_there else undo_notes.on_nodes(stack):
+        if (noted.run, noted.id) not in known:
+            is_over = noted.run in before or not is_there
+            lost.setdefault(noted.run, []).append(_without_pods(noted.planned) if is_over else noted.planned)
+    said = {run: "whose stack is gone" if run in before else "whose folder is not here" for run in lost}
+    return [_Lost(run, tuple(lost[run]), said[run]) for run in reversed(lost)]
 
 
 def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:

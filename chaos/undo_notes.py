@@ -113,7 +113,7 @@ def found(stack: Stack) -> list[Noted]:
 
     Raises as `note` does.
     """
-    return on_workloads(stack) + _on_nodes(stack)
+    return on_workloads(stack) + on_nodes(stack)
 
 
 def on_workloads(stack: Stack) -> list[Noted]:
@@ -126,8 +126,8 @@ def on_workloads(stack: Stack) -> list[Noted]:
     return records
 
 
-def _on_nodes(stack: Stack) -> list[Noted]:
-    """Those on nodes that are of this stack; none where nobody may look at nodes: then none was drained either."""
+def on_nodes(stack: Stack) -> list[Noted]:
+    """Those on nodes that are of this stack; none where nobody may look at nodes. Raises as `note` does."""
     try:
         nodes = stack.api.list("Node")
     except ApiRefused as error:

@@ -17,6 +17,7 @@ from chaos import journal as journals
 from chaos import recover as recovering
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.cluster.api import ApiRefused
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError, UndoIncomplete, UsageError
@@ -75,9 +76,9 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
     return made
 
 
-def on_cluster(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
+def on_cluster(monkeypatch: pytest.MonkeyPatch, api: FakeApi | None = None, *, there: bool = True) -> None:
     """An embedded cluster on which there is no stack of ours."""
-    target = cast("Target", SimpleNamespace(local=True, name="local/none")) if there else None
+    target = cast("Target", SimpleNamespace(local=True, name="local/none", api=api or FakeApi())) if there else None
     monkeypatch.setattr(recovering, "is_gone", lambda _: not there)
     monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
     monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
@@ -159,12 +160,12 @@ def begin(reports: Path) -> Journal:
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
-    on_cluster(monkeypatch)
     cluster = ActedCluster()
+    on_cluster(monkeypatch, cluster)
     cluster.namespace = "wordpress"
     cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": UID}})
     cluster.calls.clear()
-    stack = cluster.stack()
+    stack = cluster.stack("none")
 
     def attach(_: object, profile: Any) -> Stack:
         if profile.name != PROFILE:
@@ -280,9 +281,9 @@ def test_what_cannot_be_put_back_is_said_with_the_commands_that_do_it_in_their_o
         recover(broken.reports)
     (key,) = broken.annotations()
     assert caught.value.hint == (
-        "hachaos recover, or by hand:\n"
-        "kubectl -n wordpress scale statefulset/mysql --replicas=3\n"
-        f"kubectl -n wordpress annotate statefulset/mysql {key}-"
+        "hachaos recover --name none, or by hand:\n"
+        "hachaos cluster kubectl --name none -- -n wordpress scale statefulset/mysql --replicas=3\n"
+        f"hachaos cluster kubectl --name none -- -n wordpress annotate statefulset/mysql {key}-"
     )
     assert len(unfinished(journals.read(broken.folder))) == 1
 
@@ -382,6 +383,92 @@ def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broke
     assert recover(broken.reports) == [gone]
     assert broken.workload()["spec"]["replicas"] == 2
     assert recover(broken.reports) == []
+
+
+def node(broken: Broken) -> tuple[bool, list[str]]:
+    """Whether the drained node is cordoned still, and the annotations on it."""
+    found = broken.cluster.get("Node", "node-1")
+    assert found
+    return bool(found["spec"].get("unschedulable")), list(found["metadata"].get("annotations") or {})
+
+
+def made_anew(broken: Broken) -> None:
+    broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+
+
+def taken_away(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The namespace is deleted with the stack in it."""
+    broken.cluster.delete("Namespace", "wordpress")
+    on_cluster(monkeypatch, broken.cluster)
+    for pod in broken.stack.pods("database"):
+        broken.cluster.unready(pod.name)
+
+
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+@pytest.mark.parametrize("namespace", ["anew", "away"])
+def test_a_node_outlives_the_namespace_and_is_put_back_without_the_pods_of_before(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, namespace: str, folder: str
+) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    assert node(broken)[0]
+    if namespace == "anew":
+        made_anew(broken)
+        broken.cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 3 if folder == "lost" else 1}})
+    else:
+        taken_away(broken, monkeypatch)
+    reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
+    said = recover(reports)
+    assert node(broken) == (False, [])
+    assert sum("step 1 (drain-node)" in line for line in said) == 1
+    if folder == "kept":
+        assert said[0].endswith(", and all changes with it, but those to nodes") or said[0].endswith(
+            "all changes are gone with it, but those to nodes"
+        )
+        assert unfinished(journals.read(broken.folder)) == []
+    assert recover(reports) == []
+
+
+def test_a_node_that_cannot_be_put_back_is_not_said_to_be_gone_with_the_namespace(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    aim = ACTIONS["scale"].aim(broken.stack, "site", {"replicas": 1})
+    with Journal(broken.folder) as journal:
+        journal.write(UndoPlanned(2.0, 1, 1, "scale", aim.undo))
+    made_anew(broken)
+
+    def deployed(*_: object, **__: object) -> bool:
+        raise AssertionError("no stack is deployed for the sake of a node")
+
+    def refused(*_: object, **__: object) -> Any:
+        raise ApiRefused(403, "nodes may not be patched")
+
+    monkeypatch.setattr(recovering, "deployed_again", deployed)
+    with monkeypatch.context() as patched, pytest.raises(UndoIncomplete, match="nodes may not be patched") as caught:
+        patched.setattr(broken.cluster, "patch", refused)
+        recover(broken.reports)
+    assert "-- uncordon node-1" in str(caught.value.hint)
+    assert [undo.id for undo in unfinished(journals.read(broken.folder))] == [0]
+    recover(broken.reports)
+    assert node(broken) == (False, [])
+    assert unfinished(journals.read(broken.folder)) == []
+
+
+def test_a_node_that_was_put_back_by_hand_is_left_when_the_namespace_is_gone(broken: Broken) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    made_anew(broken)
+    broken.cluster.change("Node", "node-1", metadata={"name": "node-1"})  # cordoned by somebody else since
+    said = recover(broken.reports)
+    assert any("nothing is noted on node/node-1 any more" in line for line in said)
+    assert node(broken) == (True, [])
+    assert recover(broken.reports) == []
+
+
+def test_a_node_is_gone_with_the_whole_embedded_cluster(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    on_cluster(monkeypatch, there=False)
+    assert recover(broken.reports) == [f"{FOLDER}: the embedded cluster none is gone, and all changes with it"]
+    assert unfinished(journals.read(broken.folder)) == []
 
 
 def test_a_run_that_ends_while_its_lease_is_waited_for_is_not_put_back_once_more(
@@ -571,13 +658,20 @@ def test_the_command_by_hand_takes_the_records_of_its_run_off_a_node_and_no_othe
     assert left == {undo_notes.key_of(other[0], others)}
 
 
+@pytest.mark.parametrize("drained", [False, True])
 def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drained: bool
 ) -> None:
     spec = str(tmp_path / "blog.yaml")
     (tmp_path / "blog.yaml").write_text("")
     cluster = ActedCluster()
     cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    drain = ACTIONS["drain-node"].aim(cluster.stack(), "database/primary", {})
+    noted = UndoPlanned(2.0, 1, 1, "drain-node", drain.undo)
+    if drained:
+        undo_notes.note(cluster.stack(), f"reports/{FOLDER}", noted)
+        ACTIONS["drain-node"].inject(cluster.stack(), drain)
+        cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
     cluster.calls.clear()
     lent = SimpleNamespace(
         spec=spec, borrowed=True, attach=lambda _: cluster.stack(), left=lambda _: [], release=lambda *_: False
@@ -593,14 +687,21 @@ def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_
     with Journal(folder) as journal:
         journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
         journal.write(UndoPlanned(1.0, 0, 0, "scale", undo))
-    (said,) = recovering.recover(
+        if drained:
+            journal.write(noted)
+    said, *more = recovering.recover(
         tmp_path / "reports", stack=spec, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
     )
     assert said.startswith(
         f"{FOLDER}: was not on this namespace wordpress of context/prod: another cluster has that name"
     )
-    assert cluster.calls == []
+    assert {name for _, _, name in cluster.calls} == ({"node-1"} if drained else set())
     assert unfinished(journals.read(folder))
+    if drained:  # A node bears the note, so the run was here, and its namespace was made anew.
+        assert more[0].startswith(f"reports/{FOLDER} (whose stack is gone): step 2 (drain-node): ")
+        assert not (cluster.get("Node", "node-1") or {})["spec"].get("unschedulable")
+    else:
+        assert more == []
 
 
 def test_a_binding_that_is_named_by_another_path_is_the_same_stack(

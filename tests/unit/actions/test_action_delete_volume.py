@@ -228,7 +228,7 @@ def test_a_pod_that_alone_has_the_data_is_left_to_a_person() -> None:
     cluster = ActedCluster()
     cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
     undo = cut_off(cluster, "database/primary")
-    with pytest.raises(ClusterError, match="no other pod has its data.*delete pod mysql-0 is left to do"):
+    with pytest.raises(ClusterError, match=r"no other pod has its data.*delete pod mysql-0 is left to do"):
         ACTION.put_back(cluster.stack(), undo, 0.1)
     assert names(cluster) == []
 
