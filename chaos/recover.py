@@ -86,7 +86,7 @@ def recover(
     runs = [run for run in runs if run.is_on(place)]
     if elsewhere and not runs and not is_binding(stack):
         tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
-    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell)
+    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell, say or (lambda _: None))
     try:
         doing.carry_out(dry_run=dry_run)
     except HachaosError:
@@ -228,9 +228,12 @@ class _There:
     stack: Stack
     runs: list[_Run]
     lost: list[_Lost]
-    is_there: bool = True
-    holder: str = ""
+    is_there: bool
+    holder: str
     """Who has the stack's Lease; empty where there is none."""
+
+    are_nodes_hidden: bool
+    """Whether a node that is drained still would not be found, unless a run's folder told of it."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,9 @@ class _Recovery:
     elsewhere: Elsewhere | None
     quiet: bool
     tell: Say
+    remark: Say
+    """As `tell`, of what is no work."""
+
     ended: list[_Run] = field(default_factory=list)
     """Runs that were given an end."""
 
@@ -286,7 +292,7 @@ class _Recovery:
         for there in sorted(found, key=lambda each: not each.is_there):
             # What is noted on nodes is of a namespace, whichever of our stacks was in it.
             if not there.is_there and there.stack.api.namespace in seen:
-                there.lost = []
+                there.lost, there.are_nodes_hidden = [], False
             seen.add(there.stack.api.namespace)
         return found
 
@@ -336,14 +342,22 @@ class _Recovery:
                         "cluster has that name, or it was made anew: it is left as it is"
                     )
         runs = [run.looked_at(stack) for run in runs]
-        lost = _lost(stack, runs, gone, is_there=is_there)
+        nodes = undo_notes.on_nodes(stack)
+        are_hidden = nodes is None and not any(undo.undo.get("kind") == "Node" for run in runs for undo in run.undos)
+        noted = [*(undo_notes.on_workloads(stack) if is_there else ()), *(nodes or ())]
+        lost = _lost(noted, runs, gone, is_there=is_there)
         if holder is None:
             held = stack.api.get("Lease", lease.NAME) if is_there else None
             holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
-        return _There(stacks, stack, runs, lost, is_there, holder)
+        return _There(stacks, stack, runs, lost, is_there, holder, are_hidden)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
+        if there.are_nodes_hidden:
+            self.remark(
+                f"namespace {there.stack.api.namespace}: nodes may not be looked at, so one that is still drained by a "
+                "run whose folder is not here would not be found"
+            )
         for run in there.runs:
             if run.why:
                 self.tell(f"{run.name}: {run.why}")
@@ -485,17 +499,20 @@ def _without_pods(planned: UndoPlanned) -> UndoPlanned:
     return replace(planned, undo=planned.undo | {"ready": {}})
 
 
-def _lost(stack: Stack, runs: Iterable[_Run], gone: Iterable[_Run], *, is_there: bool) -> list[_Lost]:
-    """What is noted on the stack, or on nodes alone where it is not there, and is told by none of `runs`; the latest
-    first. Runs that are `gone` were on another stack here, which has left nothing but on nodes.
+def _lost(
+    noted: Iterable[undo_notes.Noted], runs: Iterable[_Run], gone: Iterable[_Run], *, is_there: bool
+) -> list[_Lost]:
+    """What is noted and is told by none of `runs`, the latest run first.
+
+    Where the stack is not there, and of runs that are `gone` with the one of before, it is of nodes alone.
     """
     known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in (*run.undos, *run.settled)}
     before = {undo_notes.run_of(run.folder) for run in gone}
     lost: dict[str, list[UndoPlanned]] = {}
-    for noted in undo_notes.found(stack) if is_there else undo_notes.on_nodes(stack):
-        if (noted.run, noted.id) not in known:
-            is_over = noted.run in before or not is_there
-            lost.setdefault(noted.run, []).append(_without_pods(noted.planned) if is_over else noted.planned)
+    for each in noted:
+        if (each.run, each.id) not in known:
+            is_over = each.run in before or not is_there
+            lost.setdefault(each.run, []).append(_without_pods(each.planned) if is_over else each.planned)
     said = {run: "whose stack is gone" if run in before else "whose folder is not here" for run in lost}
     return [_Lost(run, tuple(lost[run]), said[run]) for run in reversed(lost)]
 
