@@ -549,8 +549,11 @@ def _words(stack: Stack, planned: UndoPlanned) -> str:
         )
     if place and "replicas" in undo:
         return f"{place} is given {undo['replicas']} replica(s) again, and looked at until they are ready"
-    if "node" in undo:
-        return f"pods may be placed on node/{undo['node']} again, and as many of each part as before are waited for"
+    if undo.get("kind") == "Node":
+        pods = ", and as many ready pods of each part as before are waited for" if undo.get("ready") else ""
+        if undo.get("cordoned"):
+            return f"{place} takes no new pods, as before{pods}"
+        return f"pods may be placed on {place} again{pods}"
     if "ready" in undo:
         return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
     return f"the roll-out of {place} is waited for" if place else "nothing to put back"

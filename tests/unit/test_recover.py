@@ -392,8 +392,27 @@ def node(broken: Broken) -> tuple[bool, list[str]]:
     return bool(found["spec"].get("unschedulable")), list(found["metadata"].get("annotations") or {})
 
 
+ANEW = ("lost", "anew")
+"""Here nothing says that the namespace is another one than the run's."""
+
+
 def made_anew(broken: Broken) -> None:
     broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+
+
+@pytest.mark.parametrize("cordoned", [False, True])
+def test_of_a_drained_node_is_said_that_it_takes_pods_again_or_that_it_took_none_before(
+    broken: Broken, cordoned: bool
+) -> None:
+    broken.cluster.change("Node", "node-1", spec={"unschedulable": True} if cordoned else {})
+    killed(broken, "database", after="change", action="drain-node")
+    assert recover(broken.reports) == [
+        f"{FOLDER}: step 1 (drain-node): "
+        + ("node/node-1 takes no new pods, as before" if cordoned else "pods may be placed on node/node-1 again")
+        + ", and as many ready pods of each part as before are waited for",
+        f"{FOLDER}: 1 change(s) put back",
+    ]
+    assert node(broken) == (cordoned, [])
 
 
 def taken_away(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +464,9 @@ def test_a_node_outlives_the_namespace_and_is_put_back_without_the_pods_of_befor
     reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
     said = recover(reports)
     assert node(broken) == (False, [])
-    assert sum("step 1 (drain-node)" in line for line in said) == 1
+    (told,) = (line for line in said if "step 1 (drain-node)" in line)
+    waits = ", and as many ready pods of each part as before are waited for"
+    assert told.endswith("pods may be placed on node/node-1 again" + (waits if (folder, namespace) == ANEW else ""))
     if folder == "kept":
         assert said[0].endswith(", and all changes with it, but those to nodes") or said[0].endswith(
             "all changes are gone with it, but those to nodes"
@@ -725,7 +746,8 @@ def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_
     assert {name for _, _, name in cluster.calls} == ({"node-1"} if drained else set())
     assert unfinished(journals.read(folder))
     if drained:  # A node bears the note, so the run was here, and its namespace was made anew.
-        assert more[0].startswith(f"reports/{FOLDER} (whose stack is gone): step 2 (drain-node): ")
+        place = f"reports/{FOLDER} (whose stack is gone)"
+        assert more[0] == f"{place}: step 2 (drain-node): pods may be placed on node/node-1 again"
         assert not (cluster.get("Node", "node-1") or {})["spec"].get("unschedulable")
     else:
         assert more == []
