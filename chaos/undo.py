@@ -7,7 +7,7 @@ import random
 import shlex
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +39,16 @@ def put_back(
     clock: Clock,
     timeout_s: float = PUT_BACK_TIMEOUT_S,
     *,
-    only_noted: bool = False,
+    is_lost: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
     Each has `timeout_s`, and is tried again with backoff for as long where the cluster does not answer. Of several that
-    restore one thing only the first counts: it alone knows how the thing was before the run. With `only_noted` what
-    bears no note of the run any more was put back by somebody else, and is left as it is.
+    restore one thing only the first counts: it alone knows how the thing was before the run. Before each try `is_lost`
+    says whether somebody else may have put it back since: what bears no note of the run any more is left as it is then.
+    It may raise Unreachable, which is a try that failed.
     """
-    carrier = Carrier(stack, undo_notes.run_of(journal.path.parent), undos, journal.path.parent, only_noted=only_noted)
+    carrier = Carrier(stack, undo_notes.run_of(journal.path.parent), undos, journal.path.parent, is_lost)
     left = []
     for alike in in_order(undos):
         problem = carrier.carry_out(alike, timeout_s)
@@ -72,14 +73,14 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
 class Carrier:
     """Carries out undos of one run, of which `undos` are all that are known.
 
-    The traceback of what nobody foresaw is kept in `folder`. `only_noted` as in `put_back`.
+    The traceback of what nobody foresaw is kept in `folder`. `is_lost` as in `put_back`.
     """
 
     stack: Stack
     run: str
     undos: Sequence[UndoPlanned]
     folder: Path | None = None
-    only_noted: bool = False
+    is_lost: Callable[[], bool] = lambda: False
 
     def carry_out(self, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
         """Carry out one undo, given with those that restore the same, and take its records off the object.
@@ -116,7 +117,7 @@ class Carrier:
         first = alike[0]
         # Draining a node had to be allowed; putting it back needs no further word.
         stack = self.stack.fenced(allow_nodes=True) if first.undo.get("kind") == "Node" else self.stack
-        if self.only_noted and not undo_notes.is_noted(stack, self.run, alike):
+        if self.is_lost() and not undo_notes.is_noted(stack, self.run, alike):
             return
         if said := anothers_wish(stack, first, self.undos):
             raise StackError(said)
