@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shlex
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from chaos import bugs, undo_notes
 from chaos import journal as journals
 from chaos.actions import ACTIONS
-from chaos.actions.action import kubectl
+from chaos.actions.action import kubectl, on_its_cluster
 from chaos.actions.workload import replicas_of
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
@@ -177,20 +176,7 @@ def by_hand(stack: Stack, run: str, undos: Collection[UndoPlanned]) -> list[str]
             # Its controller hands annotations on.
             noted["replicasets", "-l", stack.binding.controller(first.undo["role"]).selector] += keys
     commands += [kubectl(namespace, "annotate", *which, *keys) for which, keys in noted.items()]
-    ours = _kubectl(stack)
-    return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
-
-
-def _kubectl(stack: Stack) -> str:
-    """How kubectl is called for this cluster: the current context of whoever reads it may be another's."""
-    if stack.local_cluster:
-        return f"hachaos cluster kubectl --name {stack.local_cluster} --"
-    if stack.elsewhere is None or not stack.elsewhere.context:
-        return "kubectl"
-    files, context = stack.elsewhere.kubeconfig, stack.elsewhere.context
-    if os.pathsep in files:  # which only the variable takes
-        return f"KUBECONFIG={shlex.quote(files)} {shlex.join(['kubectl', '--context', context])}"
-    return shlex.join(["kubectl", *(["--kubeconfig", files] if files else []), "--context", context])
+    return [on_its_cluster(stack, command) for command in commands]
 
 
 def recovery(stack: Stack | None, spec: str = "") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, kubectl, wait_until
+from chaos.actions.action import Aim, Params, Undo, kubectl, on_its_cluster, wait_until
 from chaos.actions.catch_clone import Filling, catch
 from chaos.actions.delete_pod import delete_all
 from chaos.actions.pods import await_enough, enough, has_enough, ordinal_of, uids_now, watch_enough
@@ -150,7 +150,7 @@ def _finish(stack: Stack, undo: Undo, claim: str, deadline: float) -> None:
     pod = f"{undo['controller'].partition('/')[2]}-{ordinal_of(claim)}"
     left = (
         f"delete-volume: claim {claim} is deleted as soon as its pod {pod} ends, and {{}}: "
-        f"{kubectl(stack.api.namespace, 'delete', 'pod', pod)} is left to do"
+        f"{on_its_cluster(stack, kubectl(stack.api.namespace, 'delete', 'pod', pod))} is left to do"
     )
 
     def until(condition: Callable[[], bool], problem: str) -> None:

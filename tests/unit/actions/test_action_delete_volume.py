@@ -222,6 +222,8 @@ def test_a_pod_is_not_ended_while_another_is_missing_from_which_the_new_one_woul
     with pytest.raises(ClusterError, match=f"fewer than 3 pods are ready to fill a new one from: {COMMAND}"):
         ACTION.put_back(cluster.stack(), undo, 0.1)
     assert names(cluster) == []
+    with pytest.raises(ClusterError, match="from: hachaos cluster kubectl --name mine -- -n wordpress delete pod"):
+        ACTION.put_back(cluster.stack("mine"), undo, 0.1)
 
 
 def test_a_pod_that_alone_has_the_data_is_left_to_a_person() -> None:
