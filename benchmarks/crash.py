@@ -1,7 +1,8 @@
 """SIGKILL at any moment of a run, then `hachaos recover`: is the stack as it was found?
 
 `python -m benchmarks.crash [N] [SEED]`: N kills (60 if nothing is said), over four scenarios in turn, at moments drawn
-evenly over each one's life. Prints a Markdown table; exit code 1 when a stack was not as it was found.
+evenly over each one's life; over others with `--scenario NAME`, which may be said more than once. Prints a Markdown
+table; exit code 1 when a stack was not as it was found.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ CLUSTER = "crash"
 LIFE_S = {"kill-master": 25.0, "mysql-shrink": 33.0, "stop-nfs": 110.0, "wordpress-scale": 55.0}
 """How long each scenario takes, from the call of the command to its end, on a machine with two cores."""
 
+LOSE_DISKS = {"mysql-shrink-volumes": 60.0, "kill-replica-while-cloning": 45.0}
+"""The same of scenarios that take volumes, which nothing brings back: what is there instead has to be whole."""
+
 _SETTLED_S = 20.0
 _TOLD = (RunBegun, StepBegun, UndoPlanned, ActionEnded, StepEnded, UndoDone, RunEnded)
 
@@ -50,17 +54,19 @@ class Crash:
     differs: tuple[str, ...]
 
 
-def moments(seed: int) -> Iterator[tuple[str, float]]:
+def moments(seed: int, scenarios: Sequence[str] = tuple(LIFE_S)) -> Iterator[tuple[str, float]]:
     """Scenarios in turn, each with how many seconds after its start it is to be killed."""
     drawn = random.Random(seed)
     while True:
-        for scenario, life_s in LIFE_S.items():
+        for scenario in scenarios:
+            life_s = (LIFE_S | LOSE_DISKS)[scenario]
             yield scenario, drawn.uniform(0.0, life_s)
 
 
 def crash(stack: Stack, cluster: str, scenario: str, moment_s: float, reports: Path) -> Crash:
     """Kill a run, recover, and compare the stack with what it was. The calling thread is in the cluster's network."""
-    found = state_of(stack)
+    disks = scenario not in LOSE_DISKS
+    found = state_of(stack, disks=disks)
     run = [HACHAOS, "run", f"scenarios/{scenario}.yaml", "--baseline", "record", "--name", cluster]
     with (reports.parent / f"{reports.name}.out").open("w") as out:
         running = subprocess.Popen([*run, "--reports", str(reports)], cwd=ROOT, stdout=out, stderr=out)
@@ -73,7 +79,7 @@ def crash(stack: Stack, cluster: str, scenario: str, moment_s: float, reports: P
     began = time.monotonic()
     first = _recover(cluster, reports)
     recover_s = time.monotonic() - began
-    differs = list(_differences(found, state_of(stack)))
+    differs = list(_differences(found, state_of(stack, disks=disks)))
     if first.returncode != 0:
         differs.append(f"recover ended with {first.returncode}: {first.stderr.strip()}")
     differs += _not_served(stack)
@@ -86,8 +92,11 @@ def crash(stack: Stack, cluster: str, scenario: str, moment_s: float, reports: P
     return Crash(scenario, moment_s, after, recover_s, tuple(differs))
 
 
-def state_of(stack: Stack) -> dict[str, Any]:
-    """All that has to be as it was: replicas, ready pods, volumes, what hachaos wrote on objects, the Lease."""
+def state_of(stack: Stack, *, disks: bool = True) -> dict[str, Any]:
+    """All that has to be as it was: replicas, ready pods, volumes, what hachaos wrote on objects, the Lease.
+
+    Without `disks` a claim may be another one, on another volume; but none may be on its way out.
+    """
     state: dict[str, Any] = {}
     for role, controller in stack.binding.controllers.items():
         workload = stack.api.get(controller.kind, controller.name) or {}
@@ -99,8 +108,9 @@ def state_of(stack: Stack) -> dict[str, Any]:
         state[f"annotations of {item['metadata']['name']}"] = _ours(item)
     for item in stack.api.list("PersistentVolumeClaim"):
         metadata = item["metadata"]
-        state[f"claim {metadata['name']}"] = (metadata["uid"], item["spec"].get("volumeName"), item["status"]["phase"])
-    for item in stack.api.list("PersistentVolume"):
+        which = (metadata["uid"], item["spec"].get("volumeName")) if disks else ()
+        state[f"claim {metadata['name']}"] = (*which, item["status"]["phase"], "deletionTimestamp" in metadata)
+    for item in stack.api.list("PersistentVolume") if disks else ():
         state[f"volume {item['metadata']['name']}"] = (item["metadata"]["uid"], item["status"]["phase"])
     state["lease"] = stack.api.get("Lease", LEASE) is not None
     return state
@@ -149,13 +159,16 @@ def _last(reports: Path) -> str:
 @click.argument("times", type=click.IntRange(min=1), default=60)
 @click.argument("seed", type=int, default=1)
 @click.option("--name", "cluster", default=CLUSTER, show_default=True)
-def main(times: int, seed: int, cluster: str) -> None:
+@click.option(
+    "--scenario", "scenarios", multiple=True, default=tuple(LIFE_S), type=click.Choice([*LIFE_S, *LOSE_DISKS])
+)
+def main(times: int, seed: int, cluster: str, scenarios: tuple[str, ...]) -> None:
     """Kill hachaos TIMES times at moments drawn from SEED."""
     target = targets.local(cluster, None, quiet=True)
     folder = Path(tempfile.mkdtemp(prefix="hachaos-crash-"))
     print("| scenario | killed after | last in the journal | recover | as found |\n|---|---|---|---|---|", flush=True)
     bad = 0
-    for number, (scenario, moment_s) in zip(range(1, times + 1), moments(seed), strict=False):
+    for number, (scenario, moment_s) in zip(range(1, times + 1), moments(seed, scenarios), strict=False):
         stack = deploy.ensure(target, Profile.load("hardened"), NoProgress())
         one = crash(stack, cluster, scenario, moment_s, folder / f"{number:02}")
         bad += bool(one.differs)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chaos import journal, report, run_lock, undo_notes
+from chaos.actions import delete_volume
 from chaos.actions.action import wait_until
 from chaos.checks.judge import Judgement, judge
 from chaos.clock import Clock
@@ -25,8 +26,9 @@ from chaos.paths import is_binding
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack import deploy, source
+from chaos.stack.credentials import Credentials
 from chaos.stack.source import Source
-from chaos.stack.stack import Stack, uid_of, unready
+from chaos.stack.stack import Stack, no_seed, uid_of, unready
 from chaos.undo import (
     Carrier,
     anothers_wish,
@@ -46,7 +48,8 @@ _OURS = ("hardened", "published")
 """The profiles of which one may stand in the namespace when nothing says which."""
 
 
-_GONE = "its namespace {} was made anew since, and all changes are gone with it"
+_ANEW = "its namespace {} was made anew since, and all changes are gone with it"
+_GONE = "the stack {} is gone, and all changes with it"
 
 _READY_TIMEOUT_S = 120.0
 """What the parts of a stack get to come back in that were not themselves changed."""
@@ -83,7 +86,7 @@ def recover(
     runs = [run for run in runs if run.is_on(place)]
     if elsewhere and not runs and not is_binding(stack):
         tell(f"no run in {reports} is left on {place}; whose folder is not there is only found with --stack FILE")
-    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell)
+    doing = _Recovery(runs, stack, cluster, elsewhere, quiet, tell, say or (lambda _: None))
     try:
         doing.carry_out(dry_run=dry_run)
     except HachaosError:
@@ -127,6 +130,12 @@ class _Run:
     settled: Sequence[UndoPlanned] = ()
     """Undos whose note is gone from what they would change: it is as somebody wants it."""
 
+    void: Sequence[UndoPlanned] = ()
+    """Undos of what is gone altogether."""
+
+    why: str = ""
+    """Why its stack is gone; empty where it is not."""
+
     @property
     def stack(self) -> dict[str, Any]:
         """What its first record says of the stack."""
@@ -161,11 +170,17 @@ class _Run:
         ]
         return replace(self, undos=[undo for undo in self.undos if undo not in settled], settled=settled)
 
+    def voided(self, why: str) -> _Run:
+        """The same where its stack is gone, for the reason `why`: of what it changed only the nodes are there still."""
+        nodes = [_without_pods(undo) for undo in self.undos if undo.undo.get("kind") == "Node"]
+        void = [undo for undo in self.undos if undo.undo.get("kind") != "Node"]
+        return replace(self, undos=nodes, void=void, why=why + (", but those to nodes" if nodes else ""))
+
     def settle(self) -> None:
-        """Write that what bears no note any more needs no undo."""
-        if self.settled:
+        """Write that what bears no note any more, or is gone altogether, needs no undo."""
+        if done := [*self.settled, *self.void]:
             with Journal(self.folder) as again:
-                for undo in self.settled:
+                for undo in done:
                     again.write(UndoDone(self.history.last_time, undo.id, verified=True), sync=True)
 
     def end(self, how: str, *, void: bool = False) -> None:
@@ -202,21 +217,23 @@ class _Lost:
 
     run: str
     undos: tuple[UndoPlanned, ...]
+    what: str
 
 
 @dataclass
 class _There:
-    """One stack, and what is left in it."""
+    """One stack, and what is left in it. Where it is not there (`is_there`), what it has left on nodes."""
 
     source: Source
-    stack: Stack | None
+    stack: Stack
     runs: list[_Run]
     lost: list[_Lost]
-    gone: list[_Run] = field(default_factory=list)
-    """Runs on a namespace of that name that is no more."""
-
-    holder: str = ""
+    is_there: bool
+    holder: str
     """Who has the stack's Lease; empty where there is none."""
+
+    are_nodes_hidden: bool
+    """Whether a node that is drained still would not be found, unless a run's folder told of it."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +244,9 @@ class _Recovery:
     elsewhere: Elsewhere | None
     quiet: bool
     tell: Say
+    remark: Say
+    """As `tell`, of what is no work."""
+
     ended: list[_Run] = field(default_factory=list)
     """Runs that were given an end."""
 
@@ -268,6 +288,12 @@ class _Recovery:
             except (StackError, UsageError) as error:
                 blocked.append(error)
                 self.tell(f"{error}; that stack is left as it is")
+        seen: set[str] = set()
+        for there in sorted(found, key=lambda each: not each.is_there):
+            # What is noted on nodes is of a namespace, whichever of our stacks was in it.
+            if not there.is_there and there.stack.api.namespace in seen:
+                there.lost, there.are_nodes_hidden = [], False
+            seen.add(there.stack.api.namespace)
         return found
 
     def _hold(self, found: list[_There], held: ExitStack) -> None:
@@ -275,9 +301,9 @@ class _Recovery:
         seen = set()
         for there in found:
             stack = there.stack
-            if stack is None or stack.api.namespace in seen:
+            if not there.is_there or stack.api.namespace in seen:
                 continue
-            if there.runs or there.lost or there.gone or there.holder or there.source.borrowed:
+            if there.runs or there.lost or there.holder or there.source.borrowed:
                 seen.add(stack.api.namespace)
                 held.enter_context(lease.hold(stack.api, "recover"))
 
@@ -291,50 +317,57 @@ class _Recovery:
 
     def _look(self, target: Target, stacks: Source, holder: str | None = None) -> _There:
         runs = [run for each in self.runs if each.spec == stacks.spec and (run := each.anew()) is not None]
+        is_there = True
         try:
-            # Nodes that a run drained are put back as well.
-            stack = stacks.attach(target).fenced(allow_nodes=True)
+            stack = stacks.attach(target)
         except StackError:
             if stacks.borrowed or (
                 runs and deploy.deployed(target.api.in_namespace(_namespace(runs[0]))) == stacks.spec
             ):
                 raise
-            return _There(stacks, None, runs, [])
-        known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in run.undos}
-        gone = [run for run in runs if _is_of_another(run, stack)]
-        runs = [run.looked_at(stack) for run in runs if run not in gone]
-        if not target.local:
+            is_there, stack = False, _nothing(target, stacks)
+        # Nodes that a run drained are put back as well: they outlive the stack and its namespace.
+        stack = stack.fenced(allow_nodes=True)
+        gone = [run for run in runs if not is_there or _is_of_another(run, stack)]
+        if target.local:
+            why = _ANEW.format(stack.api.namespace) if is_there else _GONE.format(stacks.spec)
+            runs = [run.voided(why) if run in gone else run for run in runs]
+        else:
             # Of another's kubeconfig the same name may lead to another cluster, where all is as it was left.
+            runs = [run for run in runs if run not in gone]
             if holder is None:
                 for run in gone:
                     self.tell(
                         f"{run.name}: was not on this namespace {stack.api.namespace} of {target.name}: another "
                         "cluster has that name, or it was made anew: it is left as it is"
                     )
-            gone = []
-        lost: dict[str, list[UndoPlanned]] = {}
-        for noted in undo_notes.found(stack):
-            if (noted.run, noted.id) not in known:
-                lost.setdefault(noted.run, []).append(noted.planned)
+        runs = [run.looked_at(stack) for run in runs]
+        nodes = undo_notes.on_nodes(stack)
+        are_hidden = nodes is None and not any(undo.undo.get("kind") == "Node" for run in runs for undo in run.undos)
+        noted = [*(undo_notes.on_workloads(stack) if is_there else ()), *(nodes or ())]
+        lost = _lost(noted, runs, gone, is_there=is_there)
         if holder is None:
-            held = stack.api.get("Lease", lease.NAME)
+            held = stack.api.get("Lease", lease.NAME) if is_there else None
             holder = str(held["spec"].get("holderIdentity") or "nobody") if held else ""
-        return _There(stacks, stack, runs, [_Lost(run, tuple(lost[run])) for run in reversed(lost)], gone, holder)
+        return _There(stacks, stack, runs, lost, is_there, holder, are_hidden)
 
     def _plan(self, there: _There) -> None:
         """Say what will be done, a line each."""
-        if there.stack is None:
-            return
-        for run in there.gone:
-            self.tell(f"{run.name}: {_GONE.format(there.stack.api.namespace)}")
+        if there.are_nodes_hidden:
+            self.remark(
+                f"namespace {there.stack.api.namespace}: nodes may not be looked at, so one that is still drained by a "
+                "run whose folder is not here would not be found"
+            )
         for run in there.runs:
+            if run.why:
+                self.tell(f"{run.name}: {run.why}")
             for line in [*_planned(there.stack, run.undos), *_unplanned(run.settled)]:
                 self.tell(f"{run.name}: {line}")
-            if not run.undos and not run.settled:
+            if not run.undos and not run.settled and not run.why:
                 self.tell(f"{run.name}: nothing to put back, but it has no end: it is given one, and a report")
         for lost in there.lost:
             for line in _planned(there.stack, lost.undos):
-                self.tell(f"{lost.run} (whose folder is not here): {line}")
+                self.tell(f"{lost.run} ({lost.what}): {line}")
         for what in there.source.left(there.stack):
             self.tell(f"{there.source.spec}: {what} is taken out of the stack that was only borrowed")
         if there.holder:
@@ -345,11 +378,6 @@ class _Recovery:
         commands: list[str] = []
         again = ""
         for there in found:
-            if there.stack is None:
-                self._void(there.runs, f"the stack {there.source.spec} is gone, and all changes with it", dry_run=False)
-                continue
-            for run in there.gone:
-                self._end(run, _GONE.format(there.stack.api.namespace), void=True)
             for run in there.runs:
                 if wrong := self._of_run(target, there.source, there.stack, run):
                     problems += wrong
@@ -360,7 +388,7 @@ class _Recovery:
                     problems += wrong
                     commands += by_hand(there.stack, lost.run, lost.undos)
             again = recovery(there.stack) if problems else ""
-            if not problems and (there.lost or any(run.undos for run in there.runs)):
+            if there.is_there and not problems and (there.lost or any(run.undos for run in there.runs)):
                 self._await_ready(there.stack)
             self._release(there.source, there.stack)
         if problems:
@@ -388,12 +416,13 @@ class _Recovery:
         """Put back what one run has left; what could not be."""
         run.settle()
         if not run.undos:
-            self._end(run, "nothing was left to be put back")
-            self.tell(f"{run.name}: ended, and reported as far as it went")
+            self._end(run, run.why or "nothing was left to be put back")
+            if not run.why:
+                self.tell(f"{run.name}: ended, and reported as far as it went")
             return []
         with Journal(run.folder) as again:
             wrong = put_back(stack, list(run.undos), again, _AtTheEnd(run.history), PUT_BACK_TIMEOUT_S)
-        if wrong and not deployed_again(stacks, target, run.folder, quiet=self.quiet):
+        if wrong and (run.why or not deployed_again(stacks, target, run.folder, quiet=self.quiet)):
             return wrong
         self._end(run, f"{len(run.undos)} change(s) were put back")
         self.tell(f"{run.name}: {len(run.undos)} change(s) put back")
@@ -459,6 +488,35 @@ def _is_of_another(run: _Run, stack: Stack) -> bool:
     return bool(known) and known != uid_of(stack)
 
 
+def _nothing(target: Target, stacks: Source) -> Stack:
+    """The place of a profile's stack that is not there: it leads to what is around it, and signs in nowhere."""
+    api, nobody = target.api.in_namespace(stacks.namespace), Credentials("", "", "", "", "", "", "", "")
+    return Stack(stacks.named, api, nobody, no_seed(""), target.name.removeprefix("local/"))
+
+
+def _without_pods(planned: UndoPlanned) -> UndoPlanned:
+    """The undo of a change to a node where the stack of before is gone: no pods of it are waited for."""
+    return replace(planned, undo=planned.undo | {"ready": {}})
+
+
+def _lost(
+    noted: Iterable[undo_notes.Noted], runs: Iterable[_Run], gone: Iterable[_Run], *, is_there: bool
+) -> list[_Lost]:
+    """What is noted and is told by none of `runs`, the latest run first.
+
+    Where the stack is not there, and of runs that are `gone` with the one of before, it is of nodes alone.
+    """
+    known = {(undo_notes.run_of(run.folder), undo.id) for run in runs for undo in (*run.undos, *run.settled)}
+    before = {undo_notes.run_of(run.folder) for run in gone}
+    lost: dict[str, list[UndoPlanned]] = {}
+    for each in noted:
+        if (each.run, each.id) not in known:
+            is_over = each.run in before or not is_there
+            lost.setdefault(each.run, []).append(_without_pods(each.planned) if is_over else each.planned)
+    said = {run: "whose stack is gone" if run in before else "whose folder is not here" for run in lost}
+    return [_Lost(run, tuple(lost[run]), said[run]) for run in reversed(lost)]
+
+
 def _elsewhere(runs: list[_Run], place: str) -> Iterator[str]:
     for run in runs:
         if not run.is_on(place):
@@ -470,7 +528,7 @@ def _planned(stack: Stack, undos: Sequence[UndoPlanned]) -> Iterator[str]:
     """What carrying out undo records will do, a line each."""
     for first, *_ in in_order(undos):
         # What a record that is carried out before this one sets is not there yet, but is one that the run found.
-        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(first)}"
+        yield f"step {first.step + 1} ({first.action}): {anothers_wish(stack, first, undos) or _words(stack, first)}"
 
 
 def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
@@ -482,12 +540,20 @@ def _unplanned(undos: Sequence[UndoPlanned]) -> Iterator[str]:
         )
 
 
-def _words(planned: UndoPlanned) -> str:
+def _words(stack: Stack, planned: UndoPlanned) -> str:
     undo, place = planned.undo, undo_notes.place(planned.undo)
+    if planned.action == delete_volume.DeleteVolume.name and (claims := delete_volume.doomed(stack, undo)):
+        return (
+            f"of {', '.join(claims)}, deleted but for the pod on it, that pod is deleted as well, one after another; "
+            f"{undo['ready']} ready pod(s) of {undo['role']} are waited for"
+        )
     if place and "replicas" in undo:
         return f"{place} is given {undo['replicas']} replica(s) again, and looked at until they are ready"
-    if "node" in undo:
-        return f"pods may be placed on node/{undo['node']} again, and as many of each part as before are waited for"
+    if undo.get("kind") == "Node":
+        pods = ", and as many ready pods of each part as before are waited for" if undo.get("ready") else ""
+        if undo.get("cordoned"):
+            return f"{place} takes no new pods, as before{pods}"
+        return f"pods may be placed on {place} again{pods}"
     if "ready" in undo:
         return f"{undo['ready']} ready pod(s) of {undo.get('role')} are waited for"
     return f"the roll-out of {place} is waited for" if place else "nothing to put back"

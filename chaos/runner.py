@@ -16,7 +16,7 @@ from chaos.cluster import protected
 from chaos.cluster.api import CALL_TIMEOUT_S
 from chaos.cluster.lease import Held, LeaseLost
 from chaos.cluster.reach import NO_WAY
-from chaos.errors import ClusterError, HachaosError, StackError, UsageError
+from chaos.errors import ClusterError, HachaosError, StackError, Unreachable, UsageError
 from chaos.history import (
     BASELINE,
     END,
@@ -269,6 +269,23 @@ class Runner:
             return False
         return True
 
+    def _is_lost(self) -> bool:
+        """Whether another has taken the Lease: who may have put back what this run changed, and have changed it since.
+
+        Raises Unreachable where the cluster does not say: it may be taken just then.
+        """
+        if self.lease is None or self.lease.lost:
+            return self.lease is not None
+        try:
+            self.lease.require()
+        except LeaseLost:
+            return True
+        except Unreachable:
+            raise
+        except ClusterError:
+            return False  # A Lease that may not be written any more must not keep what was changed from being put back.
+        return False
+
     def _inject(self, step: PlannedStep, aim: Aim) -> bool:
         action, write = ACTIONS[step.action], self.journal.write
         if not self._may_break(step):
@@ -399,9 +416,7 @@ class Runner:
             if self._was_undone:
                 return
             timeout_s = PUT_BACK_TIMEOUT_S if self._came_back else PUT_BACK_LATE_S
-            # Who has taken the Lease may have put it back already, and have changed it since.
-            is_lost = self.lease is not None and self.lease.lost
-            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s, only_noted=is_lost)
+            left = put_back(self.stack, self._undos, self.journal, self.clock, timeout_s, is_lost=self._is_lost)
             self._was_undone = True
             if left:
                 raise incomplete(self.stack, self._run, left, self.left)

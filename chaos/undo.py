@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shlex
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import bugs, undo_notes
 from chaos import journal as journals
 from chaos.actions import ACTIONS
-from chaos.actions.action import kubectl
+from chaos.actions.action import kubectl, on_its_cluster
 from chaos.actions.workload import replicas_of
 from chaos.clock import Clock
 from chaos.cluster.api import ApiRefused
@@ -39,15 +38,16 @@ def put_back(
     clock: Clock,
     timeout_s: float = PUT_BACK_TIMEOUT_S,
     *,
-    only_noted: bool = False,
+    is_lost: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Carry out undo records, the last one first, and write down how each went. What is left undone, a line each.
 
     Each has `timeout_s`, and is tried again with backoff for as long where the cluster does not answer. Of several that
-    restore one thing only the first counts: it alone knows how the thing was before the run. With `only_noted` what
-    bears no note of the run any more was put back by somebody else, and is left as it is.
+    restore one thing only the first counts: it alone knows how the thing was before the run. Before each try `is_lost`
+    says whether somebody else may have put it back since: what bears no note of the run any more is left as it is then.
+    It may raise Unreachable, which is a try that failed.
     """
-    carrier = Carrier(stack, undo_notes.run_of(journal.path.parent), undos, journal.path.parent, only_noted=only_noted)
+    carrier = Carrier(stack, undo_notes.run_of(journal.path.parent), undos, journal.path.parent, is_lost)
     left = []
     for alike in in_order(undos):
         problem = carrier.carry_out(alike, timeout_s)
@@ -72,14 +72,14 @@ def in_order(undos: Iterable[UndoPlanned]) -> list[list[UndoPlanned]]:
 class Carrier:
     """Carries out undos of one run, of which `undos` are all that are known.
 
-    The traceback of what nobody foresaw is kept in `folder`. `only_noted` as in `put_back`.
+    The traceback of what nobody foresaw is kept in `folder`. `is_lost` as in `put_back`.
     """
 
     stack: Stack
     run: str
     undos: Sequence[UndoPlanned]
     folder: Path | None = None
-    only_noted: bool = False
+    is_lost: Callable[[], bool] = lambda: False
 
     def carry_out(self, alike: Sequence[UndoPlanned], timeout_s: float) -> str:
         """Carry out one undo, given with those that restore the same, and take its records off the object.
@@ -116,7 +116,7 @@ class Carrier:
         first = alike[0]
         # Draining a node had to be allowed; putting it back needs no further word.
         stack = self.stack.fenced(allow_nodes=True) if first.undo.get("kind") == "Node" else self.stack
-        if self.only_noted and not undo_notes.is_noted(stack, self.run, alike):
+        if self.is_lost() and not undo_notes.is_noted(stack, self.run, alike):
             return
         if said := anothers_wish(stack, first, self.undos):
             raise StackError(said)
@@ -176,20 +176,7 @@ def by_hand(stack: Stack, run: str, undos: Collection[UndoPlanned]) -> list[str]
             # Its controller hands annotations on.
             noted["replicasets", "-l", stack.binding.controller(first.undo["role"]).selector] += keys
     commands += [kubectl(namespace, "annotate", *which, *keys) for which, keys in noted.items()]
-    ours = _kubectl(stack)
-    return [f"{ours} {command.removeprefix('kubectl ')}" for command in commands]
-
-
-def _kubectl(stack: Stack) -> str:
-    """How kubectl is called for this cluster: the current context of whoever reads it may be another's."""
-    if stack.local_cluster:
-        return f"hachaos cluster kubectl --name {stack.local_cluster} --"
-    if stack.elsewhere is None or not stack.elsewhere.context:
-        return "kubectl"
-    files, context = stack.elsewhere.kubeconfig, stack.elsewhere.context
-    if os.pathsep in files:  # which only the variable takes
-        return f"KUBECONFIG={shlex.quote(files)} {shlex.join(['kubectl', '--context', context])}"
-    return shlex.join(["kubectl", *(["--kubeconfig", files] if files else []), "--context", context])
+    return [on_its_cluster(stack, command) for command in commands]
 
 
 def recovery(stack: Stack | None, spec: str = "") -> str:

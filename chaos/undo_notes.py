@@ -107,17 +107,8 @@ def is_noted(stack: Stack, run: str, alike: Collection[UndoPlanned]) -> bool:
     return False
 
 
-def found(stack: Stack) -> list[Noted]:
-    """All records on the stack's workloads, and on nodes that it was drained from; those of one run in the
-    order of writing.
-
-    Raises as `note` does.
-    """
-    return on_workloads(stack) + _on_nodes(stack)
-
-
 def on_workloads(stack: Stack) -> list[Noted]:
-    """Those on the stack's workloads. Raises as `note` does."""
+    """All records on the stack's workloads; those of one run in the order of writing. Raises as `note` does."""
     records: list[Noted] = []
     for controller in stack.binding.controllers.values():
         workload = stack.api.get(controller.kind, controller.name)
@@ -126,13 +117,13 @@ def on_workloads(stack: Stack) -> list[Noted]:
     return records
 
 
-def _on_nodes(stack: Stack) -> list[Noted]:
-    """Those on nodes that are of this stack; none where nobody may look at nodes: then none was drained either."""
+def on_nodes(stack: Stack) -> list[Noted] | None:
+    """All records on nodes that are of this stack; None where one may not look at nodes. Raises as `note` does."""
     try:
         nodes = stack.api.list("Node")
     except ApiRefused as error:
         if error.status == 403:
-            return []
+            return None
         raise
     noted = [each for item in nodes for each in _noted(item | {"kind": "Node"})]
     return [each for each in noted if each.undo.get("namespace") == stack.api.namespace]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -73,6 +74,23 @@ class Action(Protocol):
 def kubectl(namespace: str, *words: str) -> str:
     """A kubectl command in a namespace, quoted for a shell."""
     return shlex.join(["kubectl", "-n", namespace, *words])
+
+
+def on_its_cluster(stack: Stack, command: str) -> str:
+    """A kubectl command for the cluster of a stack: the current context of whoever reads it may be another's."""
+    return f"{_kubectl(stack)} {command.removeprefix('kubectl ')}"
+
+
+def _kubectl(stack: Stack) -> str:
+    """How kubectl is called for this cluster: the current context of whoever reads it may be another's."""
+    if stack.local_cluster:
+        return f"hachaos cluster kubectl --name {stack.local_cluster} --"
+    if stack.elsewhere is None or not stack.elsewhere.context:
+        return "kubectl"
+    files, context = stack.elsewhere.kubeconfig, stack.elsewhere.context
+    if os.pathsep in files:  # which only the variable takes
+        return f"KUBECONFIG={shlex.quote(files)} {shlex.join(['kubectl', '--context', context])}"
+    return shlex.join(["kubectl", *(["--kubeconfig", files] if files else []), "--context", context])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, *, every_s: float = LOOK_EVERY_S) -> bool:

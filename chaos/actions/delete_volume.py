@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.actions.action import Aim, Params, Undo, wait_until
+from chaos.actions.action import Aim, Params, Undo, kubectl, on_its_cluster, wait_until
 from chaos.actions.catch_clone import Filling, catch
 from chaos.actions.delete_pod import delete_all
-from chaos.actions.pods import await_enough, enough, ordinal_of, uids_now, watch_enough
+from chaos.actions.pods import await_enough, enough, has_enough, ordinal_of, uids_now, watch_enough
 from chaos.actions.workload import rights_to, workload_of
 from chaos.cluster.api import Object
 from chaos.cluster.rights import Rights, may
@@ -34,6 +36,8 @@ class DeleteVolume:
 
     The claim goes first, without waiting: it lingers until its pod is gone, and the pod's successor gets a new one. A
     claim whose pod is not there (after a scale-down) is deleted alone. Nothing brings the data back.
+
+    What was cut off between the two is put back by finishing it: else the disk would go with the pod's next restart.
 
     With `interrupt` the deletion is only the first half: `effect` waits until the new pod is being filled, then kills
     that pod (`itself`) or the primary. That is in `effect`, since whether there was a clone to be caught is an effect.
@@ -69,7 +73,7 @@ class DeleteVolume:
         return Aim(
             objects=(*pods, *(f"persistentvolumeclaim/{disk.claim}" for disk in disks)),
             before=before,
-            undo=enough(stack, target),
+            undo=enough(stack, target) | {"claims": before["claims"], "pods": before["pods"]},
             detail=", ".join(
                 f"claim {disk.claim}" + (f" and pod {disk.pod}" if disk.pod_uid else ", which has no pod")
                 for disk in disks
@@ -111,10 +115,56 @@ class DeleteVolume:
         return happened and interrupted.caught, found | interrupted.seen
 
     def put_back(self, stack: Stack, undo: Undo, timeout_s: float) -> None:
-        await_enough(stack, undo, timeout_s)
+        deadline = time.monotonic() + timeout_s
+        for claim in doomed(stack, undo):
+            _finish(stack, undo, claim, deadline)
+        await_enough(stack, undo, max(deadline - time.monotonic(), 0.0))
 
     def by_hand(self, undo: Undo, namespace: str) -> tuple[str, ...]:
-        return watch_enough(undo, namespace)
+        # Which pods are to be deleted only a look can tell: those of claims that are `Terminating`.
+        claims = undo.get("claims") or ()
+        look = (kubectl(namespace, "get", "pvc", "--ignore-not-found", *claims),) if claims else ()
+        return (*look, *watch_enough(undo, namespace))
+
+
+def doomed(stack: Stack, undo: Undo) -> list[str]:
+    """The claims that the action has deleted and that are there still, since a pod stands on them; the last one first.
+
+    A record of an older hachaos knows of none. Raises ClusterError when the cluster does not answer.
+    """
+    claims: dict[str, str] = undo.get("claims") or {}
+    return sorted((name for name, uid in claims.items() if _is_doomed(stack, name, uid)), key=ordinal_of, reverse=True)
+
+
+def _is_doomed(stack: Stack, claim: str, uid: str) -> bool:
+    item = stack.api.get("PersistentVolumeClaim", claim)
+    return item is not None and item["metadata"]["uid"] == uid and "deletionTimestamp" in item["metadata"]
+
+
+def _finish(stack: Stack, undo: Undo, claim: str, deadline: float) -> None:
+    """Delete the pod of a doomed claim and wait until the claim is gone, until `deadline` (of `time.monotonic`).
+
+    The pod goes only while as many are ready as before, so that its successor can be filled from another. Raises
+    ClusterError with the command that is left.
+    """
+    pod = f"{undo['controller'].partition('/')[2]}-{ordinal_of(claim)}"
+    left = (
+        f"delete-volume: claim {claim} is deleted as soon as its pod {pod} ends, and {{}}: "
+        f"{on_its_cluster(stack, kubectl(stack.api.namespace, 'delete', 'pod', pod))} is left to do"
+    )
+
+    def until(condition: Callable[[], bool], problem: str) -> None:
+        if not wait_until(condition, max(deadline - time.monotonic(), 0.0)):
+            raise ClusterError(left.format(problem))
+
+    uid = undo["pods"].get(pod, "")
+    metadata = (stack.api.get("Pod", pod) or {}).get("metadata", {})
+    if metadata.get("uid") == uid and "deletionTimestamp" not in metadata:
+        if undo["ready"] < 2:
+            raise ClusterError(left.format("no other pod has its data, which can still be saved"))
+        until(lambda: has_enough(stack, undo), f"fewer than {undo['ready']} pods are ready to fill a new one from")
+        stack.api.delete_exactly("Pod", pod, uid)
+    until(lambda: not _is_doomed(stack, claim, undo["claims"][claim]), "that has not ended")
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,16 @@ def enough(stack: Stack, target: str) -> Undo:
     return {"role": role, "ready": ready, "controller": f"{kind.lower()}/{name}"}
 
 
+def has_enough(stack: Stack, undo: Undo) -> bool:
+    """Whether what `enough` said is so now."""
+    ready = sum(pod.ready and not pod.terminating for pod in stack.pods(str(undo["role"])))
+    return ready >= int(undo["ready"])
+
+
 def await_enough(stack: Stack, undo: Undo, timeout_s: float) -> None:
     """Wait until what `enough` said is so. Raises ClusterError when it is not within `timeout_s`."""
     role, wanted = str(undo["role"]), int(undo["ready"])
-
-    def as_many() -> bool:
-        return sum(pod.ready and not pod.terminating for pod in stack.pods(role)) >= wanted
-
-    if not wait_until(as_many, timeout_s):
+    if not wait_until(lambda: has_enough(stack, undo), timeout_s):
         names = ", ".join(pod.name for pod in stack.pods(role) if not pod.ready) or "none"
         raise ClusterError(
             f"{role}: fewer than {wanted} pods are ready after {timeout_s:g} s (not ready: {names})",

@@ -14,7 +14,7 @@ from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
 
-from chaos.cluster import answer
+from chaos.cluster import answer, configuration
 from chaos.cluster.answer import ApiRefused, NoAnswer
 from chaos.cluster.kinds import Object
 from chaos.debug import LOG
@@ -32,6 +32,9 @@ _RETRY_FOR_S = 90.0
 
 _REACH_FOR_S = 20.0
 """How long it is on a cluster that has never answered: it may not be there at all."""
+
+_RENEW_S = 20.0
+"""How long the credentials are waited for when they are read anew; not at first, when somebody may have to log in."""
 
 _BODY_S = 30.0
 """How long an answer may take to arrive, from its request on, once it has begun."""
@@ -63,6 +66,7 @@ class Link:
         self._load, self._lock = load, threading.Lock()
         self._pool = RESTClientObject(self.configuration).pool_manager
         self._answered = False
+        self._not_renewed = float("-inf")
 
     def authorization(self) -> dict[str, str]:
         """The header that says who asks; none where a certificate does."""
@@ -74,14 +78,22 @@ class Link:
         return {}
 
     def renew(self, used: dict[str, str]) -> bool:
-        """Read the credentials anew, unless somebody has since `used` was sent; whether there are others now."""
+        """Read the credentials anew, unless somebody has since `used` was sent; whether there are others now.
+
+        Where they cannot be read, those that are there are kept.
+        """
+        asked = time.monotonic()
         with self._lock:
-            if self.authorization() == used:
+            # Who waited while another tried in vain would try as long after him, and the next one after that.
+            if self.authorization() == used and self._not_renewed < asked:
                 try:
-                    fresh = self._load()
-                except ClusterError:
+                    fresh = configuration.within(_RENEW_S, self._load)
+                except ClusterError as error:
+                    LOG.debug("the credentials are not taken, and there are no others: %s", error)
+                    self._not_renewed = time.monotonic()
                     return False
-                if fresh.api_key != self.configuration.api_key:
+                # A helper program that fails leaves none: without any one would be somebody else, not refused with 401.
+                if fresh.api_key and fresh.api_key != self.configuration.api_key:
                     self._pool = RESTClientObject(fresh).pool_manager
                     self.configuration = fresh
             return self.authorization() != used

@@ -99,7 +99,8 @@ ACTIONS: dict[str, ActionWords] = {
                 unset="nothing more is killed",
             ),
         },
-        undo="nothing brings the data back; at the end as many pods as before have to be ready again",
+        undo="nothing brings the data back; a deletion that was cut off is finished, and as many pods as before have "
+        "to be ready again",
         effect="the claim and the pod have other uids; a claim without a pod is gone",
         refuses="a volume with the reclaim policy Retain; a workload that makes no claims",
         destructive=True,

@@ -26,11 +26,11 @@ from chaos.stack import bound_remove, xml_rpc
 from chaos.stack.access import CONFIG_MAP
 from chaos.stack.binding import Binding
 from chaos.stack.bound_file import BoundFile, load
-from chaos.stack.bound_fit import binding_of, credentials_of, no_seed, require_database, require_site
+from chaos.stack.bound_fit import binding_of, credentials_of, require_database, require_site
 from chaos.stack.bound_reach import DEADLINE_S, ledger, mark, remote, run
 from chaos.stack.bound_remove import remove
 from chaos.stack.database import Database, NoDatabase
-from chaos.stack.stack import Article, Picture, Seed, Stack
+from chaos.stack.stack import Article, Picture, Seed, Stack, no_seed
 
 __all__ = ["CONFIG_MAP", "BoundFile", "attach", "detach", "left", "leftovers", "load", "look", "resume"]
 

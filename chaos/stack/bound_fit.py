@@ -15,7 +15,7 @@ from chaos.stack.bound_reach import DEADLINE_S, Remote, mark, marks_on, run
 from chaos.stack.clients import WordPress, gist
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database, NoDatabase
-from chaos.stack.stack import Article, Picture, Seed, Stack, pods, service_address
+from chaos.stack.stack import Stack, no_seed, pods, service_address
 
 _TITLE = re.compile(r"<title>[^<]*\S[^<]*</title>")
 
@@ -180,8 +180,3 @@ def require_site(api: Api, binding: Binding, known: Credentials) -> str:
             hint="site.user and site.password are those of an editor or administrator; XML-RPC has to be enabled",
         ) from error
     return found[0]
-
-
-def no_seed(marker: str) -> Seed:
-    """No seed content yet: only what marks the site's front page."""
-    return Seed(marker, (), Article(0, "", "", ""), Picture(0, "", ""))

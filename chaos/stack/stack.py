@@ -65,6 +65,11 @@ class Seed:
         )
 
 
+def no_seed(marker: str) -> Seed:
+    """No seed content: only what marks the site's front page."""
+    return Seed(marker, (), Article(0, "", "", ""), Picture(0, "", ""))
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack on a target. Every method asks the cluster anew and raises ClusterError when it does not answer.

@@ -10,16 +10,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes.client import Configuration
 
 from chaos.cluster import channel, link, watch
 from chaos.cluster.api import Api, ApiRefused, Link, connect
+from chaos.cluster.configuration import of_kubeconfig, within
 from chaos.debug import DebugLog
 from chaos.errors import ClusterError
 from chaos.redact import plain
@@ -383,6 +386,131 @@ def test_a_token_that_stays_expired_is_said_at_once(server: FakeServer, tmp_path
         connect(with_token(server, tmp_path, "old")).list("Pod")
     assert caught.value.hint
     assert len(server.asked) == 1
+
+
+def with_helper(server: FakeServer, folder: Path, says: str) -> Path:
+    """A kubeconfig whose helper program does what `says`; `$1` is the folder."""
+    path = with_token(server, folder, "")
+    told = json.loads(path.read_text())
+    helper = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", says, "sh", str(folder)]}
+    told["users"][0]["user"] = {"exec": helper | {"interactiveMode": "Never"}}
+    path.write_text(json.dumps(told))
+    (folder / "token").write_text("old")
+    return path
+
+
+TELLS = """
+echo x >> "$1/runs"
+printf '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "%s", \
+"expirationTimestamp": "2026-01-01T00:00:00Z"}}' "$(cat "$1/token")"
+"""
+HANGS = 'while [ -e "$1/hang" ]; do sleep 0.05; done;'
+
+
+def test_a_helper_program_is_run_when_its_token_is_not_taken_any_more_and_not_before(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    server.answers["GET"] = [needs("old", listing("7"))] * 2 + [needs("new", listing("7", pod("a", "1")))]
+    api = connect(with_helper(server, tmp_path, TELLS))
+    assert [api.list("Pod"), api.list("Pod")] == [[], []]
+    (tmp_path / "token").write_text("new")
+    assert len(api.list("Pod")) == 1
+    assert (tmp_path / "runs").read_text() == "x\nx\n"
+
+
+def test_a_helper_program_that_hangs_is_waited_for_once_however_many_ask(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_RENEW_S", 1.0)
+    server.answers["GET"] = [needs("new", listing("7", pod("a", "1")))]
+    api = connect(with_helper(server, tmp_path, HANGS + TELLS))
+    (tmp_path / "hang").touch()
+    (tmp_path / "token").write_text("new")
+    began = threading.Barrier(8)
+
+    def refused(_: int) -> bool:
+        began.wait(10)
+        with pytest.raises(ApiRefused, match="does not take the credentials"):
+            api.list("Pod")
+        return True
+
+    since = time.monotonic()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(refused, range(8)))
+        assert time.monotonic() - since < 8 * 1.0
+    finally:
+        (tmp_path / "hang").unlink()
+    assert len(api.list("Pod")) == 1
+
+
+def test_reading_credentials_has_a_deadline_and_tells_what_is_wrong_with_them_within_it() -> None:
+    never = threading.Event()
+
+    def hangs() -> Configuration:
+        never.wait(60)
+        return Configuration()
+
+    with pytest.raises(ClusterError, match=r"could not be read within 0.2 s"):
+        within(0.2, hangs)
+    never.set()
+
+    def fails() -> Configuration:
+        raise ClusterError("no such context")
+
+    with pytest.raises(ClusterError, match="no such context"):
+        within(60, fails)
+
+
+def test_a_helper_program_that_fails_takes_no_credentials_away(server: FakeServer, tmp_path: Path) -> None:
+    server.answers["GET"] = [needs("new", listing("7", pod("a", "1")))]
+    api = connect(with_helper(server, tmp_path, '[ ! -e "$1/fail" ] || exit 1;' + TELLS))
+    (tmp_path / "fail").touch()
+    with pytest.raises(ApiRefused, match="does not take the credentials"):
+        api.list("Pod")
+    assert len(server.asked) == 1, "nothing is asked without credentials, as somebody else"
+    (tmp_path / "fail").unlink()
+    (tmp_path / "token").write_text("new")
+    assert len(api.list("Pod")) == 1
+
+
+def test_a_part_of_a_kubeconfig_is_none_or_says_so(tmp_path: Path) -> None:
+    data = base64.b64encode(b"a certificate").decode()
+    cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": data}
+    told = {
+        "apiVersion": "v1",
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "users": [{"name": "it", "user": {"token": "abc", "client-key-data": data}}],
+        "current-context": "it",
+    }
+    wrong: list[str] = []
+    for order in (told, dict(reversed(told.items()))):
+        text = yaml.safe_dump(order, sort_keys=False)
+        for size in range(len(text)):
+            (tmp_path / "config").write_text(text[:size])
+            try:
+                of_kubeconfig(tmp_path / "config", "it")
+            except ClusterError as error:
+                wrong.append(str(error))
+    assert len(wrong) > 200
+    assert all(each.startswith(f"{tmp_path / 'config'}: ") for each in wrong)
+
+
+def test_a_kubeconfig_that_is_being_rewritten_keeps_the_credentials_that_are_there(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    server.answers["GET"] = [needs("new", listing("7", pod("a", "1")))]
+    path = with_token(server, tmp_path, "old")
+    whole = path.read_text()
+    api = connect(path)
+    for size in range(0, len(whole), 7):
+        path.write_text(whole[:size])
+        with pytest.raises(ApiRefused, match="does not take the credentials"):
+            api.list("Pod")
+    path.write_text(whole)
+    (tmp_path / "token").write_text("new")
+    assert len(api.list("Pod")) == 1
 
 
 def test_a_watch_goes_on_with_a_new_token(server: FakeServer, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from chaos import journal as journals
 from chaos import recover as recovering
 from chaos import undo_notes
 from chaos.actions import ACTIONS
+from chaos.cluster.api import ApiRefused
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.target import Target
 from chaos.errors import StackError, UndoIncomplete, UsageError
@@ -75,9 +76,9 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lent:
     return made
 
 
-def on_cluster(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
+def on_cluster(monkeypatch: pytest.MonkeyPatch, api: FakeApi | None = None, *, there: bool = True) -> None:
     """An embedded cluster on which there is no stack of ours."""
-    target = cast("Target", SimpleNamespace(local=True, name="local/none")) if there else None
+    target = cast("Target", SimpleNamespace(local=True, name="local/none", api=api or FakeApi())) if there else None
     monkeypatch.setattr(recovering, "is_gone", lambda _: not there)
     monkeypatch.setattr(recovering, "target_of", lambda *_, **__: target)
     monkeypatch.setattr(recovering.run_lock, "hold", lambda _: None)
@@ -159,12 +160,12 @@ def begin(reports: Path) -> Journal:
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Broken:
-    on_cluster(monkeypatch)
     cluster = ActedCluster()
+    on_cluster(monkeypatch, cluster)
     cluster.namespace = "wordpress"
     cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": UID}})
     cluster.calls.clear()
-    stack = cluster.stack()
+    stack = cluster.stack("none")
 
     def attach(_: object, profile: Any) -> Stack:
         if profile.name != PROFILE:
@@ -280,9 +281,9 @@ def test_what_cannot_be_put_back_is_said_with_the_commands_that_do_it_in_their_o
         recover(broken.reports)
     (key,) = broken.annotations()
     assert caught.value.hint == (
-        "hachaos recover, or by hand:\n"
-        "kubectl -n wordpress scale statefulset/mysql --replicas=3\n"
-        f"kubectl -n wordpress annotate statefulset/mysql {key}-"
+        "hachaos recover --name none, or by hand:\n"
+        "hachaos cluster kubectl --name none -- -n wordpress scale statefulset/mysql --replicas=3\n"
+        f"hachaos cluster kubectl --name none -- -n wordpress annotate statefulset/mysql {key}-"
     )
     assert len(unfinished(journals.read(broken.folder))) == 1
 
@@ -311,6 +312,32 @@ def test_what_was_put_back_by_hand_and_changed_on_purpose_since_is_left_as_it_is
     assert ended == f"{FOLDER}: ended, and reported as far as it went"
     assert broken.workload()["spec"]["replicas"] == 5
     assert recover(broken.reports) == []
+
+
+def test_a_volume_that_waits_for_its_pod_to_be_deleted_is_told_and_the_deletion_finished(broken: Broken) -> None:
+    aim = ACTIONS["delete-volume"].aim(broken.stack, "database/replica", {})
+    with begin(broken.reports) as journal:
+        journal.write(UndoPlanned(1.0, 0, 0, "delete-volume", aim.undo))
+    broken.cluster.delete_exactly("PersistentVolumeClaim", "data-mysql-1", aim.before["claims"]["data-mysql-1"])
+    said, done = recover(broken.reports)
+    assert said == (
+        f"{FOLDER}: step 1 (delete-volume): of data-mysql-1, deleted but for the pod on it, that pod is deleted as "
+        "well, one after another; 3 ready pod(s) of database are waited for"
+    )
+    assert done == f"{FOLDER}: 1 change(s) put back"
+    assert broken.cluster.uid("Pod", "mysql-1") != aim.before["pods"]["mysql-1"]
+    assert broken.cluster.uid("PersistentVolumeClaim", "data-mysql-1") != aim.before["claims"]["data-mysql-1"]
+
+
+def test_of_a_volume_that_is_another_by_now_pods_are_only_waited_for(broken: Broken) -> None:
+    aim = ACTIONS["delete-volume"].aim(broken.stack, "database/replica", {})
+    with begin(broken.reports) as journal:
+        journal.write(UndoPlanned(1.0, 0, 0, "delete-volume", aim.undo))
+    ACTIONS["delete-volume"].inject(broken.stack, aim)
+    uid = broken.cluster.uid("Pod", "mysql-1")
+    said, _ = recover(broken.reports)
+    assert said == f"{FOLDER}: step 1 (delete-volume): 3 ready pod(s) of database are waited for"
+    assert broken.cluster.uid("Pod", "mysql-1") == uid
 
 
 @pytest.mark.parametrize("folder", ["kept", "lost"])
@@ -356,6 +383,140 @@ def test_a_namespace_that_was_made_anew_has_none_of_a_runs_changes(broken: Broke
     assert recover(broken.reports) == [gone]
     assert broken.workload()["spec"]["replicas"] == 2
     assert recover(broken.reports) == []
+
+
+def node(broken: Broken) -> tuple[bool, list[str]]:
+    """Whether the drained node is cordoned still, and the annotations on it."""
+    found = broken.cluster.get("Node", "node-1")
+    assert found
+    return bool(found["spec"].get("unschedulable")), list(found["metadata"].get("annotations") or {})
+
+
+ANEW = ("lost", "anew")
+"""Here nothing says that the namespace is another one than the run's."""
+
+
+def made_anew(broken: Broken) -> None:
+    broken.cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+
+
+@pytest.mark.parametrize("cordoned", [False, True])
+def test_of_a_drained_node_is_said_that_it_takes_pods_again_or_that_it_took_none_before(
+    broken: Broken, cordoned: bool
+) -> None:
+    broken.cluster.change("Node", "node-1", spec={"unschedulable": True} if cordoned else {})
+    killed(broken, "database", after="change", action="drain-node")
+    assert recover(broken.reports) == [
+        f"{FOLDER}: step 1 (drain-node): "
+        + ("node/node-1 takes no new pods, as before" if cordoned else "pods may be placed on node/node-1 again")
+        + ", and as many ready pods of each part as before are waited for",
+        f"{FOLDER}: 1 change(s) put back",
+    ]
+    assert node(broken) == (cordoned, [])
+
+
+def taken_away(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The namespace is deleted with the stack in it."""
+    broken.cluster.delete("Namespace", "wordpress")
+    on_cluster(monkeypatch, broken.cluster)
+    for pod in broken.stack.pods("database"):
+        broken.cluster.unready(pod.name)
+
+
+@pytest.mark.parametrize("known", ["nothing", "scaled", "drained"])
+def test_that_nodes_may_not_be_looked_at_is_said_unless_the_folder_tells_of_one_that_was_drained(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    if known != "nothing":
+        killed(broken, "database", after="change", action="scale" if known == "scaled" else "drain-node")
+    listed = broken.cluster.list
+
+    def refuse(kind: str, selector: str = "") -> Any:
+        if kind == "Node":
+            raise ApiRefused(403, "nodes is forbidden")
+        return listed(kind, selector)
+
+    monkeypatch.setattr(broken.cluster, "list", refuse)
+    said: list[str] = []
+    done = recovering.recover(broken.reports, stack=PROFILE, cluster="none", quiet=True, say=said.append)
+    remarks = [line for line in said if "nodes may not be looked at" in line]
+    remark = (
+        "namespace wordpress: nodes may not be looked at, so one that is still drained by a run whose folder is not "
+        "here would not be found"
+    )
+    assert remarks == ([] if known == "drained" else [remark])
+    assert done == [line for line in said if line not in remarks]  # there may be nothing to recover all the same
+    assert bool(done) == (known != "nothing")
+
+
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+@pytest.mark.parametrize("namespace", ["anew", "away"])
+def test_a_node_outlives_the_namespace_and_is_put_back_without_the_pods_of_before(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, namespace: str, folder: str
+) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    assert node(broken)[0]
+    if namespace == "anew":
+        made_anew(broken)
+        broken.cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 3 if folder == "lost" else 1}})
+    else:
+        taken_away(broken, monkeypatch)
+    reports = broken.reports if folder == "kept" else broken.reports.parent / "others"
+    said = recover(reports)
+    assert node(broken) == (False, [])
+    (told,) = (line for line in said if "step 1 (drain-node)" in line)
+    waits = ", and as many ready pods of each part as before are waited for"
+    assert told.endswith("pods may be placed on node/node-1 again" + (waits if (folder, namespace) == ANEW else ""))
+    if folder == "kept":
+        assert said[0].endswith(", and all changes with it, but those to nodes") or said[0].endswith(
+            "all changes are gone with it, but those to nodes"
+        )
+        assert unfinished(journals.read(broken.folder)) == []
+    assert recover(reports) == []
+
+
+def test_a_node_that_cannot_be_put_back_is_not_said_to_be_gone_with_the_namespace(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    aim = ACTIONS["scale"].aim(broken.stack, "site", {"replicas": 1})
+    with Journal(broken.folder) as journal:
+        journal.write(UndoPlanned(2.0, 1, 1, "scale", aim.undo))
+    made_anew(broken)
+
+    def deployed(*_: object, **__: object) -> bool:
+        raise AssertionError("no stack is deployed for the sake of a node")
+
+    def refused(*_: object, **__: object) -> Any:
+        raise ApiRefused(403, "nodes may not be patched")
+
+    monkeypatch.setattr(recovering, "deployed_again", deployed)
+    with monkeypatch.context() as patched:
+        patched.setattr(broken.cluster, "patch", refused)
+        with pytest.raises(UndoIncomplete, match="nodes may not be patched") as caught:
+            recover(broken.reports)
+    assert "-- uncordon node-1" in str(caught.value.hint)
+    assert [undo.id for undo in unfinished(journals.read(broken.folder))] == [0]
+    recover(broken.reports)
+    assert node(broken) == (False, [])
+    assert unfinished(journals.read(broken.folder)) == []
+
+
+def test_a_node_that_was_put_back_by_hand_is_left_when_the_namespace_is_gone(broken: Broken) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    made_anew(broken)
+    broken.cluster.change("Node", "node-1", metadata={"name": "node-1"})  # cordoned by somebody else since
+    said = recover(broken.reports)
+    assert any("nothing is noted on node/node-1 any more" in line for line in said)
+    assert node(broken) == (True, [])
+    assert recover(broken.reports) == []
+
+
+def test_a_node_is_gone_with_the_whole_embedded_cluster(broken: Broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(broken, "database", after="change", action="drain-node")
+    on_cluster(monkeypatch, there=False)
+    assert recover(broken.reports) == [f"{FOLDER}: the embedded cluster none is gone, and all changes with it"]
+    assert unfinished(journals.read(broken.folder)) == []
 
 
 def test_a_run_that_ends_while_its_lease_is_waited_for_is_not_put_back_once_more(
@@ -471,7 +632,7 @@ def test_undos_of_one_object_are_kept_in_their_order_and_only_the_first_counts(b
         aim = ACTIONS["scale"].aim(stack, "database", {"replicas": replicas})
         undo_notes.note(stack, "reports/r", UndoPlanned(0.0, number, number, "scale", aim.undo))
         ACTIONS["scale"].inject(stack, aim)
-    assert [each.undo["replicas"] for each in undo_notes.found(stack)] == [3, 2]
+    assert [each.undo["replicas"] for each in undo_notes.on_workloads(stack)] == [3, 2]
     assert len(recover(broken.reports)) == 2
     assert broken.workload()["spec"]["replicas"] == 3
     assert broken.annotations() == {}
@@ -523,10 +684,10 @@ def test_what_another_run_notes_on_the_same_node_meanwhile_is_kept(
 
     monkeypatch.setattr(broken.cluster, "get", get)
     undo_notes.note(stack, "reports/mine", planned)
-    assert [each.run for each in undo_notes.found(stack)] == ["reports/mine", "reports/other"]
+    assert [each.run for each in undo_notes.on_nodes(stack) or ()] == ["reports/mine", "reports/other"]
     noted.clear()
     undo_notes.forget(stack, "reports/mine", [planned])
-    assert [each.run for each in undo_notes.found(stack)] == ["reports/other"]
+    assert [each.run for each in undo_notes.on_nodes(stack) or ()] == ["reports/other"]
 
 
 @pytest.mark.parametrize("other", [("reports/b", "wordpress"), ("reports/a", "blog")])
@@ -545,13 +706,20 @@ def test_the_command_by_hand_takes_the_records_of_its_run_off_a_node_and_no_othe
     assert left == {undo_notes.key_of(other[0], others)}
 
 
+@pytest.mark.parametrize("drained", [False, True])
 def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drained: bool
 ) -> None:
     spec = str(tmp_path / "blog.yaml")
     (tmp_path / "blog.yaml").write_text("")
     cluster = ActedCluster()
     cluster.apply({"kind": "Namespace", "metadata": {"name": "wordpress", "uid": "another"}})
+    drain = ACTIONS["drain-node"].aim(cluster.stack(), "database/primary", {})
+    noted = UndoPlanned(2.0, 1, 1, "drain-node", drain.undo)
+    if drained:
+        undo_notes.note(cluster.stack(), f"reports/{FOLDER}", noted)
+        ACTIONS["drain-node"].inject(cluster.stack(), drain)
+        cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
     cluster.calls.clear()
     lent = SimpleNamespace(
         spec=spec, borrowed=True, attach=lambda _: cluster.stack(), left=lambda _: [], release=lambda *_: False
@@ -567,14 +735,22 @@ def test_a_run_on_another_cluster_whose_context_has_the_same_name_is_left_as_it_
     with Journal(folder) as journal:
         journal.write(RunBegun(FORMAT, FOLDER, "s", "c", 0.0, {"steps": []}, stack, {}))
         journal.write(UndoPlanned(1.0, 0, 0, "scale", undo))
-    (said,) = recovering.recover(
+        if drained:
+            journal.write(noted)
+    said, *more = recovering.recover(
         tmp_path / "reports", stack=spec, cluster="none", elsewhere=Elsewhere("prod", "a-file"), quiet=True
     )
     assert said.startswith(
         f"{FOLDER}: was not on this namespace wordpress of context/prod: another cluster has that name"
     )
-    assert cluster.calls == []
+    assert {name for _, _, name in cluster.calls} == ({"node-1"} if drained else set())
     assert unfinished(journals.read(folder))
+    if drained:  # A node bears the note, so the run was here, and its namespace was made anew.
+        place = f"reports/{FOLDER} (whose stack is gone)"
+        assert more[0] == f"{place}: step 2 (drain-node): pods may be placed on node/node-1 again"
+        assert not (cluster.get("Node", "node-1") or {})["spec"].get("unschedulable")
+    else:
+        assert more == []
 
 
 def test_a_binding_that_is_named_by_another_path_is_the_same_stack(

@@ -12,15 +12,16 @@ from typing import Any, cast
 
 import pytest
 
-from chaos import bugs, stop, undo_notes
+from chaos import bugs, stop, undo, undo_notes
 from chaos import runner as runner_module
 from chaos.actions import ACTIONS, Aim
 from chaos.bugs import InternalError
 from chaos.checks.judge import StepJudgement
 from chaos.clock import Clock
+from chaos.cluster.api import ApiRefused
 from chaos.cluster.lease import LeaseLost
 from chaos.cluster.reach import NO_WAY
-from chaos.errors import ClusterError, StackError, UndoIncomplete
+from chaos.errors import ClusterError, StackError, UndoIncomplete, Unreachable
 from chaos.history import (
     END,
     ActionBegun,
@@ -505,16 +506,17 @@ def test_a_fault_whose_undo_cannot_be_written_on_what_it_changes_is_not_put_in(
 
 @dataclass
 class FakeLease:
-    """Is lost, or cannot be asked for, from one fault on."""
+    """Is lost, or cannot be asked for, once it was asked for `at` times, and until it was `until` times."""
 
     error: Exception
     at: int
+    until: float = float("inf")
     asked: int = 0
     lost: bool = False
 
     def require(self) -> None:
         self.asked += 1
-        if self.asked > self.at:
+        if self.at < self.asked <= self.until:
             self.lost = isinstance(self.error, LeaseLost)
             raise self.error
 
@@ -541,9 +543,36 @@ def test_what_another_has_put_back_that_took_the_lease_is_left_as_it_is(
 
 def test_a_run_that_holds_its_lease_does_not_look_for_notes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(undo_notes, "is_noted", lambda *_: False)
-    bench.lease = FakeLease(LeaseLost(""), at=1)
+    bench.lease = FakeLease(LeaseLost(""), at=2)
     bench.run()
     assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    assert bench.lease.asked == 2  # before the fault, and before the undo
+
+
+def test_a_lease_that_is_lost_between_two_tries_of_an_undo_leaves_what_another_has_put_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(undo_notes, "is_noted", lambda *_: False)
+    bench.lease = FakeLease(LeaseLost("taken over by b"), at=2)
+    bench.action.fail["put back 0"] = Unreachable("no answer")
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    assert unfinished(bench.journal.history()) == []
+
+
+def test_a_lease_that_may_not_be_renewed_any_more_keeps_nothing_from_being_put_back(bench: Bench) -> None:
+    bench.lease = FakeLease(ApiRefused(403, "leases is forbidden"), at=1)
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+
+
+def test_an_undo_waits_while_nobody_can_tell_whose_the_lease_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "_FIRST_WAIT_S", 0.01)
+    bench.lease = FakeLease(Unreachable("no answer"), at=1, until=4)
+    bench.run()
+    assert bench.action.calls == ["aim", "inject 0", "put back 0"]
+    assert bench.lease.asked == 5
 
 
 def test_a_lease_that_cannot_be_renewed_before_a_fault_ends_the_run_before_it(bench: Bench) -> None:

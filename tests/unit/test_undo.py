@@ -208,7 +208,7 @@ def test_what_different_actions_did_to_one_workload_is_put_back_the_last_first(t
     undos = changed(cluster, tmp_path, *steps)
     assert restored(cluster, tmp_path, undos) == []
     assert replicas(cluster) == 3
-    assert undo_notes.found(cluster.stack()) == []
+    assert undo_notes.on_workloads(cluster.stack()) == []
 
 
 def test_a_run_that_was_killed_between_its_note_and_the_change_left_what_it_found(tmp_path: Path) -> None:

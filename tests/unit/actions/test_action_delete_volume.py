@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chaos.cluster.api import ApiRefused
 from chaos.errors import ClusterError, StackError
 
 ACTION = DeleteVolume()
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 CLONING = (
     "2026-01-01T00:00:00Z start-mysql.sh: EMPTY; peers: 0=DATA:0-1-2:live -> CLONE 2 0-1-2: it is the most advanced\n"
 )
@@ -63,7 +65,14 @@ def test_claims_that_a_scale_down_left_are_deleted_alone_and_stay_away() -> None
     cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
     aim = ACTION.aim(stack, "database/replica", {"count": 2})
     assert aim.objects == ("persistentvolumeclaim/data-mysql-1", "persistentvolumeclaim/data-mysql-2")
-    assert aim.undo == {"role": "database", "ready": 1, "controller": "statefulset/mysql"}
+    claims = {name: cluster.uid("PersistentVolumeClaim", name) for name in ("data-mysql-1", "data-mysql-2")}
+    assert aim.undo == {
+        "role": "database",
+        "ready": 1,
+        "controller": "statefulset/mysql",
+        "claims": claims,
+        "pods": {},
+    }
     ACTION.inject(stack, aim)
     assert names(cluster) == ["data-mysql-1", "data-mysql-2"]
     happened, effect = ACTION.effect(stack, aim, 1)
@@ -131,6 +140,116 @@ def test_it_is_put_back_when_as_many_pods_are_ready_as_before() -> None:
     cluster.unready("mysql-0")
     with pytest.raises(ClusterError, match="fewer than 3 pods are ready"):
         ACTION.put_back(cluster.stack(), undo, 0.1)
+
+
+# cut off between the claims and the pods
+
+
+def cut_off(cluster: ActedCluster, target: str = "database/replica", **params: Any) -> Any:
+    """The undo of a run that ended when it had deleted the claims, and none of the pods yet."""
+    aim = ACTION.aim(cluster.stack(), target, params)
+    for claim, uid in aim.before["claims"].items():
+        cluster.delete_exactly("PersistentVolumeClaim", claim, uid)
+    cluster.deletions.clear()
+    return aim.undo
+
+
+def test_a_claim_that_waits_for_its_pod_is_finished_and_not_left_to_the_pods_next_restart() -> None:
+    cluster = ActedCluster()
+    undo = cut_off(cluster)
+    ACTION.put_back(cluster.stack(), undo, 1)
+    assert names(cluster) == ["mysql-1"]
+    assert cluster.uid("PersistentVolumeClaim", "data-mysql-1") != undo["claims"]["data-mysql-1"]
+    assert delete_volume.doomed(cluster.stack(), undo) == []
+    ACTION.put_back(cluster.stack(), undo, 1)
+    assert names(cluster) == ["mysql-1"]
+
+
+def test_of_several_claims_the_last_one_is_finished_first_and_the_next_when_all_pods_are_ready_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = ActedCluster()
+    undo = cut_off(cluster, "database", count=3)
+    seen: list[list[str]] = []
+    delete = cluster.delete_exactly
+
+    def deleted(kind: str, name: str, uid: str, *, grace_s: int | None = None) -> bool:
+        seen.append([pod.name for pod in cluster.stack().pods("database") if pod.ready])
+        done = delete(kind, name, uid, grace_s=grace_s)
+        cluster.unready(name)
+        timer = threading.Timer(0.1, cluster.change, ("Pod", name), {"status": {"phase": "Running", **READY}})
+        timer.start()
+        return done
+
+    monkeypatch.setattr(cluster, "delete_exactly", deleted)
+    ACTION.put_back(cluster.stack(), undo, 10)
+    assert names(cluster) == ["mysql-2", "mysql-1", "mysql-0"]
+    assert seen == [["mysql-0", "mysql-1", "mysql-2"]] * 3
+
+
+def test_a_claim_that_the_action_never_came_to_is_left_with_its_pod() -> None:
+    cluster = ActedCluster()
+    aim = ACTION.aim(cluster.stack(), "database/replica", {"count": 2})
+    cluster.delete_exactly("PersistentVolumeClaim", "data-mysql-1", aim.before["claims"]["data-mysql-1"])
+    cluster.deletions.clear()
+    ACTION.put_back(cluster.stack(), aim.undo, 1)
+    assert names(cluster) == ["mysql-1"]
+
+
+def test_an_undo_record_of_an_older_hachaos_knows_of_no_claims() -> None:
+    cluster = ActedCluster()
+    undo = {key: value for key, value in cut_off(cluster).items() if key not in {"claims", "pods"}}
+    ACTION.put_back(cluster.stack(), undo, 1)
+    assert names(cluster) == []
+    assert len(ACTION.by_hand(undo, "wordpress")) == 1
+
+
+COMMAND = "kubectl -n wordpress delete pod mysql-1 is left to do"
+
+
+def test_a_pod_that_does_not_end_is_left_with_the_command_that_ends_it() -> None:
+    cluster = ActedCluster()
+    undo = cut_off(cluster)
+    cluster.stuck = True
+    with pytest.raises(ClusterError, match=f"claim data-mysql-1 is deleted as soon as .* not ended: {COMMAND}"):
+        ACTION.put_back(cluster.stack(), undo, 0.1)
+
+
+def test_a_pod_is_not_ended_while_another_is_missing_from_which_the_new_one_would_be_filled() -> None:
+    cluster = ActedCluster()
+    undo = cut_off(cluster)
+    cluster.unready("mysql-0")
+    with pytest.raises(ClusterError, match=f"fewer than 3 pods are ready to fill a new one from: {COMMAND}"):
+        ACTION.put_back(cluster.stack(), undo, 0.1)
+    assert names(cluster) == []
+    with pytest.raises(ClusterError, match="from: hachaos cluster kubectl --name mine -- -n wordpress delete pod"):
+        ACTION.put_back(cluster.stack("mine"), undo, 0.1)
+
+
+def test_a_pod_that_alone_has_the_data_is_left_to_a_person() -> None:
+    cluster = ActedCluster()
+    cluster.patch("StatefulSet", "mysql", {"spec": {"replicas": 1}})
+    undo = cut_off(cluster, "database/primary")
+    with pytest.raises(ClusterError, match=r"no other pod has its data.*delete pod mysql-0 is left to do"):
+        ACTION.put_back(cluster.stack(), undo, 0.1)
+    assert names(cluster) == []
+
+
+def test_a_successor_on_a_doomed_claim_is_not_ended() -> None:
+    cluster = ActedCluster()
+    undo = cut_off(cluster)
+    cluster.change("Pod", "mysql-1", metadata={"name": "mysql-1", "uid": "another", "labels": {"app": "mysql"}})
+    with pytest.raises(ClusterError, match=COMMAND):
+        ACTION.put_back(cluster.stack(), undo, 0.1)
+    assert names(cluster) == []
+
+
+def test_by_hand_no_pod_is_deleted_without_a_look_at_the_claims() -> None:
+    cluster = ActedCluster()
+    assert ACTION.by_hand(cut_off(cluster), "wordpress") == (
+        "kubectl -n wordpress get pvc --ignore-not-found data-mysql-1",
+        "kubectl -n wordpress rollout status statefulset/mysql --timeout=5m",
+    )
 
 
 # interrupt

@@ -164,13 +164,13 @@ def test_its_undo_stands_on_the_node_and_is_found_for_this_stack_alone() -> None
     ours = ACTION.aim(stack, "database/primary", {}).undo
     undo_notes.note(stack, "reports/a", UndoPlanned(0, 0, 0, "drain-node", ours))
     undo_notes.note(stack, "reports/b", UndoPlanned(0, 0, 0, "drain-node", ours | {"namespace": "elsewhere"}))
-    assert [(each.run, each.undo) for each in undo_notes.found(stack)] == [("reports/a", ours)]
+    assert [(each.run, each.undo) for each in undo_notes.on_nodes(stack) or ()] == [("reports/a", ours)]
     undo_notes.forget(stack, "reports/a", [UndoPlanned(0, 0, 0, "drain-node", ours)])
-    assert undo_notes.found(stack) == []
+    assert undo_notes.on_nodes(stack) == []
     assert "elsewhere" in str(cluster.get("Node", "node-1"))
 
 
-def test_who_may_not_look_at_nodes_has_drained_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_look_at_nodes_does_not_take_it_for_none_that_is_drained(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = ActedCluster()
     listed = cluster.list
 
@@ -180,4 +180,4 @@ def test_who_may_not_look_at_nodes_has_drained_none(monkeypatch: pytest.MonkeyPa
         return listed(kind, selector)
 
     monkeypatch.setattr(cluster, "list", refuse)
-    assert undo_notes.found(cluster.stack()) == []
+    assert undo_notes.on_nodes(cluster.stack()) is None
