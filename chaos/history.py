@@ -26,6 +26,9 @@ BASELINE = -1
 STILL_HANGS = "an earlier one still hangs"
 """What `Skipped.reason` says where the same pod has not yet answered an earlier request for the same thing."""
 
+INSTALL_PAGE = "install-page"
+"""The `reason` of a request that WordPress answered with its installer: there is no site in the database."""
+
 TOO_LARGE = "too large to be read"
 """What `Contents.tables` says of a table that was left out."""
 

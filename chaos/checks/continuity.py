@@ -73,6 +73,7 @@ def check(history: History, step: Step) -> CheckResult:
     if read:
         found += ids.rewound(history, at)
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
+    found += seed.installers(history, step, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
     if late := figures["indeterminate"]["between_readings"]:

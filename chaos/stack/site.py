@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from chaos.history import INSTALL_PAGE
 from chaos.stack import xml_rpc
 from chaos.stack.http import Answer, NoAnswer, NotSent, OnHang, exchange
 from chaos.stack.kept import KeptConnections
@@ -22,7 +23,6 @@ from chaos.stack.written import Written
 if TYPE_CHECKING:
     from chaos.stack.stack import Stack
 
-INSTALL = "install-page"
 DATABASE_ERROR = "database-error"
 STALE = "stale"
 UPLOAD_BYTES = 4096
@@ -268,7 +268,7 @@ def _path(url: object) -> str:
 def _alarm(answer: Answer) -> str:
     """`install-page` (there is no site in the database any more) or `database-error`; empty for neither."""
     if any(mark in answer.body or mark in answer.headers.get("location", "").encode() for mark in _INSTALL_MARKS):
-        return INSTALL
+        return INSTALL_PAGE
     return DATABASE_ERROR if _DATABASE_ERROR_MARK in answer.body else ""
 
 

@@ -159,6 +159,10 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     "seed": ("seed:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "missing"})),
     "picture": ("picture:site", site(picture="missing (404)")),
     "session": ("session:site", site(session="nobody")),
+    "install-offered": (
+        "install-offered:site",
+        [*story(), Read("site-b", FAULT, FAULT, FAULT + 0.1, False, "install-page", 302)],
+    ),
     "missing-pods": ("missing-pods:database", gone("mysql-2")),
     "two-writable": ("two-writable", change(story(), a(ReplicaSeen, pod="mysql-1"), read_only=False)),
     "no-writable": ("no-writable", change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True)),
