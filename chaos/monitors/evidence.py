@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from chaos.clock import Clock
 from chaos.cluster.rights import may
@@ -23,6 +24,7 @@ from chaos.stack.stack import Pod, Stack
 
 _READ_S = 20.0
 _LOGIN_S = 10.0
+_SIZES_S = 5.0
 _READ_AGAIN = 3
 _LOOK_EVERY_S = 0.2
 
@@ -61,11 +63,12 @@ class Evidence:
         except ClusterError as error:
             self._write(Contents(self._clock.now(), step, "", primary=False, error=str(error)))
             return
+        deadline = time.monotonic() + timeout_s
         self._sign_in()
         for seen in _drain(self._database, databases, self._clock, timeout_s):
             self._write(seen)
         if step > FIRST_READING:
-            self._beat(databases, step)
+            databases = self._beat(databases, step, deadline)
         with self._lock:
             uploads = dict(self._uploads)
         stack, clock, session = self._stack, self._clock, self._session
@@ -82,12 +85,27 @@ class Evidence:
 
     def _of_one_position(self, pods: list[Pod], step: int, pool: ThreadPoolExecutor) -> list[Contents]:
         """What the database pods hold; read again where somebody wrote between the readings of two of them."""
+        left_out = self._too_large(pods)
+
+        def read(pod: Pod) -> Contents:
+            return _contents(self._stack, self._database, pod, self._clock, step, left_out)
+
         for _ in range(_READ_AGAIN):
-            found = list(pool.map(lambda pod: _contents(self._stack, self._database, pod, self._clock, step), pods))
+            found = list(pool.map(read, pods))
             positions = {one.gtid for one in found if not one.error}
             if len(positions) <= 1 or not self._alike(pods):
                 break
         return found
+
+    def _too_large(self, pods: list[Pod]) -> frozenset[str]:
+        """The tables that no pod is read for: by the primary's word, else by that of the first that answers."""
+        for pod in sorted(pods, key=lambda pod: not _is_primary(pod)):
+            try:
+                with self._database.connect(self._database.address(pod.ip), _SIZES_S) as connection:
+                    return self._database.too_large(connection)
+            except NoDatabase:
+                continue
+        return frozenset()
 
     def _alike(self, pods: list[Pod]) -> bool:
         """Whether the pods that answer have come to one position by now."""
@@ -99,11 +117,20 @@ class Evidence:
         for seen in self._volumes.look(step, when):
             self._write(seen)
 
-    def _beat(self, databases: list[Pod], step: int) -> None:
-        primary = next((pod for pod in databases if pod.role.endswith("/primary")), None)
+    def _beat(self, databases: list[Pod], step: int, until: float) -> list[Pod]:
+        """Write a fresh row to the primary; the database pods as they are then.
+
+        Where none of several is the primary, one may be about to become it: that is waited for until the deadline.
+        """
+        while len(databases) > 1 and not any(map(_is_primary, databases)) and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S)
+            with suppress(ClusterError):
+                databases = self._stack.pods("database")
+        primary = next(filter(_is_primary, databases), None)
         if primary is not None:
             replicas = [pod for pod in databases if pod is not primary]
             self._write(heartbeat.beat(self._database, primary, replicas, self._clock, step))
+        return databases
 
     def _sign_in(self) -> None:
         """Sign in through the Service if nobody has yet: once in a run, if it is taken."""
@@ -114,6 +141,10 @@ class Evidence:
             self._session = Session(self._site.sign_in(self._address, _LOGIN_S), "")
         except (ClusterError, StackError, NotSignedIn, NotSent, NoAnswer) as error:
             self._session = Session(problem=f"no login: {error}")
+
+
+def _is_primary(pod: Pod) -> bool:
+    return pod.role.endswith("/primary")
 
 
 def _turned(uploads: dict[str, str], by: int) -> dict[str, str]:
@@ -156,8 +187,10 @@ def _is_at_rest(seen: ReplicaSeen) -> bool:
     return not seen.error and not seen.lag_s and seen.io_running in (None, "Yes", "No")
 
 
-def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: int) -> Contents:
-    primary = pod.role.endswith("/primary")
+def _contents(
+    stack: Stack, database: Database, pod: Pod, clock: Clock, step: int, left_out: Collection[str]
+) -> Contents:
+    primary = _is_primary(pod)
     # Whatever is acknowledged from here on need not be in what is read.
     began = clock.now()
     try:
@@ -170,7 +203,7 @@ def _contents(stack: Stack, database: Database, pod: Pod, clock: Clock, step: in
             baseline["picture"] = database.seed_hash(connection, (stack.seed.picture.id,))
             baseline["options"] = database.options_hash(connection)
             baseline["users"] = database.users_hash(connection)
-            tables = database.tables(connection)
+            tables = database.tables(connection, left_out)
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
     return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline, tables=tables)

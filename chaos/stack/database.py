@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -120,6 +120,8 @@ class Database:
         self._schema = binding.database.schema
         self._ledger = _name(binding.database.schema, binding.database.table)
         self._site = binding.site
+        self._schemas = {binding.site.schema, binding.database.schema}
+        self._lineage = f"{binding.database.schema}.{LINEAGE}"
 
     def address(self, ip: str) -> str:
         """`IP:port` of a database pod. Of a pod without an IP it is one at which nothing can be reached."""
@@ -220,9 +222,16 @@ class Database:
                 return before
         return ""
 
-    def tables(self, connection: Connection) -> dict[str, str]:
-        """What each table of the site and of the ledger's schema holds, as `COUNT:BIT_XOR` by `schema.table`."""
-        return tables.sums(connection, {self._site.schema, self._schema}, {f"{self._schema}.{LINEAGE}"})
+    def tables(self, connection: Connection, left_out: Collection[str] = ()) -> dict[str, str]:
+        """What each table of the site and of the ledger's schema holds, as `COUNT:BIT_XOR` by `schema.table`.
+
+        Those in `left_out`, as `too_large` names them, are not read.
+        """
+        return tables.sums(connection, self._schemas, (self._lineage,), left_out)
+
+    def too_large(self, connection: Connection) -> frozenset[str]:
+        """The tables that are too large to be read, by what this server takes their sizes for."""
+        return tables.too_large(connection, self._schemas, (self._lineage,))
 
     def posts(self, connection: Connection) -> list[tuple[int, str]]:
         """All published WordPress posts as (id, title); none where there is no such table."""

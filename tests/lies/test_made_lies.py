@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from histories import FAULT, SEED, a, change, drop, pod
-from truth import CLONED, MARK, TABLES, UNANSWERED, after, cloned, hold, plus, renamed, resumed, without
+from histories import FAULT, SEED, TABLES, a, change, drop, pod
+from truth import CLONED, MARK, UNANSWERED, after, cloned, hold, plus, renamed, resumed, without
 
 from chaos.checks.findings import INVARIANTS
 from chaos.checks.judge import Judgement, judge

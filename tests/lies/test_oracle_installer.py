@@ -1,4 +1,4 @@
-"""D7 as users meet it: an answer that is WordPress's installer fails the step in which it was asked for, and no other."""
+"""D7 as users meet it: an answer that is WordPress's installer fails the step in which it was asked for, no other."""
 
 from __future__ import annotations
 
