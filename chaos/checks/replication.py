@@ -292,12 +292,14 @@ def _explained(history: History, mine: Contents, other: Contents, lacks: set[Ent
 
 def _owed(history: History, lacking: Contents, missed: set[Entry]) -> bool:
     """Whether any of what a pod lacks had been acknowledged when it was read, or the pod itself had held it before."""
-    writes = history.of(Write) if missed else []
+    if not missed:
+        return False
+    writes = [*history.of(Write), *(beat.write for beat in history.of(Heartbeat))]
     acknowledged = {(write.what, write.token) for write in writes if write.outcome == "ok"}
     acknowledged -= {(write.what, write.token) for write in writes if write.end > lacking.at}
     had = {
         entry
-        for one in (history.of(Contents) if missed else [])
+        for one in history.of(Contents)
         if one.pod == lacking.pod and one.step < lacking.step
         for entry in _content(one)
     }

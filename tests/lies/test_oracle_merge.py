@@ -32,7 +32,8 @@ verdicts = st.lists(st.sampled_from(list(Verdict)))
 
 TRUTH = story(baseline=True)
 LESS = (
-    Read, Write, Contents, SiteContents, ReplicaSeen, Heartbeat, VolumeSeen, WaitEnded, ActionEnded, StepEnded, RunEnded,
+    Read, Write, Contents, SiteContents, ReplicaSeen, Heartbeat, VolumeSeen,
+    WaitEnded, ActionEnded, StepEnded, RunEnded,
 )  # fmt: skip
 
 

@@ -148,6 +148,7 @@ class Beat:
 
     def history(self) -> History:
         records = story(expect={"writes": {"may_stay_out": True}} if self.writes_may_be_out else None)
+        records = [one for one in records if not isinstance(one, Heartbeat)]
         key = 990 if self.outcome == "ok" else None
         beat = Heartbeat(0, "mysql-0", "b", STEADY, STEADY + 0.1, self.outcome, "", key, self.arrived)
         found: list[Record] = [beat]
@@ -155,7 +156,8 @@ class Beat:
             if isinstance(one, WaitEnded) and not self.waited:
                 continue
             if isinstance(one, Contents) and one.step == 0:
-                rows = (*one.rows, (990, "b")) if self.outcome == "ok" else one.rows
+                rows = tuple(row for row in one.rows if row[1] != "beat-0")
+                rows += ((990, "b"),) if self.outcome == "ok" else ()
                 found += [] if one.pod in self.gone else [replace(one, rows=rows)]
             else:
                 found.append(one)

@@ -171,16 +171,16 @@ def replica(n: int, at: float) -> ReplicaSeen:
 def contents(records: Iterable[Record], step: int, at: float, *, empty: bool = False) -> list[Record]:
     """What all pods hold when every acknowledged write is there, and an older row and post; with a fresh row before."""
     acknowledged = [r for r in records if isinstance(r, Write) and r.outcome == "ok" and r.end <= at and not empty]
-    beats = [*(r for r in records if isinstance(r, Heartbeat)), *([] if empty else [heartbeat(step, at - 0.4)])]
-    rows = ((900, "older row"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "row"))
-    rows += tuple((beat.key, beat.token) for beat in beats if beat.key is not None)
+    beats = [] if empty else [*(r for r in records if isinstance(r, Heartbeat)), heartbeat(step, at - 0.4)]
+    rows = ((900, "older row"), *((beat.key or 0, beat.token) for beat in beats))
+    rows += tuple((w.seq + 1, w.token) for w in acknowledged if w.what == "row")
     posts = ((901, "older post"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "post"))
     held: list[Record] = [
         Contents(at, step, name, name == "mysql-0", "", "0-100-50", rows, posts, dict(SEED), dict(TABLES))
         for name in DATABASES
     ]
     served = [SiteContents(at, step, name, "", dict(PAGES)) for name in SITES]
-    return [*beats[-1:], *held, *served] if not empty else [*held, *served]
+    return [*beats[-1:], *held, *served]
 
 
 def heartbeat(step: int, at: float) -> Heartbeat:

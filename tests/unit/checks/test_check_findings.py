@@ -176,7 +176,7 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     "not-replicating": ("not-replicating:mysql-1", change(story(), a(ReplicaSeen, pod="mysql-1"), io_running="No")),
     "no-heartbeat": (
         "no-heartbeat:mysql-2",
-        [*story(), Heartbeat(0, "mysql-0", "beat", 17.5, 17.6, "ok", arrived={"mysql-2": None})],
+        change(story(), a(Heartbeat, step=0), arrived={"mysql-1": 0.1, "mysql-2": None}),
     ),
     "differs": ("differs:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
     "empty": ("empty:mysql-0", volume(NEW_CLONE | {"how": "bootstrap"})),

@@ -17,7 +17,17 @@ import pytest
 
 from chaos.clock import Clock
 from chaos.errors import ClusterError
-from chaos.history import FIRST_READING, Contents, Heartbeat, Record, ReplicaSeen, SiteContents, Write, from_json
+from chaos.history import (
+    FIRST_READING,
+    TOO_LARGE,
+    Contents,
+    Heartbeat,
+    Record,
+    ReplicaSeen,
+    SiteContents,
+    Write,
+    from_json,
+)
 from chaos.monitors.evidence import Evidence
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
@@ -47,6 +57,7 @@ class Data:
     beats: bool = True
     broken: str = ""
     dropped: str = ""
+    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("ledger", "lineage"), 9))
 
     def answer(self, statement: str) -> Rows | int | None:
         if self.dropped and self.dropped in statement:
@@ -60,9 +71,10 @@ class Data:
         if "REPLICA STATUS" in statement:
             return [] if self.primary else [{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes"}]
         if "information_schema.columns" in statement:
-            return [column(*each) for each in (("ledger", "id", "PRI"), ("ledger", "token", ""), ("lineage", "id", ""))]
+            return [column("ledger", "token", ""), *(column(table, "id", "PRI") for table in self.sizes)]
         if "information_schema.tables" in statement:
-            return [{"s": "hachaos", "t": name, "n": 9} for name in ("ledger", "lineage")]
+            sizes = sorted(self.sizes.items(), key=lambda item: item[1])
+            return [{"s": "hachaos", "t": name, "n": size} for name, size in sizes]
         if "AS chunk" in statement:
             return [{"n": len(self.rows), "x": len(self.rows), "k": len(self.rows)}]
         if "WHERE token" in statement:
@@ -250,6 +262,17 @@ def test_whole_tables_are_summed_up_but_the_one_that_differs_on_purpose(world: W
     assert found["mysql-2"].tables == {"hachaos.ledger": "1:1"}
 
 
+def test_which_tables_are_too_large_is_for_the_primary_to_say_or_for_the_first_that_answers(world: World) -> None:
+    large, small = {"ledger": 9, "events": 65 << 20}, {"ledger": 9, "events": 63 << 20}
+    for primary, others, left_out in ((large, small, True), (small, large, False)):
+        for data in world.data.values():
+            data.sizes = primary if data.primary else others
+        read = {pod: one.tables["hachaos.events"] == TOO_LARGE for pod, one in world.contents().items()}
+        assert read == dict.fromkeys(world.data, left_out)
+    world.data["mysql-0"].broken = "information_schema.tables"
+    assert {one.tables.get("hachaos.events") for one in world.contents().values()} == {None, TOO_LARGE}
+
+
 def test_a_table_of_several_chunks_is_summed_up_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chaos.stack.tables.CHUNK", 3)
     data = world.data["mysql-0"]
@@ -324,6 +347,16 @@ def test_a_replica_that_does_not_replicate_is_not_waited_for(world: World) -> No
     found = world.heartbeat()
     assert found.unasked == {"mysql-1": "it does not replicate"}
     assert found.arrived.keys() == {"mysql-2"}
+
+
+def test_a_primary_that_is_not_known_yet_is_waited_for_until_the_deadline(world: World) -> None:
+    world.data["mysql-0"].primary = False
+    threading.Timer(0.5, setattr, (world.data["mysql-0"], "primary", True)).start()
+    records = world.collect(20.0)
+    assert [record.pod for record in records if isinstance(record, Heartbeat)] == ["mysql-0"]
+    assert [record.pod for record in records if isinstance(record, Contents) and record.primary] == ["mysql-0"]
+    world.data["mysql-0"].primary = False
+    assert not [record for record in world.collect(0.3) if isinstance(record, Heartbeat)]
 
 
 def test_nothing_is_written_before_the_first_reading(world: World) -> None:
