@@ -56,10 +56,10 @@ class Recovery:
     """How a step's fault was got over, in seconds after the fault. None: did not happen, or was not seen.
 
     Of the pods that were made anew, or of which a container was, it follows the one that was ready last. What a node
-    did for that is known from the cluster's events: the last volume `attached`, the last image `pulled` (or found there), the
-    last `container_started` (without an event, when all were seen to run). `first_good_answer_s` is when the role that
-    was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over: the pod is
-    ready, and so are readers and writers served.
+    did for that is known from the cluster's events: the last volume `attached`, the last image `pulled` (or found
+    there), the last `container_started` (without an event, when all were seen to run). `first_good_answer_s` is when
+    the role that was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over:
+    the pod is ready, and so are readers and writers served.
     """
 
     pod: str | None
