@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 import threading
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from chaos.clock import Clock
 from chaos.cluster.rights import may
 from chaos.errors import ClusterError, StackError
-from chaos.history import FIRST_READING, Contents, PodSaid, Record, ReplicaSeen, Write
+from chaos.history import FIRST_READING, Contents, PodSaid, Record, ReplicaSeen, SiteContents, Write
 from chaos.monitors import heartbeat, site_contents
 from chaos.monitors.replication import look
 from chaos.monitors.site_contents import Session
@@ -19,7 +20,7 @@ from chaos.monitors.volumes import Volumes
 from chaos.stack import unwell
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.http import NoAnswer, NotSent
-from chaos.stack.site import NotSignedIn, Site
+from chaos.stack.site import NotSignedIn, Site, upload_name
 from chaos.stack.stack import Pod, Stack
 
 _READ_S = 20.0
@@ -27,6 +28,8 @@ _LOGIN_S = 10.0
 _SIZES_S = 5.0
 _READ_AGAIN = 3
 _LOOK_EVERY_S = 0.2
+_UNSURE = 100
+"""So many uploads that were not acknowledged are looked for, the last ones."""
 
 RIGHTS = may("list", "Pod", why="which pods are to be read")
 
@@ -35,7 +38,7 @@ _SETTLED_S = 5.0
 
 
 class Evidence:
-    """The readings of one run. Keeps what lasts from one to the next: the login's session, the acknowledged uploads."""
+    """The readings of one run. Keeps what lasts from one to the next: the login's session, the uploads."""
 
     def __init__(self, stack: Stack, clock: Clock, write: Callable[[Record], None]) -> None:
         self._stack, self._clock, self._write = stack, clock, write
@@ -44,13 +47,25 @@ class Evidence:
         self._session = Session()
         self._address = ""
         self._uploads: dict[str, str] = {}
+        self._unsure: dict[str, str] = {}
+        self._folder = ""
         self._lock = threading.Lock()
 
     def see(self, record: Record) -> None:
-        """Take note of one record: uploads that were acknowledged are looked for from then on."""
-        if isinstance(record, Write) and record.what == "upload" and record.outcome == "ok":
-            with self._lock:
+        """Take note of one record: uploads are looked for from then on.
+
+        One that was not acknowledged is looked for in the folder that WordPress put the last one into that was.
+        """
+        if not isinstance(record, Write) or record.what != "upload":
+            return
+        with self._lock:
+            if record.outcome == "ok":
                 self._uploads[record.token] = record.path
+                self._folder = posixpath.dirname(record.path) or self._folder
+            else:
+                self._unsure[record.token] = self._folder
+                for oldest in list(self._unsure)[:-_UNSURE]:
+                    del self._unsure[oldest]
 
     def collect(self, step: int, timeout_s: float) -> None:
         """Wait until the replicas have what the primary has, `timeout_s` at most, then read every pod.
@@ -70,18 +85,23 @@ class Evidence:
         if step > FIRST_READING:
             databases = self._beat(databases, step, deadline)
         with self._lock:
-            uploads = dict(self._uploads)
-        stack, clock, session = self._stack, self._clock, self._session
+            uploads, folders = dict(self._uploads), {token: at or self._folder for token, at in self._unsure.items()}
+        unsure = {token: f"{folder}/{upload_name(token)}" for token, folder in folders.items() if folder}
+
+        def of_site(number: int) -> SiteContents:
+            # Where the time for a pod runs out, it is not the same uploads that no pod was asked for.
+            turned = _turned(uploads, number, len(sites)) | _turned(unsure, number, len(sites))
+            return site_contents.read(self._stack, self._site, sites[number], self._clock, step, self._session, turned)
+
         with ThreadPoolExecutor(max(1, len(databases) + len(sites))) as pool:
-            work: list[Future[Record]] = []
-            for number, pod in enumerate(sites):
-                # Where the time for a pod runs out, it is not the same uploads that no pod was asked for.
-                turned = _turned(uploads, number * len(uploads) // len(sites))
-                work.append(pool.submit(site_contents.read, stack, self._site, pod, clock, step, session, turned))
+            work = [pool.submit(of_site, number) for number in range(len(sites))]
             for contents in self._of_one_position(databases, step, pool):
                 self._write(contents)
-            for done in work:
-                self._write(done.result())
+            served = [done.result() for done in work]
+            if _came_between(served, unsure):
+                served = list(pool.map(of_site, range(len(sites))))
+            for site in served:
+                self._write(site)
 
     def _of_one_position(self, pods: list[Pod], step: int, pool: ThreadPoolExecutor) -> list[Contents]:
         """What the database pods hold; read again where somebody wrote between the readings of two of them."""
@@ -147,9 +167,16 @@ def _is_primary(pod: Pod) -> bool:
     return pod.role.endswith("/primary")
 
 
-def _turned(uploads: dict[str, str], by: int) -> dict[str, str]:
+def _turned(uploads: dict[str, str], number: int, of: int) -> dict[str, str]:
     items = list(uploads.items())
+    by = number * len(items) // of
     return dict(items[by:] + items[:by])
+
+
+def _came_between(served: list[SiteContents], unsure: Collection[str]) -> bool:
+    """Whether pods differ in an upload that was never answered: it may have been stored while they were read."""
+    values = {entry for one in served for entry in one.uploads if entry[0] in unsure}
+    return len({token for token, _ in values}) < len(values)
 
 
 def pods_say(stack: Stack, clock: Clock, step: int, role: str, write: Callable[[Record], None]) -> None:
@@ -198,6 +225,7 @@ def _contents(
             gtid = database.snapshot(connection)
             rows = tuple(database.ledger(connection))
             posts = tuple(database.posts(connection))
+            uploads = tuple(database.uploads(connection))
             articles = (*stack.seed.posts, stack.seed.page)
             baseline = {f"seed {each.id}": database.seed_hash(connection, (each.id,)) for each in articles}
             baseline["picture"] = database.seed_hash(connection, (stack.seed.picture.id,))
@@ -206,4 +234,15 @@ def _contents(
             tables = database.tables(connection, left_out)
     except NoDatabase as error:
         return Contents(clock.now(), step, pod.name, primary, error=str(error))
-    return Contents(began, step, pod.name, primary, gtid=gtid, rows=rows, posts=posts, baseline=baseline, tables=tables)
+    return Contents(
+        began,
+        step,
+        pod.name,
+        primary,
+        gtid=gtid,
+        rows=rows,
+        posts=posts,
+        baseline=baseline,
+        tables=tables,
+        uploads=uploads,
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from histories import BASELINE, DATABASES, FAULT, NEW_CLONE, STARTED_AT, a, change, drop, pod, story
+from histories import BASELINE, DATABASES, FAULT, NEW_CLONE, SITES, STARTED_AT, STEADY, a, change, drop, pod, story
 
 from chaos.history import (
     ActionBegun,
@@ -18,6 +18,7 @@ from chaos.history import (
     Contents,
     PodSeen,
     Record,
+    SiteContents,
     StepBegun,
     VolumeSeen,
     Write,
@@ -30,6 +31,17 @@ CLONED = NEW_CLONE | {"gtid": "0-100-40", "began": STARTED_AT + 11.0, "finished"
 
 UNANSWERED = Write("row", "row", -9, "row-unanswered", -10.0, -10.0, -9.0, "info", "timeout")
 """A row that was never answered, and that every pod holds."""
+
+HUNG, BOUNCED = f"upload-{2 * int(FAULT)}", f"upload-{2 * int(FAULT) + 1}"
+"""An upload that was never answered, and that is there; and one that was refused."""
+
+UPLOADS = [
+    Write("upload", "uploads", n, token, n / 2, n / 2, n / 2 + 0.05, outcome, digest=f"hash-{n}")
+    for n in (*range(-38, -8), *range(2 * int(STEADY)))
+    for token in (f"upload-{n}",)
+    for outcome in ({HUNG: "info", BOUNCED: "fail"}.get(token, "ok"),)
+]
+"""Two a second."""
 
 Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 R = TypeVar("R", bound=Record)
@@ -68,16 +80,38 @@ def _with_all_evidence(records: Iterable[Record]) -> list[Record]:
         marks = {"marks": ("old", MARK[name]), "mark": MARK[name]}
         records = change(records, a(VolumeSeen, step=0, when="before", pod=name), **marks)
         records = change(records, a(VolumeSeen, step=0, when="after", pod=name), marks=("old", MARK[name]))
-    records = [*records, UNANSWERED]
+    records = [_with_uploads(r) for r in [*records, UNANSWERED, *UPLOADS]]
     for step in (BASELINE, 0):
         records = hold(records, "rows", plus((-10, UNANSWERED.token)), step=step)
     return records
 
 
+def _with_uploads(record: Record) -> Record:
+    """What pods hold and serve of uploads: those before the reading, the refused one left out."""
+    if not isinstance(record, Contents | SiteContents) or record.step < BASELINE:
+        return replace(record, uploads=()) if isinstance(record, Contents) else record
+    there = [one for one in UPLOADS if one.end < record.at and one.token != BOUNCED]
+    if isinstance(record, Contents):
+        return replace(record, uploads=tuple((2000 + one.seq, one.token) for one in there))
+    looked = [one for one in UPLOADS if one.end < record.at]
+    served = tuple((one.token, "missing (404)" if one.token == BOUNCED else one.digest) for one in looked)
+    return replace(record, uploads=served)
+
+
+def serve(records: Iterable[Record], token: str, value: str, pods: Collection[str] = SITES) -> list[Record]:
+    """What some site pods serve of one upload at the step's end."""
+    return [
+        replace(r, uploads=tuple((one, value if one == token else known) for one, known in r.uploads))
+        if isinstance(r, SiteContents) and r.step == 0 and r.pod in pods
+        else r
+        for r in records
+    ]
+
+
 def hold(
     records: Iterable[Record], what: str, edit: Edit, pods: Collection[str] = DATABASES, *, step: int = 0
 ) -> list[Record]:
-    """What some pods hold (`rows` or `posts`) at a step's end, put through `edit`."""
+    """What some pods hold (`rows`, `posts` or `uploads`) at a step's end, put through `edit`."""
     return [
         replace(r, **{what: edit(getattr(r, what))})
         if isinstance(r, Contents) and r.step == step and r.pod in pods

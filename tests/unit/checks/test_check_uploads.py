@@ -98,6 +98,8 @@ def test_uploads_that_every_pod_serves_pass_and_are_counted() -> None:
         "looked_for": 26,
         "lost": 0,
         "missing_on": {"site-a": 0, "site-b": 0},
+        "resurrected": 0,
+        "differing": 0,
     }
     assert found.figures["acknowledged"] == 155 + 26
 
