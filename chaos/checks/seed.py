@@ -5,8 +5,10 @@ A site that offers to be installed has none of it.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from chaos.checks import facts, words
@@ -76,14 +78,20 @@ def installers(history: History, step: Step, figures: dict[str, Any]) -> list[Fi
     Whether reads or writes may stay out does not matter: a database that is away is no empty one.
     """
     begin, end = facts.since(step), step.end
-    offered: list[tuple[float, str]] = []
-    for asked in (history.of(Read), history.of(Write)):
-        offered += [(one.end, one.what) for one in asked if one.reason == INSTALL_PAGE and begin <= one.start <= end]
+    offered = [one for one in _installers(history) if begin <= one.start <= end]
     if not offered:
         return []
-    figures["install_offered"] = {"first_at_s": min(at for at, _ in offered), **Counter(what for _, what in offered)}
+    first = min(one.end for one in offered)
+    figures["install_offered"] = {"first_at_s": first, **Counter(one.what for one in offered)}
     text = f"WordPress offered to install itself to {words.count(len(offered), 'request')}: it found an empty database"
     return [Finding("install-offered:site", text)]
+
+
+@lru_cache(maxsize=1)
+def _installers(history: History) -> tuple[Read | Write, ...]:
+    """All requests of the run that were answered so. A run has very many: they are looked through once."""
+    asked = itertools.chain[Read | Write](history.of(Read), history.of(Write))
+    return tuple([one for one in asked if one.reason == INSTALL_PAGE])
 
 
 def staying(history: History, step: Step, sites: dict[str, SiteContents]) -> dict[str, SiteContents]:
