@@ -18,6 +18,7 @@ from chaos.history import (
     ActionBegun,
     ActionEnded,
     Contents,
+    Heartbeat,
     PodSeen,
     Read,
     Record,
@@ -55,6 +56,7 @@ DOWN_S = 3.0
 """So long after the fault readers and writers are out."""
 
 SEED = {f"seed {n}": f"{n:016x}" for n in range(6)}
+TABLES = {"wordpress.wp_posts": "9:1f", "wordpress.wp_options": "120:2e"}
 LIMITS = {"reads": {"longest_outage_s": 30.0}, "writes": {"longest_outage_s": 30.0}, "clone": "resume"}
 
 
@@ -96,6 +98,9 @@ def records(operations: int, outages: int = 1) -> Iterator[Record]:
         if isinstance(record, Write) and record.key is not None:
             held[record.what].append((record.key, record.token))
         elif isinstance(record, VolumeSeen) and record.when == "after" and record.pod == DATABASES[-1]:
+            beat = _beat(record.step, record.at, held["row"][-1][0])
+            yield beat
+            held["row"].append((beat.key or 0, beat.token))
             yield from _reading(record.step, record.at + 0.1, tuple(held["row"]), tuple(held["post"]))
     yield RunEnded(length + 1, "finished")
 
@@ -189,10 +194,16 @@ def _volume(pod: str, step: int, when: str, at: float, uid: str = "old") -> Volu
     return VolumeSeen(at, step, when, pod, f"{pod}-{uid}", f"data-{pod}", f"claim-{pod}", f"pvc-{pod}", 1.0, provenance)
 
 
+def _beat(step: int, at: float, after: int) -> Heartbeat:
+    """The fresh row, under the id next to the last one that was given; writers rest, so nobody else is given it."""
+    arrived = dict.fromkeys(DATABASES[1:], 0.02)
+    return Heartbeat(step, DATABASES[0], f"beat-{step}", at, round(at + 0.05, 6), "ok", "", after + 1, arrived)
+
+
 def _reading(
     step: int, at: float, rows: tuple[tuple[int, str], ...], posts: tuple[tuple[int, str], ...]
 ) -> Iterator[Record]:
     for n, pod in enumerate(DATABASES):
-        yield Contents(at, step, pod, n == 0, "", f"0-100-{len(rows)}", rows, posts, SEED, {})
+        yield Contents(at, step, pod, n == 0, "", f"0-100-{len(rows)}", rows, posts, SEED, TABLES)
     for pod in SITES:
         yield SiteContents(at, step, pod, "", SEED)

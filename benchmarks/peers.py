@@ -1,7 +1,9 @@
 """`make bench-peers`: the tutorial's stack loses its master's disk; what Chaos Toolkit says, what we say, what is true.
 
 Each run gets a freshly deployed published stack, ours three. The truth is asked by SQL, of each pod, for rows that were
-acknowledged: by a writer of the benchmark's own beside Chaos Toolkit, and from the journal of our run.
+acknowledged: by a writer of the benchmark's own beside Chaos Toolkit, and from the journal of our run. It is asked with
+the server's own client within the pod, so that nothing which judges has a part in it, and what we say is lost has to be
+that to the last id.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from chaos.cluster.target import Target
 from chaos.history import Contents, Heartbeat, Write
 from chaos.progress import PlainProgress
 from chaos.stack import deploy
-from chaos.stack.database import Database, NoDatabase
+from chaos.stack.database import Database
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
@@ -41,6 +43,8 @@ ROWS_PER_S = 10
 READY_S = 300
 CONTINUOUSLY = ("--hypothesis-strategy", "continuously", "--hypothesis-frequency", "1")
 """How Chaos Toolkit looks at its steady state once a second, all the while."""
+_CLIENT = 'exec "$(command -v mariadb || command -v mysql)" -uroot -N -B -e "$1"'
+_NO_SUCH_TABLE = ("ERROR 1146 ", "ERROR 1049 ")
 SCENARIO = ("scenarios/lose-master-disk.yaml", "--stack", "published", "--baseline", "record")
 
 
@@ -120,7 +124,7 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     states = _looks(said)
     word = f"{said['status']}, deviated: {json.dumps(said['deviated'])}, exit {done.returncode}"
     looked = f"no word ({len(states)} looks at the site, {sum(not state for state in states)} not met)"
-    missing = len(set(tokens) - {token for _, token in _held(stack)["mysql-0"]})
+    missing = len(set(tokens) - _held(stack, "mysql-0")["row"])
     truth = f"{missing} of {len(tokens)} rows"
     return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {truth} | {_readable(stack, tokens)} |"
 
@@ -190,7 +194,10 @@ def _write(stack: Stack) -> list[str]:
 
 
 def _ours(stack: Stack, reports: Path) -> str:
-    """The run's row: what its last reading found lost, and what the primary lacks of all that was acknowledged."""
+    """The run's row: what its last reading found lost, and what the primary lacks of all that was acknowledged.
+
+    Exits where these are not the same writes.
+    """
     (run,) = reports.glob("2*")
     report = json.loads((run / "report.json").read_text())
     last = next(check for check in reversed(_checks(report, "continuity")) if check["figures"].get("pods_read"))
@@ -198,40 +205,68 @@ def _ours(stack: Stack, reports: Path) -> str:
     read_at = max(one.at for one in history.of(Contents) if one.pod)
     tried = [*history.of(Write), *(beat.write for beat in history.of(Heartbeat))]
     written = [one for one in tried if one.outcome == "ok" and one.end <= read_at]
-    held = _held(stack)
-    lost = sum((one.what, one.token) not in held["mysql-0"] for one in written)
+    held = _held(stack, "mysql-0")
+    lost = [one for one in written if one.token not in held[one.what]]
+    _require_same(last["figures"].get("lost_writes", {}), lost)
     fault = next(step for step in report["steps"] if step["index"] == 0)["time_to_recovery"]["fault_at_s"]
     before = [one.token for one in written if one.what == "row" and one.end < fault]
     says = f"{last['figures']['lost']} of {last['figures']['acknowledged']} writes"
-    return f"| hachaos | {report['verdict']} | {says} | {lost} of {len(written)} writes | {_readable(stack, before)} |"
+    truth = f"{len(lost)} of {len(written)} writes, the same by their ids"
+    return f"| hachaos | {report['verdict']} | {says} | {truth} | {_readable(stack, before)} |"
+
+
+def _require_same(said: dict[str, dict[str, Any]], lost: list[Write]) -> None:
+    for what in {*said, *(one.what for one in lost)}:
+        named = set(_spelled_out(said[what]["ids"])) if what in said else set()
+        truth = {str(one.token if one.key is None else one.key) for one in lost if one.what == what}
+        numbers = said.get(what, {}).get("number", 0), sum(one.what == what for one in lost)
+        if named != truth or len(set(numbers)) > 1:
+            apart = f"only we say {sorted(named - truth)}, only SQL does {sorted(truth - named)}"
+            sys.exit(f"lost, of kind {what}: {numbers[0]} we say, {numbers[1]} by SQL; {apart}")
+
+
+def _spelled_out(ids: str) -> list[str]:
+    """Each of `1-40, 7, 9, ... 295`."""
+    found: list[str] = []
+    for each in ids.split(", "):
+        low, _, high = each.partition("-")
+        if each.startswith("... "):
+            apart = int(found[-1]) - int(found[-2])
+            found += map(str, range(int(found[-1]) + apart, int(each[4:]) + 1, apart))
+        elif low.isdigit() and high.isdigit():
+            found += map(str, range(int(low), int(high) + 1))
+        else:
+            found.append(each)
+    return found
 
 
 def _checks(report: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [check for step in report["steps"] for check in step["checks"] if check["name"] == name]
 
 
-def _held(stack: Stack) -> dict[str, set[tuple[str, str]]]:
-    """What each database pod holds, as (`row` or `post`, token)."""
-    database, found = Database(stack.credentials, stack.binding), {}
-    for pod in stack.pods("database"):
-        with database.connect(database.address(pod.ip), 20.0) as connection:
-            rows = {("row", token) for _, token in database.ledger(connection)}
-            found[pod.name] = rows | {("post", token) for _, token in database.posts(connection)}
-    return found
+def _held(stack: Stack, pod: str) -> dict[str, set[str]]:
+    """The tokens that a database pod holds, of rows and of posts."""
+    ledger, site = stack.binding.database, stack.binding.site
+    posts = f"`{site.schema}`.`{site.prefix}posts`"
+    return {
+        "row": _asked(stack, pod, f"SELECT token FROM `{ledger.schema}`.`{ledger.table}`"),
+        "post": _asked(stack, pod, f"SELECT post_title FROM {posts} WHERE post_status = 'publish'"),
+    }
+
+
+def _asked(stack: Stack, pod: str, statement: str) -> set[str]:
+    """What the server's own client says within the pod; nothing of a table that is not there."""
+    command = ["sh", "-c", _CLIENT, "sh", statement]
+    said = stack.api.execute(pod, stack.binding.controller("database").container, command, timeout_s=60.0)
+    if said.code and not any(each in said.err for each in _NO_SUCH_TABLE):
+        sys.exit(f"{pod}: {said.err.strip() or said.code}")
+    return set(said.out.splitlines())
 
 
 def _readable(stack: Stack, tokens: Iterable[str]) -> str:
-    """How many of the tokens each pod still holds, asked at its own address."""
-    wanted, found = set(tokens), []
-    database = Database(stack.credentials, stack.binding)
-    for pod in stack.pods("database"):
-        try:
-            with database.connect(database.address(pod.ip), 20.0) as connection:
-                held = wanted & {token for _, token in database.ledger(connection)}
-            found.append(f"{pod.name}: {len(held)} of {len(wanted)}")
-        except NoDatabase as error:
-            found.append(f"{pod.name}: {error}")
-    return ", ".join(found)
+    """How many of the tokens each pod still holds."""
+    wanted, pods = set(tokens), [pod.name for pod in stack.pods("database")]
+    return ", ".join(f"{pod}: {len(wanted & _held(stack, pod)['row'])} of {len(wanted)}" for pod in pods)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ BASELINE = -1
 STILL_HANGS = "an earlier one still hangs"
 """What `Skipped.reason` says where the same pod has not yet answered an earlier request for the same thing."""
 
+INSTALL_PAGE = "install-page"
+"""The `reason` of a request that WordPress answered with its installer: there is no site in the database."""
+
 TOO_LARGE = "too large to be read"
 """What `Contents.tables` says of a table that was left out."""
 
@@ -324,8 +327,9 @@ class Contents(Record):
     """All that one pod holds, read at its own address with writers stopped and replication drained.
 
     `pod` is a database pod; `primary` tells whether it took the writes. `rows` are the ledger's `[id, token]` pairs and
-    `posts` the `[id, token]` pairs of WordPress posts in that database. `baseline` is `{name: hash}` of the seed
-    content and of the stack's tables as read there. `gtid` is the position at which it was read. `tables` holds
+    `posts` the `[id, token]` pairs of WordPress posts in that database; a token is empty where an entry is torn.
+    `uploads` are those of what WordPress entered for uploads (None: nobody looked). `baseline` is `{name: hash}` of the
+    seed content and of the stack's tables as read there. `gtid` is the position at which it was read. `tables` holds
     `COUNT:BIT_XOR` of each table of the stack by `schema.table`. All of it is of one moment (a consistent snapshot).
     """
 
@@ -340,6 +344,7 @@ class Contents(Record):
     posts: tuple[tuple[int, str], ...] = ()
     baseline: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
+    uploads: tuple[tuple[int, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +382,8 @@ class SiteContents(Record):
     """What one WordPress pod serves with writers stopped: `{name: hash}` of seed posts, page and picture.
 
     A value that begins with `missing` was not served as it should be, and says what came instead. `session` among them
-    is who the pod takes the bearer of the run's one login cookie for. `uploads` are the run's acknowledged uploads as
-    the pod serves them: `[token, hash or "missing (...)"]`.
+    is who the pod takes the bearer of the run's one login cookie for. `uploads` are the run's acknowledged uploads, and
+    the last of those that were not acknowledged, as the pod serves them: `[token, hash or "missing (...)"]`.
     """
 
     kind: ClassVar[str] = "site-contents"

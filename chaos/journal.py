@@ -353,6 +353,8 @@ class _Reader:
             for one in cast("Sequence[Contents]", records):
                 put(one, "rows", self._once(one.rows))
                 put(one, "posts", self._once(one.posts))
+                if one.uploads:
+                    put(one, "uploads", self._once(one.uploads))
 
     def _once(self, pairs: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
         return tuple(map(self._pairs.setdefault, pairs, pairs))

@@ -354,7 +354,7 @@ def _figures(history: History, step: Step, stream: Stream, limit: float | None) 
         "good": len(attempts) - len(bad),
         "bad": len(bad),
         "reasons": dict(Counter(one.reason or "unnamed" for one in bad)),
-        "skipped": bisect.bisect_right(stream.skipped, step.end) - bisect.bisect_left(stream.skipped, step.begin),
+        "skipped": len(stream.skipped_within(step.begin, step.end)),
         "outages": len(found),
         "longest_no_shorter_than_s": round(longest.no_shorter_than_s, 6) if longest else 0.0,
         "longest_no_longer_than_s": _rounded(longest.no_longer_than_s) if longest else 0.0,

@@ -19,7 +19,7 @@ from typing import Any
 from chaos.checks import effect, facts, findings, lineage, named, words
 from chaos.checks.findings import Finding
 from chaos.checks.lineage import Origin
-from chaos.history import BASELINE, ActionBegun, History, Step, VolumeSeen, Write
+from chaos.history import BASELINE, ActionBegun, Contents, History, PodSeen, ReplicaSeen, Step, VolumeSeen, Write
 from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
@@ -50,7 +50,7 @@ class _Pod:
     """How one pod came back: what decided it, and whether its data is surely not the data from before.
 
     `aimed` = its claim was deleted by the run, so it has to be cloned anew. `outside` says when it was, where it was
-    not within the step.
+    not within the step. `unproven` are reasons why it need not be as it is held to be.
     """
 
     how: str
@@ -63,6 +63,7 @@ class _Pod:
     marked_otherwise: str = ""
     outside: str = ""
     breaks: str = ""
+    unproven: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,6 +98,9 @@ def check(history: History, step: Step) -> CheckResult:
     origins = {pod: lineage.origin(history, step, one) for pod, one in now.items()}
     for pod, one in touched.items():
         _by_marks(pod, one, origins)
+        if step.limits.clone is not None and one.how in (RESUME, RE_CLONE, FILLED) and pod in now:
+            source = str(one.figures.get("donor", "")) if one.how == RE_CLONE else pod
+            one.unproven += filter(None, [lineage.unproven(history, step, now[pod], source)])
     failed = [
         Finding(f"lineage:{pod}", f"{pod} {problem}", invariant=_broken(history, step, pod, origins, kept=True))
         for pod in sorted(found.keys() - touched.keys())
@@ -137,14 +141,26 @@ def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[
     """C4, C5: pods that were cloned at a position that the primary never had, or that hold half of their donor's."""
     readings = {pod: one for pod, one in facts.readings(history, step.index).items() if not one.error and pod}
     primary = next((one for one in readings.values() if one.primary), None)
+    seen = {one.name for one in history.of(PodSeen)} | {one.pod for one in history.of(VolumeSeen)}
     found = []
     for pod, one in touched.items():
+        donor = str(one.figures.get("donor", ""))
+        if one.how == RE_CLONE and donor not in seen:
+            one.unproven.append(f"no pod of this stack is called {donor}")
         if one.how != RE_CLONE or pod not in readings:
             continue
-        position, known = str(one.figures.get("gtid", "")), primary.gtid if primary else None
-        if known and dialects.is_gtid(position) and dialects.is_gtid(known) and not _had(known, position):
-            text = f"{pod} was cloned at position {position}, which the primary, at {known}, never had"
-            found.append(Finding(f"coordinates:{pod}", text))
+        position = str(one.figures.get("gtid", ""))
+        known = _position(history, step, primary) if primary is not None else ""
+        # A place in a replica's own log says nothing of the primary's, though both may be called the same.
+        if position and primary is not None and (donor == primary.pod or not dialects.is_place(position)):
+            had = dialects.reached(known, position)
+            if had is None:
+                one.unproven.append(
+                    f"whether the primary, at {known or 'no known position'}, ever had {position} is open"
+                )
+            elif not had:
+                text = f"{pod} was cloned at position {position}, which the primary, at {known}, never had"
+                found.append(Finding(f"coordinates:{pod}", text))
         at = one.figures.get("began_s", facts.fault(history, step))
         writes = {
             (w.what, w.token): w
@@ -152,7 +168,7 @@ def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[
             if at is not None and w.outcome == "ok" and w.end < at and w.what in ("row", "post")
         }
         held = {name: facts.held(reading) for name, reading in readings.items()}
-        lacks = (writes.keys() & _source(str(one.figures.get("donor", "")), held, touched)) - held[pod]
+        lacks = (writes.keys() & _source(donor, held, touched)) - held[pod]
         if lacks:
             text = (
                 f"{pod} was cloned anew, and lacks {len(lacks)} of {words.count(len(writes), 'write')} from before that"
@@ -171,11 +187,12 @@ def _source(donor: str, held: Mapping[str, set[named.Key]], touched: Mapping[str
     return set[named.Key].intersection(*(held[pod] for pod in sources)) if sources else set()
 
 
-def _had(position: str, part: str) -> bool:
-    try:
-        return dialects.contains(position, part)
-    except ValueError:
-        return True
+def _position(history: History, step: Step, primary: Contents) -> str:
+    """Where the primary was when it was read; without a word of that where it was last seen to be in the step."""
+    if primary.gtid:
+        return primary.gtid
+    looks = [one.gtid for one in history.of(ReplicaSeen) if one.pod == primary.pod and step.begin <= one.at <= step.end]
+    return next(filter(None, reversed(looks)), "")
 
 
 def _outside(history: History, step: Step, deleted: dict[str, float]) -> list[tuple[str, _Pod]]:
@@ -280,6 +297,8 @@ def _result(
             unknown.append(f"{called} resumed on the claim that was to be deleted")
         elif one.how == UNKNOWN or (one.how == FILLED and limit == RE_CLONE):
             unknown.append(f"{called} {one.why}")
+        elif one.unproven:
+            unknown.append(f"{called} {one.why}, but {', and '.join(one.unproven)}")
     replaced = [one.how for _, one in touched if one.replaced]
     if not looked:
         unknown.append("nobody looked at the database pods' volumes after the fault")

@@ -2,7 +2,8 @@
 
 All writes of the run until the step's end are held against what each pod holds then, read at its own address with the
 writers stopped and replication drained. What the first reading found before anything was written belongs to the run's
-baseline. Seed content is judged in `seed`, uploads in `uploads`, order and ids in `order` and `ids`.
+baseline. What WordPress enters for an upload, its attachment, is judged as rows and posts are, its file in `uploads`.
+Seed content is judged in `seed`, order and ids in `order` and `ids`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,6 @@ from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
 NAME = "continuity"
-
-KINDS = ("row", "post")
-"""What is written into the database."""
 
 _GROUPS = {"row": "writes", "post": "writes", uploads.WHAT: "uploads"}
 
@@ -47,13 +45,14 @@ class _Ledger:
 class _Held:
     """What each pod holds, as ids by token; what some pod, and what the primary, held before the first write.
 
-    `owed` is None where the primary could not be read in time.
+    `owed` is None where the primary could not be read in time. `lost` is filled in as that is found.
     """
 
     pods: dict[str, _Ids]
     before: set[Key]
     owed: set[Key] | None
     torn: dict[tuple[str, str], int]
+    lost: set[Key] = field(default_factory=set)
 
 
 def check(history: History, step: Step) -> CheckResult:
@@ -71,8 +70,9 @@ def check(history: History, step: Step) -> CheckResult:
     }
     found = _writes(history, step, ledger, held, read, figures)
     if read:
-        found += ids.rewound(history, at)
+        found += ids.rewound(history, at, ledger.tried, held.pods)
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
+    found += seed.installers(history, step, figures)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
     if late := figures["indeterminate"]["between_readings"]:
@@ -81,10 +81,12 @@ def check(history: History, step: Step) -> CheckResult:
         files = uploads.judge(history, step, seed.staying(history, step, sites))
         found += files.findings
         figures["uploads"] = files.figures
-        figures["acknowledged"] += files.figures["acknowledged"]
+        # An upload is one write, though it has an entry and a file.
+        figures["acknowledged"] += sum((named.ATTACHMENT, token) not in ledger.ok for token in files.acknowledged)
         if gone := files.figures.pop("lost_writes", None):
             figures.setdefault("lost_writes", {})[uploads.WHAT] = gone
-        figures["lost"] = files.figures["lost"] + (figures["lost"] or 0) if read or files.figures["lost"] else None
+        lost = sum((named.ATTACHMENT, token) not in held.lost for token in files.lost)
+        figures["lost"] = lost + (figures["lost"] or 0) if read or files.lost else None
         unknown += files.unknown
     if read and held.owed is None:
         unknown.append("what the primary held before the run was not read")
@@ -122,9 +124,12 @@ def _attempts(history: History) -> tuple[dict[Key, Write], list[tuple[Key, Write
     """The first attempt at each write, and those that bear the token of an earlier one: in a run there are none."""
     first: dict[Key, Write] = {}
     again = []
+    entered = dict(named.ENTERED)
+    if all(reading.uploads is None for reading in history.of(Contents)):
+        del entered[uploads.WHAT]
     for write in itertools.chain(history.of(Write), (beat.write for beat in history.of(Heartbeat))):
-        if write.what in KINDS:
-            key = (write.what, write.token)
+        if (kind := entered.get(write.what)) is not None:
+            key = (kind, write.token)
             if first.setdefault(key, write) is not write:
                 again.append((key, write))
     return first, again
@@ -137,25 +142,31 @@ def _held(history: History, step: Step, ledger: _Ledger, read: dict[str, Content
     for pod, reading in read.items():
         same = next((one for one in held.pods if _same(read[one], reading)), None)
         held.pods[pod] = _ids(reading) if same is None else held.pods[same]
-        for what, found in (("row", reading.rows), ("post", reading.posts)):
+        for what, found in _lists(reading):
             torn = sum(map(not_, map(itemgetter(1), found))) if same is None else held.torn.get((same, what), 0)
             if torn:
                 held.torn[pod, what] = torn
     return held
 
 
+def _lists(reading: Contents) -> tuple[tuple[str, tuple[tuple[int, str], ...]], ...]:
+    return (("row", reading.rows), ("post", reading.posts), (named.ATTACHMENT, reading.uploads or ()))
+
+
 def _begins_with(reading: Contents, earlier: Contents) -> bool:
-    return reading.rows[: len(earlier.rows)] == earlier.rows and reading.posts[: len(earlier.posts)] == earlier.posts
+    pairs = zip(_lists(reading), _lists(earlier), strict=True)
+    return all(now[: len(then)] == then for (_, now), (_, then) in pairs)
 
 
 def _same(one: Contents, other: Contents) -> bool:
-    return one.rows == other.rows and one.posts == other.posts
+    return _lists(one) == _lists(other)
 
 
 def _ids(reading: Contents) -> _Ids:
-    found: _Ids = dict(_once_each("row", reading.rows))
-    found.update(_once_each("post", reading.posts))
-    if len(found) == len(reading.rows) + len(reading.posts) and all(map(itemgetter(1), found)):
+    found: _Ids = {}
+    for what, entries in _lists(reading):
+        found.update(_once_each(what, entries))
+    if len(found) == sum(len(entries) for _, entries in _lists(reading)) and all(map(itemgetter(1), found)):
         return found
     found = {}
     for key, number in _entries(reading):
@@ -181,12 +192,12 @@ def _owed(history: History, step: Step, ledger: _Ledger) -> set[Key] | None:
     for index in (FIRST_READING, BASELINE):
         of_primary = [one for one in facts.readings(history, index).values() if one.primary and not one.error]
         if of_primary and index < step.index:
-            return {key for one in of_primary for key, _ in _entries(one)}.difference(ledger.tried)
+            return {key for one in of_primary for key, _ in _entries(one) if key[1]}.difference(ledger.tried)
     return None if any(one.error for one in facts.readings(history, FIRST_READING).values()) else set()
 
 
 def _entries(reading: Contents) -> Iterable[tuple[Key, int]]:
-    for what, found in (("row", reading.rows), ("post", reading.posts)):
+    for what, found in _lists(reading):
         for number, token in found:
             yield (what, token), number
 
@@ -238,7 +249,7 @@ def _writes(
     found += order.vanished(ledger.tried, _seen_before(history, step, ledger, read), pods, told)
     figures["torn"] = sum(held.torn.values())
     for (pod, what), number in sorted(held.torn.items()):
-        entries = {each: one.rows if what == "row" else one.posts for each, one in read.items()}
+        entries = {each: dict(_lists(one))[what] for each, one in read.items()}
         items = named.torn(what, pod, entries, (ledger.tried[key] for key in ledger.ok))
         text = f"{words.count(number, what)} of {pod} can't be read whole"
         found.append(Finding(f"torn-{what}:{pod}", text, items=items))
@@ -315,7 +326,7 @@ def _lost(
     """Lost = the primary lacks it; where no primary could be read, all pods that could be lack it."""
     pods = held.pods
     everywhere: set[Key] = set.intersection(*missing.values()) if missing else set()
-    lost = _lost_of(missing, read)
+    held.lost = lost = _lost_of(missing, read)
     anywhere: set[Key] = set().union(*missing.values()) if missing else set()
     owed = held.owed or set()
     older = {pod: gone for pod, found in pods.items() if (gone := owed.difference(found))}
@@ -506,13 +517,13 @@ def _planned(history: History) -> set[str]:
 
 
 def _advice(found: Iterable[Finding], figures: dict[str, Any]) -> str:
-    of_files = figures.get("uploads", {}).get("lost", 0)
-    lost, everywhere = (figures["lost"] or 0) - of_files, figures["lost_everywhere"] or 0
-    if lost > everywhere:
-        return whereabouts.advice(figures["lost_still_on"], figures["lost_ids_shared"])
+    lost = figures.get("lost_still_on", ())
+    if any(one["on"] for one in lost):
+        return whereabouts.advice(lost, figures["lost_ids_shared"])
     if lost:
         return "no pod holds them: look in the clone check at what each pod's data came from"
-    of_site = {f"{key}:site" for key in ("seed", "picture", "session", "upload-missing")} | {"lost-upload"}
+    of_site = {f"{key}:site" for key in ("seed", "picture", "session", "upload-missing")}
+    of_site |= {f"{key}-upload" for key in ("lost", "resurrected", "split")}
     if all(one.key in of_site for one in found):
         return "look at what the site pods named here have mounted, and which database they read"
     return "compare the pods named here with the primary before they serve readers again"

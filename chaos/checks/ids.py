@@ -18,10 +18,13 @@ _COUNTERS = {"row": "row", "post": "post", "upload": "post"}
 """Whose ids come from one counter: WordPress keeps an upload as a post."""
 
 
-def rewound(history: History, until: float) -> list[Finding]:
+def rewound(
+    history: History, until: float, known: Mapping[Key, Write], pods: Mapping[str, Collection[Key]]
+) -> list[Finding]:
     """P2: writes that were given an id that another one had, or a lower one than a write that had ended before.
 
-    Of the writes that were acknowledged until then.
+    Of the writes that were acknowledged until then. `known` are those that were looked for in the databases, `pods` is
+    what each of these holds.
     """
     found = []
     for counter, writes in _going_back(history).items():
@@ -32,8 +35,9 @@ def rewound(history: History, until: float) -> list[Finding]:
                 f"the ids of {words.count(len(late), counter)} go back: {write.what} {write.token} was given id "
                 f"{write.key} after {earlier.what} {earlier.token} had been given {earlier.key}"
             )
-            tried = {(one.what, one.token): one for one, _ in late}
-            found.append(Finding(f"rewound-{counter}", text, items=named.items(tried.keys(), tried, {})))
+            tried = {(named.ENTERED[one.what], one.token): one for one, _ in late}
+            items = named.items(tried.keys(), tried, pods if tried.keys() <= known.keys() else {})
+            found.append(Finding(f"rewound-{counter}", text, items=items))
     return found
 
 

@@ -49,6 +49,20 @@ def origin(history: History, step: Step, after: VolumeSeen) -> Origin | None:
     return Origin(COPY, last.pod, fresh=newest.mark == last.mark)
 
 
+def unproven(history: History, step: Step, after: VolumeSeen, source: str) -> str:
+    """Why marks do not show whose data a pod bears that is held to be that of `source`; empty where they do.
+
+    Empty as well where no mark was written in this run: nobody may write any to this stack.
+    """
+    looks = [one for one in history.of(VolumeSeen) if one.when == "before" and one.step <= step.index]
+    if not any(one.mark for one in looks):
+        return ""
+    if after.marks is None:
+        return "the marks in its data could not be read"
+    of_step = [one for one in looks if one.step == step.index and one.pod == source]
+    return f"{source} could be given no mark before the fault" if of_step and not of_step[-1].mark else ""
+
+
 def kept(earlier: VolumeSeen, later: VolumeSeen) -> bool | None:
     """Whether data still bears the newest mark that it bore at an earlier look; None where that can't be known."""
     if not earlier.marks or later.marks is None:

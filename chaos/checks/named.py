@@ -8,7 +8,12 @@ from typing import Any, TypeAlias
 from chaos.history import Write
 
 Key: TypeAlias = tuple[str, str]
-"""What a write is known by: (`row`, `post` or `upload`, token)."""
+"""What a write is known by: (`row`, `post`, `attachment` or `upload`, token)."""
+
+ATTACHMENT = "attachment"
+
+ENTERED: dict[str, str] = {"row": "row", "post": "post", "upload": ATTACHMENT}
+"""What a database's entry of each kind of write is called. Of an upload it is WordPress's attachment, not the file."""
 
 SHOWN = 20
 """So many writes of each finding are named, the first that were acknowledged."""
@@ -75,7 +80,7 @@ def torn(
     """
     numbers = set(sorted({number for number, token in pods[pod] if not token})[:SHOWN])
     held = {one: {number: token for number, token in found if number in numbers} for one, found in pods.items()}
-    under = [write for write in writes if write.what == what and write.key in numbers]
+    under = [write for write in writes if ENTERED.get(write.what) == what and write.key in numbers]
     known = {write.key: write for write in sorted(under, key=lambda write: (write.end, write.token))}
     found = []
     for number in sorted(numbers):

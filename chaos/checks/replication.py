@@ -49,12 +49,15 @@ def check(history: History, step: Step) -> CheckResult:
     _count_sites(history, step, said)
     primary = _primary(there, states, readings, said, none_may=writes_may_be_out)
     figures["primary"] = primary
+    not_compared: set[str] = set()
     for pod in sorted(there):
         figures["pods"][pod] = _state_figures(states.get(pod), readings.get(pod))
         if pod != primary:
             figures["pods"][pod] |= _replica(history, pod, primary, states, readings, said)
+            not_compared.update(_not_compared(readings.get(pod), readings.get(primary or "")))
     replicas = sorted(pod for pod in there if pod != primary)
-    _heartbeat(history, step, there, said, figures, none_may=writes_may_be_out)
+    figures["not_compared"] = sorted(not_compared)
+    _heartbeat(history, step, there, readings, said, figures, none_may=writes_may_be_out)
     _not_yet(history, step, said)
     if said.failed:
         advice = "look at why the pods that are missing were not started again"
@@ -70,6 +73,8 @@ def check(history: History, step: Step) -> CheckResult:
         return CheckResult(NAME, Verdict.PASS, f"{primary} takes writes, and no replicas are wanted", figures)
     lags = [states[pod].lag_s or 0 for pod in replicas]
     reason = f"{words.names(replicas)} replicate and hold what {primary} holds (lag {max(lags)} s)"
+    if not_compared:
+        reason += f"; not compared, as they are too large: {words.names(not_compared)}"
     return CheckResult(NAME, Verdict.PASS, reason, figures)
 
 
@@ -199,7 +204,7 @@ def _replica(
     lacks, more = len(missed), len(added)
     difference = _difference(mine, other, lacks, more)
     if difference and _explained(history, mine, other, missed, added):
-        where = f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}"
+        where = f"{pod} was read at {_position(mine)}, {primary} at {_position(other)}"
         said.unknown.append(f"{where}, and what was written between the two may be all that differs: {difference}")
     elif difference:
         says = f"says that it replicates ({_running(state)}), but " if runs and state is not None else ""
@@ -209,16 +214,31 @@ def _replica(
         differing = _where(mine, other, missed, added)
         said.failed.append(Finding(f"differs:{pod}", text, invariant=breaks, items=items, more=differing))
     elif not dialects.same(mine.gtid, other.gtid) and not _met(state, states.get(primary or "")):
-        said.unknown.append(f"{pod} was read at position {mine.gtid}, {primary} at {other.gtid}")
+        said.unknown.append(f"{pod} was read at {_position(mine)}, {primary} at {_position(other)}")
+    if not difference and _compared(mine, other) <= set(_not_compared(mine, other)):
+        said.unknown.append(f"no table of {pod} was compared with those of {primary}")
     return {"lacks": lacks, "has_more": more}
 
 
+def _position(reading: Contents) -> str:
+    return f"position {reading.gtid}" if reading.gtid else "a position that is not known"
+
+
 def _heartbeat(
-    history: History, step: Step, there: set[str], said: _Findings, figures: dict[str, Any], *, none_may: bool
+    history: History,
+    step: Step,
+    there: set[str],
+    readings: dict[str, Contents],
+    said: _Findings,
+    figures: dict[str, Any],
+    *,
+    none_may: bool,
 ) -> None:
     """R6: a row that was written when all had settled arrives on each replica that says that it replicates."""
     beat = next(iter(history.of(Heartbeat, step=step.index)), None)
     if beat is None:
+        if sum(not one.error for one in readings.values()) > 1 and not none_may:
+            said.unknown.append("no fresh row was written, so that replication goes on was not shown")
         return
     figures["heartbeat"] = {"outcome": beat.outcome, "arrived_s": dict(beat.arrived), "unasked": dict(beat.unasked)}
     if beat.outcome != "ok":
@@ -256,25 +276,34 @@ def _explained(history: History, mine: Contents, other: Contents, lacks: set[Ent
     """Whether all that differs may have been written between the readings of a replica and of its primary.
 
     The one that was read at the earlier position may lack what the other has, and nothing else: not what had been
-    acknowledged when it was read, nor what itself had held before. Seed content is written by nobody.
+    acknowledged when it was read, nor what itself had held before. Where a position is not known, either may have been
+    read earlier. Seed content is written by nobody.
     """
-    if mine.baseline != other.baseline or not mine.gtid or not other.gtid or (lacks and more):
+    if mine.baseline != other.baseline:
         return False
+    if not mine.gtid or not other.gtid:
+        return not _owed(history, mine, lacks) and not _owed(history, other, more)
     if _behind(mine.gtid, other.gtid) and not more:
-        lacking, missed = mine, lacks
-    elif dialects.moved_on(other.gtid, mine.gtid) and not lacks:
-        lacking, missed = other, more
-    else:
+        return not _owed(history, mine, lacks)
+    if dialects.moved_on(other.gtid, mine.gtid) and not lacks:
+        return not _owed(history, other, more)
+    return False
+
+
+def _owed(history: History, lacking: Contents, missed: set[Entry]) -> bool:
+    """Whether any of what a pod lacks had been acknowledged when it was read, or the pod itself had held it before."""
+    if not missed:
         return False
-    acknowledged = {(write.what, write.token) for write in history.of(Write) if write.outcome == "ok"}
-    acknowledged -= {(write.what, write.token) for write in history.of(Write) if write.end > lacking.at}
+    writes = [*history.of(Write), *(beat.write for beat in history.of(Heartbeat))]
+    acknowledged = {(write.what, write.token) for write in writes if write.outcome == "ok"}
+    acknowledged -= {(write.what, write.token) for write in writes if write.end > lacking.at}
     had = {
         entry
         for one in history.of(Contents)
         if one.pod == lacking.pod and one.step < lacking.step
         for entry in _content(one)
     }
-    return not any((what, token) in acknowledged or (what, number, token) in had for what, number, token in missed)
+    return any((what, token) in acknowledged or (what, number, token) in had for what, number, token in missed)
 
 
 def _behind(position: str, of: str) -> bool:
@@ -328,12 +357,21 @@ def _where(mine: Contents, other: Contents, missed: set[Entry], added: set[Entry
 
 
 def _other_tables(mine: Contents, other: Contents) -> dict[str, tuple[str, str]]:
-    """The sums of the tables that differ. What was not read on either side, or by an older version, says nothing."""
-    if not mine.tables or not other.tables:
-        return {}
-    names = sorted(mine.tables.keys() | other.tables.keys())
+    """The sums of the tables that differ; what was not read on either side says nothing."""
+    names = sorted(_compared(mine, other) - set(_not_compared(mine, other)))
     pairs = {name: (mine.tables.get(name, "missing"), other.tables.get(name, "missing")) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and TOO_LARGE not in pair}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _compared(mine: Contents, other: Contents) -> set[str]:
+    """The tables that either has; none where one of the two names none at all, as runs of older versions do."""
+    return set(mine.tables) | set(other.tables) if mine.tables and other.tables else set()
+
+
+def _not_compared(mine: Contents | None, other: Contents | None) -> list[str]:
+    """The tables that were too large to be read on either side."""
+    found = [one.tables.items() for one in (mine, other) if one is not None]
+    return [name for tables in found for name, said in tables if said == TOO_LARGE]
 
 
 def _tables(mine: Contents, other: Contents) -> list[str]:

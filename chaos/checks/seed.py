@@ -1,14 +1,20 @@
-"""Seed content (D7): is what was there before the run still there, in each database and as each site pod serves it."""
+"""Seed content (D7): is what was there before the run still there, in each database and as each site pod serves it.
+
+A site that offers to be installed has none of it.
+"""
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from chaos.checks import facts, words
 from chaos.checks.findings import Finding
 from chaos.checks.uploads import MISSING
-from chaos.history import Contents, History, SiteContents, Step
+from chaos.history import INSTALL_PAGE, Contents, History, Read, SiteContents, Step, Write
 
 PICTURE, SESSION = "picture", "session"
 """Of what a site pod serves: what lies on the shared files, and who it takes the login cookie for."""
@@ -64,6 +70,28 @@ def as_served(history: History, step: Step, sites: dict[str, SiteContents], figu
         if pods:
             found.append(Finding(f"{kind}:site", saying.format(words.names(pods), words.names(what))))
     return found
+
+
+def installers(history: History, step: Step, figures: dict[str, Any]) -> list[Finding]:
+    """D7 as users meet it: WordPress offers to install itself only where it found none of its data in the database.
+
+    Whether reads or writes may stay out does not matter: a database that is away is no empty one.
+    """
+    begin, end = facts.since(step), step.end
+    offered = [one for one in _installers(history) if begin <= one.start <= end]
+    if not offered:
+        return []
+    first = min(one.end for one in offered)
+    figures["install_offered"] = {"first_at_s": first, **Counter(one.what for one in offered)}
+    text = f"WordPress offered to install itself to {words.count(len(offered), 'request')}: it found an empty database"
+    return [Finding("install-offered:site", text)]
+
+
+@lru_cache(maxsize=1)
+def _installers(history: History) -> tuple[Read | Write, ...]:
+    """All requests of the run that were answered so. A run has very many: they are looked through once."""
+    asked = itertools.chain[Read | Write](history.of(Read), history.of(Write))
+    return tuple([one for one in asked if one.reason == INSTALL_PAGE])
 
 
 def staying(history: History, step: Step, sites: dict[str, SiteContents]) -> dict[str, SiteContents]:

@@ -100,6 +100,10 @@ class Stream:
         """The attempts that left in [begin, end]."""
         return self.attempts[bisect.bisect_left(self.starts, begin) : bisect.bisect_right(self.starts, end)]
 
+    def skipped_within(self, begin: float, end: float) -> Sequence[float]:
+        """When the skipped requests were due that were so in [begin, end]."""
+        return self.skipped[bisect.bisect_left(self.skipped, begin) : bisect.bisect_right(self.skipped, end)]
+
     def touching(self, begin: float, end: float) -> list[Outage]:
         """The outages that lasted into [begin, end], also those that began before it or ended after it."""
         return [

@@ -44,7 +44,7 @@ class Session:
 def read(
     stack: Stack, site: Site, pod: Pod, clock: Clock, step: int, session: Session, uploads: Mapping[str, str]
 ) -> SiteContents:
-    """Read a pod at its own address. `uploads` are the paths of those that were acknowledged, by their tokens.
+    """Read a pod at its own address. `uploads` are the paths of those that are looked for, by their tokens.
 
     A pod that does not answer for a seed post is an error. Files are read last, and what then does not answer is
     `missing`. An upload for which no time was left, though files did not hang, is left out.

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from chaos.stack.lineage import NoMarks
 from chaos.stack.stack import Pod, Stack
 
 _EXEC_S = 10.0
+_MARK_TRIES = 2
 
 # The folder of the data, since files in it come and go: born with the volume's first start or with a clone.
 _BIRTH = """
@@ -108,14 +110,15 @@ class Volumes:
 
     def _marks(self, pod: Pod, container: str, when: str) -> tuple[tuple[str, ...] | None, str]:
         """The marks in the pod's data, None where they can't be read; before a fault it is given one more."""
-        api, schema, mark = self._stack.api, self._stack.binding.database.schema, ""
-        try:
-            if when == "before":
-                mark = secrets.token_hex(8)
-                lineage.write(api, pod.name, container, schema, mark)
-            return lineage.read(api, pod.name, container, schema), mark
-        except NoMarks:
-            return None, ""
+        api, schema = self._stack.api, self._stack.binding.database.schema
+        # A mark that is there twice is as good as one.
+        mark = secrets.token_hex(8) if when == "before" else ""
+        for _ in range(_MARK_TRIES):
+            with suppress(NoMarks):
+                if mark:
+                    lineage.write(api, pod.name, container, schema, mark)
+                return lineage.read(api, pod.name, container, schema), mark
+        return None, ""
 
     def _of_xtrabackup(self, pod: Pod, left: str, born: float | None) -> dict[str, Any] | None:
         info = dict(line.split(" = ", maxsplit=1) for line in left.splitlines() if " = " in line)

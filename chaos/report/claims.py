@@ -10,12 +10,12 @@ from typing import Any
 
 from chaos.checks import continuity
 from chaos.checks.judge import Judgement, StepJudgement, weight
-from chaos.history import BASELINE
+from chaos.history import BASELINE, INSTALL_PAGE
 from chaos.report import advice, words
 from chaos.verdict import CheckResult, Verdict
 
-_FOLLOWS_EMPTY = ("out", "pod-out", "not-steady")
-_OF_AN_EMPTY_DATABASE = ("install-page", "error 1146")
+_FOLLOWS_EMPTY = ("out", "pod-out", "not-steady", "install-offered")
+_OF_AN_EMPTY_DATABASE = (INSTALL_PAGE, "error 1146")
 """WordPress offers to install itself; the table is not there."""
 
 

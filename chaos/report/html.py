@@ -27,7 +27,7 @@ _MOST_CHARACTERS = 2000
 _MOST_FACTS = 4
 _MOST_IN_A_LINE = 2
 
-_LOST: Final = {"row": "SQL rows", "post": "Posts", "upload": "Uploads"}
+_LOST: Final = {"row": "SQL rows", "post": "Posts", "attachment": "Uploads, as entered", "upload": "Uploads"}
 
 _FORWARDED: Final = (
     "Every connection was made by a port-forward through the API server: kube-proxy and the load balancer had no part "

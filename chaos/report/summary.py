@@ -19,6 +19,7 @@ from chaos.history import (
     ActionBegun,
     ActionEnded,
     ApiServerSeen,
+    ClusterEvent,
     History,
     PodSeen,
     Read,
@@ -54,9 +55,11 @@ PERCENTILES = (50.0, 90.0, 99.0)
 class Recovery:
     """How a step's fault was got over, in seconds after the fault. None: did not happen, or was not seen.
 
-    Of the pods that were made anew it follows the one that was ready last. `first_good_answer_s` is when the role that
-    was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over: the pod is
-    ready, and so are readers and writers served.
+    Of the pods that were made anew, or of which a container was, it follows the one that was ready last. What a node
+    did for that is known from the cluster's events: the last volume `attached`, the last image `pulled` (or found
+    there), the last `container_started` (without an event, when all were seen to run). `first_good_answer_s` is when
+    the role that was hit answered again; None as well when it never stopped. `recovered_s` is when all of it was over:
+    the pod is ready, and so are readers and writers served.
     """
 
     pod: str | None
@@ -65,6 +68,9 @@ class Recovery:
     scheduled_s: float | None = None
     started_s: float | None = None
     ready_s: float | None = None
+    attached_s: float | None = None
+    pulled_s: float | None = None
+    container_started_s: float | None = None
     first_good_answer_s: float | None = None
     recovered_s: float | None = None
 
@@ -310,23 +316,26 @@ def _recovery(history: History, step: Step, begun: Sequence[ActionBegun], outage
     fault = begun[0].at
     role = step.target.split("/", maxsplit=1)[0]
     pods = [pod for pod in history.of(PodSeen) if pod.role.split("/", maxsplit=1)[0] == role]
-    before = {pod.uid for pod in pods if pod.at < fault}
+    before = {pod.uid: pod.restarts for pod in pods if pod.at < fault}
     window = [pod for pod in pods if fault <= pod.at <= step.end]
     noticed = _after(fault, (p.at for p in window if p.uid in before and (p.terminating or not p.ready)))
     lives: dict[str, list[PodSeen]] = defaultdict(list)
     for pod in window:
-        if pod.uid not in before:
+        if pod.restarts > before.get(pod.uid, -1):
             lives[pod.uid].append(pod)
 
     def parts(life: list[PodSeen]) -> tuple[float | None, float | None, float | None]:
+        # A pod of which a container was started again keeps its node, and its phase.
+        again = bool(life) and life[0].uid in before
         return (
-            _after(fault, (pod.at for pod in life if pod.node)),
-            _after(fault, (pod.at for pod in life if pod.phase == "Running")),
+            None if again else _after(fault, (pod.at for pod in life if pod.node)),
+            _after(fault, (pod.at for pod in life if (_all_run(pod) if again else pod.phase == "Running"))),
             _after(fault, (pod.at for pod in life if pod.ready)),
         )
 
     slowest = max(lives.values(), key=lambda life: tuple(_or_never(part) for part in parts(life)[::-1]), default=[])
     scheduled, started, ready = parts(slowest)
+    node = _by_node(history, step, fault, slowest, ready)
     out = [outage for outage in outages if outage.last_bad >= fault]
     answered = _over(fault, of_role(step, out))
     over = _over(fault, out)
@@ -341,9 +350,29 @@ def _recovery(history: History, step: Step, begun: Sequence[ActionBegun], outage
         scheduled_s=scheduled,
         started_s=started,
         ready_s=ready,
+        attached_s=node["SuccessfulAttachVolume"],
+        pulled_s=node["Pulled"],
+        container_started_s=node["Started"] or _after(fault, (pod.at for pod in slowest if _all_run(pod))),
         first_good_answer_s=answered,
         recovered_s=recovered,
     )
+
+
+def _by_node(
+    history: History, step: Step, fault: float, life: Sequence[PodSeen], ready: float | None
+) -> dict[str, float | None]:
+    """When a pod's last volume was attached, its last image pulled and its last container started, by its events."""
+    until = step.end if ready is None else fault + ready
+    of_pod = [event for event in history.of(ClusterEvent) if life and event.object == f"pod/{life[0].name}"]
+    since = fault if life and life[0].restarts else life[0].at if life else step.end
+    return {
+        reason: _after(fault, (e.at for e in of_pod if e.reason == reason and since <= e.at <= until), last=True)
+        for reason in ("SuccessfulAttachVolume", "Pulled", "Started")
+    }
+
+
+def _all_run(pod: PodSeen) -> bool:
+    return bool(pod.containers) and all(state == "running" for state in pod.containers.values())
 
 
 def of_role(step: Step, outages: Iterable[Outage]) -> list[Outage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -31,6 +31,19 @@ _SNAPSHOTS = 5
 
 LINEAGE = "lineage"
 """The table in the ledger's schema whose rows differ from pod to pod on purpose (see `lineage`)."""
+
+_IN_CONTENT = "LOCATE(CAST(post_title AS BINARY), CAST(post_content AS BINARY))"
+_WHOLE_POST = f"IF(post_title REGEXP '^[0-9a-f]+-post-[0-9]+$' AND {_IN_CONTENT} = 0, '', post_title)"
+"""A post's title. Ours have their token as content as well, within whatever WordPress or a plugin puts around it."""
+
+_KIND_OF_ROW = "SUBSTRING_INDEX(SUBSTRING_INDEX(token, '-', -2), '-', 1)"
+_WRITER = f"CASE {_KIND_OF_ROW} WHEN 'row' THEN 'rows' WHEN 'beat' THEN 'heartbeat' END"
+_WHOLE_ROW = f"IF(CONCAT(writer, '-', seq) <> CONCAT({_WRITER}, '-', SUBSTRING_INDEX(token, '-', -1)), '', token)"
+"""A row's token. Those of our writers end with what they write and its number, which two other columns hold as well."""
+
+_UPLOAD = "'^[0-9a-f]+-upload-[0-9]+(-[0-9]+)?([.]txt)?$'"
+_UPLOADS_TOKEN = "SUBSTRING_INDEX(SUBSTRING_INDEX(post_title, '-', 3), '.', 1)"
+"""An attachment is titled as its file, without the end (by REST) or with it. Where that was taken, a number follows."""
 
 # All that a server raises before it begins to commit. Any other error may come from a commit that held all the same.
 _REFUSED = frozenset(
@@ -120,6 +133,8 @@ class Database:
         self._schema = binding.database.schema
         self._ledger = _name(binding.database.schema, binding.database.table)
         self._site = binding.site
+        self._schemas = {binding.site.schema, binding.database.schema}
+        self._lineage = f"{binding.database.schema}.{LINEAGE}"
 
     def address(self, ip: str) -> str:
         """`IP:port` of a database pod. Of a pod without an IP it is one at which nothing can be reached."""
@@ -191,8 +206,11 @@ class Database:
         )
 
     def ledger(self, connection: Connection) -> Iterator[tuple[int, str]]:
-        """All rows of the ledger as (id, token), in the order of their ids; none where there is no such table."""
-        statement = f"SELECT id, token FROM {self._ledger} WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608
+        """All rows of the ledger as (id, token), in the order of their ids; none where there is no such table.
+
+        The token of a row is empty where its other columns contradict it: the row is torn.
+        """
+        statement = f"SELECT id, {_WHOLE_ROW} FROM {self._ledger} WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608
         after = 0
         while True:
             rows = _rows(connection, statement, (after, _BATCH))
@@ -220,16 +238,31 @@ class Database:
                 return before
         return ""
 
-    def tables(self, connection: Connection) -> dict[str, str]:
-        """What each table of the site and of the ledger's schema holds, as `COUNT:BIT_XOR` by `schema.table`."""
-        return tables.sums(connection, {self._site.schema, self._schema}, {f"{self._schema}.{LINEAGE}"})
+    def tables(self, connection: Connection, left_out: Collection[str] = ()) -> dict[str, str]:
+        """What each table of the site and of the ledger's schema holds, as `COUNT:BIT_XOR` by `schema.table`.
+
+        Those in `left_out`, as `too_large` names them, are not read.
+        """
+        return tables.sums(connection, self._schemas, (self._lineage,), left_out)
+
+    def too_large(self, connection: Connection) -> frozenset[str]:
+        """The tables that are too large to be read, by what this server takes their sizes for."""
+        return tables.too_large(connection, self._schemas, (self._lineage,))
 
     def posts(self, connection: Connection) -> list[tuple[int, str]]:
-        """All published WordPress posts as (id, title); none where there is no such table."""
-        statement = (
-            f"SELECT ID, post_title FROM {self._table('posts')}"  # noqa: S608
-            " WHERE post_status = 'publish' AND post_type = 'post' ORDER BY ID"
-        )
+        """All published WordPress posts as (id, title); none where there is no such table.
+
+        The title of a post that bears a token of ours is empty where its content does not say the token: it is torn.
+        """
+        return self._posts(connection, _WHOLE_POST, "post_status = 'publish' AND post_type = 'post'")
+
+    def uploads(self, connection: Connection) -> list[tuple[int, str]]:
+        """All that WordPress has entered of uploads of ours as (id, token); none where there is no such table."""
+        attachments = "post_status = 'inherit' AND post_type = 'attachment'"
+        return self._posts(connection, _UPLOADS_TOKEN, f"{attachments} AND post_title REGEXP {_UPLOAD}")
+
+    def _posts(self, connection: Connection, what: str, where: str) -> list[tuple[int, str]]:
+        statement = f"SELECT ID, {what} FROM {self._table('posts')} WHERE {where} ORDER BY ID"  # noqa: S608
         return [(int(row[0]), str(row[1])) for row in _rows(connection, statement, ())]
 
     def seed_hash(self, connection: Connection, ids: tuple[int, ...]) -> str:

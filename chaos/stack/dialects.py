@@ -217,6 +217,25 @@ def is_gtid(position: str) -> bool:
         return False
 
 
+def is_place(position: str) -> bool:
+    """Whether a position is a place in one server's log (`FILE:OFFSET`)."""
+    try:
+        return isinstance(_parsed(position), _Coordinates)
+    except ValueError:
+        return False
+
+
+def reached(whole: str, part: str) -> bool | None:
+    """As `contains`; None for what can't be compared: no position, none at all, different kinds, or another log."""
+    try:
+        mine, theirs = _parsed(whole), _parsed(part)
+        if isinstance(mine, _Coordinates) and isinstance(theirs, _Coordinates) and mine.name != theirs.name:
+            return None
+        return None if mine is None or theirs is None else contains(whole, part)
+    except ValueError:
+        return None
+
+
 def contains(whole: str, part: str) -> bool:
     """Whether a server at `whole` has all that one at `part` has, as far as positions tell.
 

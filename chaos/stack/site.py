@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from chaos.history import INSTALL_PAGE
 from chaos.stack import xml_rpc
 from chaos.stack.http import Answer, NoAnswer, NotSent, OnHang, exchange
 from chaos.stack.kept import KeptConnections
@@ -22,7 +23,6 @@ from chaos.stack.written import Written
 if TYPE_CHECKING:
     from chaos.stack.stack import Stack
 
-INSTALL = "install-page"
 DATABASE_ERROR = "database-error"
 STALE = "stale"
 UPLOAD_BYTES = 4096
@@ -116,17 +116,19 @@ class Site:
         return self._rest(address, "/wp/v2/posts", body, {"Content-Type": "application/json"}, deadline_s)
 
     def create_upload(self, address: str, token: str, deadline_s: float, on_hang: OnHang | None = None) -> Written:
-        """Upload `upload_content(token)` as the file `TOKEN.txt`; sent once. Outcomes as of `create_post`.
+        """Upload `upload_content(token)` as the file `upload_name(token)`; sent once. Outcomes as of `create_post`.
 
-        Here and in reads, `on_hang` is given the connection on which no answer came in time.
+        But 400 is `info`: it is also what comes when the file is there, and the database did not take its entry. Here
+        and in reads, `on_hang` is given the connection on which no answer came in time.
         """
-        name, content = f"{token}.txt", upload_content(token)
+        name, content = upload_name(token), upload_content(token)
         if self._by_xml_rpc:
             said = {"name": name, "type": "text/plain", "bits": content}
             done = self._call(address, "wp.uploadFile", said, deadline_s, on_hang)
         else:
             headers = {"Content-Type": "text/plain", "Content-Disposition": f'attachment; filename="{name}"'}
             done = self._rest(address, "/wp/v2/media", content, headers, deadline_s, on_hang)
+            done = replace(done, outcome="info") if done.reason == "status 400" else done
         return replace(done, digest=digest(content))
 
     def sign_in(self, address: str, deadline_s: float) -> str:
@@ -268,8 +270,13 @@ def _path(url: object) -> str:
 def _alarm(answer: Answer) -> str:
     """`install-page` (there is no site in the database any more) or `database-error`; empty for neither."""
     if any(mark in answer.body or mark in answer.headers.get("location", "").encode() for mark in _INSTALL_MARKS):
-        return INSTALL
+        return INSTALL_PAGE
     return DATABASE_ERROR if _DATABASE_ERROR_MARK in answer.body else ""
+
+
+def upload_name(token: str) -> str:
+    """What the file of this token's upload is called, where no other has its name."""
+    return f"{token}.txt"
 
 
 def upload_content(token: str) -> bytes:

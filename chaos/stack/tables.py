@@ -21,10 +21,13 @@ CHUNK = 5000
 """So many rows are summed up at a time, in the order of the primary key, where that is one number."""
 
 MOST_BYTES = 64 << 20
-"""Of larger schemas the smallest tables are read, up to so much: a reading may not take as long as a step."""
+"""Of larger schemas the smallest tables are read, up to so much: a reading may not take as long as a step.
+
+The sizes are estimates that differ from server to server, so one of them decides for all.
+"""
 
 _NOT_THERE = "can't be read (no such table)"
-_TABLES = (
+_ALL_TABLES = (
     "SELECT table_schema, table_name, COALESCE(data_length, 0) FROM information_schema.tables"
     " WHERE table_type = 'BASE TABLE' AND table_schema IN ({marks}) ORDER BY 3, table_schema, table_name"
 )
@@ -38,26 +41,46 @@ Column: TypeAlias = tuple[str, str, str]
 """Name, type, and `PRI` for one that is in the primary key."""
 
 
-def sums(connection: Connection, schemas: Collection[str], without: Collection[str] = ()) -> dict[str, str]:
+def too_large(connection: Connection, schemas: Collection[str], without: Collection[str] = ()) -> frozenset[str]:
+    """The tables of these schemas, as `schema.table`, that are not to be read anywhere. Raises pymysql's errors."""
+    read, found = 0, set()
+    for name, size, _ in _tables(connection, schemas):
+        if name not in without:
+            read += size
+            found |= {name} if read > MOST_BYTES else set()
+    return frozenset(found)
+
+
+def sums(
+    connection: Connection,
+    schemas: Collection[str],
+    without: Collection[str] = (),
+    left_out: Collection[str] = (),
+) -> dict[str, str]:
     """`COUNT:BIT_XOR` by `schema.table` of each table in these schemas but those in `without`.
 
-    Read in the connection's transaction. Raises pymysql's errors.
+    Those in `left_out` are said to be too large. Read in the connection's transaction. Raises pymysql's errors.
     """
     names = tuple(sorted(schemas))
-    marks = ", ".join(["%s"] * len(names))
     columns: Mapping[str, list[Column]] = defaultdict(list)
-    for schema, table, *column in _rows(connection, _COLUMNS.format(marks=marks), names):
+    for schema, table, *column in _rows(connection, _COLUMNS.format(marks=_marks(names)), names):
         columns[f"{schema}.{table}"].append((str(column[0]), str(column[1]), str(column[2])))
     found: dict[str, str] = {}
-    read = 0
-    for schema, table, size in _rows(connection, _TABLES.format(marks=marks), names):
-        name = f"{schema}.{table}"
-        if name in without or not columns[name]:
-            continue
-        read += int(size)
-        table_name = _quoted(str(schema), str(table))
-        found[name] = TOO_LARGE if read > MOST_BYTES else _said(connection, table_name, columns[name])
+    for name, _, quoted in _tables(connection, schemas):
+        if name not in without and columns[name]:
+            found[name] = TOO_LARGE if name in left_out else _said(connection, quoted, columns[name])
     return found
+
+
+def _tables(connection: Connection, schemas: Collection[str]) -> list[tuple[str, int, str]]:
+    """Of each table, the smallest first, `schema.table`, about how many bytes it has, and its name for statements."""
+    names = tuple(sorted(schemas))
+    found = _rows(connection, _ALL_TABLES.format(marks=_marks(names)), names)
+    return [(f"{schema}.{table}", int(size), _quoted(str(schema), str(table))) for schema, table, size in found]
+
+
+def _marks(names: Collection[str]) -> str:
+    return ", ".join(["%s"] * len(names))
 
 
 def _said(connection: Connection, table: str, columns: Sequence[Column]) -> str:

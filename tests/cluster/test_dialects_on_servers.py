@@ -274,6 +274,45 @@ def test_what_is_written_at_the_source_is_read_at_the_replica_and_the_positions_
     assert {each.key for each in written} <= {number for number, _ in pair.ledger(pair.replica)}
 
 
+def test_entries_whose_parts_contradict_each_other_are_read_without_their_token(pair: Pair) -> None:
+    table = f"`{SCHEMA.replace('`', '``')}`.`{TABLE}`"
+    rows = {
+        ("1a-row-7", "rows", 7): "1a-row-7",
+        ("1a-beat-3", "heartbeat", 3): "1a-beat-3",
+        ("errant", "nobody", 1): "errant",
+        ("1a-row-8", "rows", 9): "",
+        ("1a-row-10", "ro", 10): "",
+        ("1a-beat-4", "rows", 4): "",
+    }
+    for token, writer, seq in rows:
+        pair.run(pair.source, f"INSERT INTO {table} (token, writer, seq) VALUES ('{token}', '{writer}', {seq})")
+    assert [token for _, token in pair.ledger(pair.source)][-len(rows) :] == list(rows.values())
+
+    pair.run(pair.source, "CREATE DATABASE wordpress")
+    columns = "post_title TEXT, post_content LONGTEXT, post_status VARCHAR(20), post_type VARCHAR(20)"
+    pair.run(pair.source, f"CREATE TABLE wordpress.wp_posts (ID BIGINT AUTO_INCREMENT PRIMARY KEY, {columns})")
+    posts = [
+        ("1a-post-12", "1a-post-12", "publish", "post", "1a-post-12"),
+        ("1a-post-13", "<!-- wp:paragraph -->\n<p>1a-post-13</p>", "publish", "post", "1a-post-13"),
+        ("News, 100 %", "of the day", "publish", "post", "News, 100 %"),
+        ("1a-post-14", "1a-post-1", "publish", "post", ""),
+        ("1a-post-15", "", "publish", "post", ""),
+    ]
+    others = [
+        ("1a-upload-1", "", "inherit", "attachment", "1a-upload-1"),
+        ("1a-upload-2.txt", "", "inherit", "attachment", "1a-upload-2"),
+        ("1a-upload-2-1", "", "inherit", "attachment", "1a-upload-2"),
+    ]
+    alien = [("a picture", "", "inherit", "attachment", ""), ("1a-post-16", "", "draft", "post", "")]
+    for *values, _ in (*posts, *others, *alien):
+        into = "INSERT INTO wordpress.wp_posts (post_title, post_content, post_status, post_type) VALUES"
+        pair.run(pair.source, f"{into} (%s, %s, %s, %s)", tuple(values))
+    with pair.at(pair.source, as_root=True) as (connection, _):
+        assert [title for _, title in pair.root.posts(connection)] == [title for *_, title in posts]
+        assert [token for _, token in pair.root.uploads(connection)] == [token for *_, token in others]
+    pair.run(pair.source, "DROP DATABASE wordpress")
+
+
 def test_without_gtids_the_place_in_the_log_would_tell(pair: Pair) -> None:
     pair.insert(1)
     (row,) = pair.run(pair.source, pair.words(pair.source).source_status)

@@ -176,6 +176,7 @@ class Out:
     """An outage by the page's words: `low` to `high` seconds (None = open), from `since` to `until` as far as seen."""
 
     bad: tuple[Request, ...]
+    skipped: tuple[Request, ...]
     low: float
     high: float | None
     before: float | None
@@ -209,7 +210,8 @@ def outages(stream: Stream) -> list[Out]:
             low = max(0.0, late - early) if bad else 0.0
             since = min(early, late)
             last = late if bad else since
-            found.append(Out(bad, low, high, max(before, default=None), since, last, min(after, default=None)))
+            skipped = tuple(one for one in stretch if not one.bad)
+            found.append(Out(bad, skipped, low, high, max(before, default=None), since, last, min(after, default=None)))
     return found
 
 
@@ -368,10 +370,18 @@ class Judge:
                 self.unsure("a stretch without requests")
 
     def judge_slowness(self, stream: Stream) -> None:
-        """By nearest rank over the good answers, and the ones that hung alone with good answers around them."""
-        alone = [one.bad[0] for one in outages(stream) if len(one.bad) == 1 and one.high is not None]
-        answers = [*stream.good, *(one for one in alone if one.fate == "hung")]
+        """By nearest rank over the good answers, and the ones that hung where nothing was out for as long as they did.
+
+        What was skipped there may have been as slow as anything.
+        """
+        answers, unsent = list(stream.good), [one for one in stream.requests if one.fate == "skipped"]
+        for out in outages(stream):
+            if out.bad and all(out.low >= one.end - one.start for one in out.bad):
+                unsent = [one for one in unsent if one not in out.skipped]
+            elif out.high is not None:
+                answers += [one for one in out.bad if one.fate == "hung"]
         mine = [one.end - one.due for one in answers if self.step.begin < one.start < self.step.end]
+        never = sum(self.step.begin < one.due < self.step.end for one in unsent)
         for (group, percentile), limit in self.step.slowest.items():
             if group != stream.group:
                 continue
@@ -380,6 +390,8 @@ class Judge:
             elif sum(100 for one in mine if one <= limit) < percentile * len(mine):
                 # Fewer than so many percent came in time.
                 self.fail(f"slow:{stream.what}", f"p{percentile}")
+            elif 100 * len(mine) < percentile * (len(mine) + never):
+                self.unsure(f"too many skipped for p{percentile}")
             else:
                 event("quick enough", f"p{percentile}")
 
@@ -519,8 +531,8 @@ worlds = st.one_of(tidy_worlds(), wild_worlds())
 
 
 def seen(letters: str, *steps: Window) -> World:
-    """Reads, one a second: `g`ood, `b`ad, `h`ung for 5 s, and none at all."""
-    fates = {"g": ("good", ANSWER), "b": ("bad", ANSWER), "h": ("hung", 5 + ANSWER)}
+    """Reads, one a second: `g`ood, `b`ad, `h`ung for 5 s, `s`kipped, and none at all."""
+    fates = {"g": ("good", ANSWER), "b": ("bad", ANSWER), "h": ("hung", 5 + ANSWER), "s": ("skipped", 0.0)}
     found = [
         Request(float(at), float(at), at + took, fate)
         for at, letter in enumerate(letters)
@@ -555,6 +567,10 @@ P95 = {("reads", 95): 1.0}
 )
 @example(seen("ggggh" + 10 * "g" + "h" + 9 * "g", window(0, 24, slowest=P95)))
 @example(seen("ggggh" + 18 * "g" + "h", window(0, 24, slowest=P95)))
+@example(seen("gggg" + "hg" * 10 + "gggggg", window(0, 29, slowest=P95)))
+@example(seen("gggg" + "h" * 12 + "gggggggggggggggggggggggg", window(0, 39, slowest=P95)))
+@example(seen("gggg" + "s" + "g" * 25, window(0, 29, slowest=P95)))
+@example(seen("gggg" + "gs" * 2 + "g" * 25, window(0, 29, slowest=P95)))
 def test_availability_says_what_the_page_says_and_nothing_else(world: World) -> None:
     history = world.history()
     for step, window in zip(history.steps, world.steps, strict=True):

@@ -16,6 +16,7 @@ from chaos.checks import clone
 from chaos.history import (
     BASELINE,
     ActionBegun,
+    Contents,
     History,
     PodSeen,
     Record,
@@ -133,6 +134,82 @@ def worlds(draw: st.DrawFn) -> World:
         tuple(draw(events) for _ in PODS),
         draw(st.sampled_from([None, "resume", "re-clone"])),
     )
+
+
+@examples
+@given(worlds(), st.sets(st.sampled_from(PODS)), st.sets(st.sampled_from(PODS)), st.booleans())
+def test_a_limit_is_not_kept_by_a_pod_whose_marks_show_nothing(
+    world: World, unread: set[str], unmarked: set[str], marks: bool
+) -> None:
+    """Marks that could not be read, or that neither the pod nor its donor could be given in this step."""
+    changes: list[Record] = []
+    for one in world.history():
+        if isinstance(one, VolumeSeen) and not marks:
+            changes.append(replace(one, marks=None, mark=""))
+        elif isinstance(one, VolumeSeen) and one.step == 0 and one.when == "before" and one.pod in unmarked:
+            changes.append(replace(one, mark=""))
+        elif isinstance(one, VolumeSeen) and one.step == 0 and one.when == "after" and one.pod in unread:
+            changes.append(replace(one, marks=None))
+        else:
+            changes.append(one)
+    history = History(changes)
+    verdict = clone.check(history, history.steps[-1]).verdict
+    bare = []
+    for pod, event in zip(PODS, world.within, strict=True):
+        source = {"restart": pod, "re-clone": PODS[PODS.index(pod) - 1]}.get(event)
+        if source is not None and (pod in unread or source in unmarked):
+            bare.append(pod)
+    if marks and bare and world.expected is not None:
+        assert verdict is not Verdict.PASS
+    elif world.expected is None and not set(world.within + world.between) & BROKEN.keys() and not unmarked:
+        assert verdict is Verdict.PASS
+
+
+POSITIONS = st.one_of(
+    st.tuples(st.sampled_from(["mariadb", "bin", "log", "mysql", "word", ""]), st.integers(1, 9)), st.just(("bin", 5))
+)
+
+
+def spelt(kind: str, number: int) -> str:
+    return {
+        "mariadb": f"0-100-{number}",
+        "mysql": f"3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{number}",
+        "bin": f"bin.00000{number}:4",
+        "log": f"log.00000{number}:4",
+        "": "",
+    }.get(kind, kind)
+
+
+@examples
+@given(POSITIONS, POSITIONS, st.sampled_from([*PODS[:2], "db-7"]))
+def test_a_clone_is_at_a_position_that_its_primary_had_and_from_a_pod_of_the_stack(
+    cloned: tuple[str, int], primary: tuple[str, int], donor: str
+) -> None:
+    """db-2 is cloned, and db-0 is the primary."""
+    world = World(("nothing",) * 3, ("nothing", "nothing", "re-clone"), None)
+    records: list[Record] = []
+    for one in world.history():
+        if isinstance(one, VolumeSeen):
+            said = dict(one.provenance or {})
+            if (one.when, one.step, one.pod) == ("after", 0, "db-2"):
+                said |= {"gtid": spelt(*cloned), "donor": donor}
+            records.append(replace(one, provenance=said, marks=None, mark=""))
+        else:
+            records.append(one)
+    records += [Contents(19.0, 0, pod, pod == "db-0", "", spelt(*primary)) for pod in PODS]
+    found = clone.check(History(records), History(records).steps[-1])
+    own_log = donor != "db-0" and cloned[0] in ("bin", "log")
+    if not cloned[0]:
+        verdict = Verdict.UNKNOWN
+    elif own_log:
+        verdict = Verdict.PASS
+    elif cloned[0] != primary[0] or "word" in (cloned[0], primary[0]):
+        verdict = Verdict.UNKNOWN
+    else:
+        verdict = Verdict.FAIL if cloned[1] > primary[1] else Verdict.PASS
+    if donor == "db-7" and verdict is Verdict.PASS:
+        verdict = Verdict.UNKNOWN
+    assert found.verdict is verdict, found.reason
 
 
 def wanted(world: World) -> tuple[Verdict, set[str]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from examples import examples
 from hypothesis import given
@@ -16,6 +15,7 @@ from chaos.history import FIRST_READING, ActionBegun, Contents, History, RunBegu
 PODS = ("db-0", "db-1", "db-2")
 READ_AT = 30.0
 COUNTERS = {"row": "row", "post": "post", "upload": "post"}
+KINDS = ("row", "post", "attachment")
 
 Entry = tuple[str, int, str]
 """What, id, token."""
@@ -23,21 +23,30 @@ Entry = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class World:
-    """Some writes, and what each pod held before the run and at the step's end."""
+    """Some writes, and what each pod held before the run and at the step's end.
+
+    `old` = it was read by a version that did not look for what WordPress enters for an upload.
+    """
 
     writes: tuple[Write, ...]
     first: dict[str, tuple[Entry, ...]]
     last: dict[str, tuple[Entry, ...]]
+    old: bool
+
+    def entered(self) -> list[tuple[str, Write]]:
+        """The writes that a database has to tell of, each with what its entry is called there."""
+        called = {"row": "row", "post": "post"} if self.old else {"row": "row", "post": "post", "upload": "attachment"}
+        return [(called[one.what], one) for one in self.writes if one.what in called]
 
     def history(self) -> History:
         return History(
             [
                 RunBegun(2, "r", "s", "", 0.0, {}, {}, {}),
                 *self.writes,
-                *(_reading(FIRST_READING, -5.0, pod, found) for pod, found in self.first.items()),
+                *(_reading(FIRST_READING, -5.0, pod, found, self.old) for pod, found in self.first.items()),
                 StepBegun(0.0, 0, "break", "delete-pod", "database/primary", {}),
                 ActionBegun(10.0, 0, "delete-pod", ("pod/db-0",)),
-                *(_reading(0, READ_AT, pod, found) for pod, found in self.last.items()),
+                *(_reading(0, READ_AT, pod, found, self.old) for pod, found in self.last.items()),
             ]
         )
 
@@ -49,11 +58,12 @@ class World:
         return {one["key"]: {item["token"] for item in one.get("items", ())} for one in listed}
 
 
-def _reading(step: int, at: float, pod: str, found: tuple[Entry, ...]) -> Contents:
-    held: dict[str, Any] = {
-        f"{kind}s": tuple((number, token) for what, number, token in found if what == kind) for kind in ("row", "post")
-    }
-    return Contents(at, step, pod, pod == PODS[0], **held)
+def _reading(step: int, at: float, pod: str, found: tuple[Entry, ...], old: bool) -> Contents:
+    rows, posts, attachments = (
+        tuple((number, token) for what, number, token in found if what == kind) for kind in KINDS
+    )
+    uploads = None if old else attachments
+    return Contents(at, step, pod, pod == PODS[0], rows=rows, posts=posts, uploads=uploads)
 
 
 @st.composite
@@ -68,8 +78,11 @@ def worlds(draw: st.DrawFn) -> World:
         key = (number + 1 if own_id else draw(st.integers(1, 9))) if outcome == "ok" else None
         writer = draw(st.sampled_from(["a", "b"]))
         writes.append(Write(what, writer, number, f"t{number}", start, start, end, outcome, "", key))
-    known = [(one.what, one.key or number + 20, one.token) for number, one in enumerate(writes) if one.what != "upload"]
+    old = draw(st.booleans())
+    empty = World(tuple(writes), {}, {}, old)
+    known = [(what, one.key or one.seq + 20, one.token) for what, one in empty.entered()]
     known += [("row", 50, "alien"), ("row", 51, "older"), ("post", 52, "older")]
+    known += [] if old else [("attachment", 53, "older")]
 
     def held(likely: bool) -> tuple[Entry, ...]:
         found: list[Entry] = []
@@ -85,46 +98,45 @@ def worlds(draw: st.DrawFn) -> World:
 
     first = {pod: held(likely=False) for pod in draw(st.sampled_from([(), PODS]))}
     read = draw(st.sampled_from([PODS, PODS[:2], PODS[1:]]))
-    return World(tuple(writes), first, {pod: held(likely=True) for pod in read})
+    return replace(empty, first=first, last={pod: held(likely=True) for pod in read})
 
 
 def wanted(world: World) -> dict[str, set[str]]:
     """The findings by the definitions alone."""
     found: dict[str, set[str]] = defaultdict(set)
-    tried = {(one.what, one.token): one for one in world.writes if one.what != "upload"}
-    done = [one for one in tried.values() if one.end <= READ_AT]
+    tried = {(what, one.token): one for what, one in world.entered()}
+    done = [(what, one) for (what, _), one in tried.items() if one.end <= READ_AT]
     on = {pod: {(what, token) for what, _, token in held if token} for pod, held in world.last.items()}
     before = {pod: {(what, token) for what, _, token in held} for pod, held in world.first.items()}
     ever_before = {key for held in before.values() for key in held}
-    owed = before.get(PODS[0], set()) - tried.keys()
+    owed = {key for key in before.get(PODS[0], set()) - tried.keys() if key[1]}
     ids: dict[tuple[str, str], set[int]] = defaultdict(set)
     for held in world.last.values():
         for what, number, token in held:
             if token:
                 ids[what, token].add(number)
 
-    def lost(one: Write) -> bool:
+    def lost(key: tuple[str, str]) -> bool:
         """D1: not on the primary; where that was not read, on no pod."""
-        key = (one.what, one.token)
         return key not in on[PODS[0]] if PODS[0] in on else not any(key in held for held in on.values())
 
-    for one in (one for one in done if one.outcome == "ok"):
-        key = (one.what, one.token)
-        if lost(one):
-            found[f"lost-{one.what}"].add(one.token)
+    for what, one in ((what, one) for what, one in done if one.outcome == "ok"):
+        key = (what, one.token)
+        if lost(key):
+            found[f"lost-{what}"].add(one.token)
             continue
         for pod, held in on.items():
             if key in held:
                 continue
-            found[f"missing-{one.what}:{pod}"].add(one.token)
-            for other in done:
-                later = other.outcome == "ok" and other.start > one.end and (other.what, other.token) in held
-                if later and (other.what, other.writer) == (one.what, one.writer):
-                    found[f"hole-{one.what}:{pod}"].add(one.token)
+            found[f"missing-{what}:{pod}"].add(one.token)
+            for kind, other in done:
+                later = other.outcome == "ok" and other.start > one.end and (kind, other.token) in held
+                if later and (kind, other.writer) == (what, one.writer):
+                    found[f"hole-{what}:{pod}"].add(one.token)
     for pod, held in on.items():
         for what, token in owed - held:
             found[f"older-{what}:{pod}"].add(token)
-        acknowledged = {(one.what, one.token) for one in done if one.outcome == "ok"}
+        acknowledged = {(what, one.token) for what, one in done if one.outcome == "ok"}
         for what, token in before.get(pod, set()) - held - acknowledged - owed:
             if token:
                 found[f"vanished-{what}:{pod}"].add(token)
@@ -151,9 +163,9 @@ def wanted(world: World) -> dict[str, set[str]]:
     return dict(found)
 
 
-def torn_tokens(world: World, done: list[Write], what: str, number: int) -> set[str]:
+def torn_tokens(world: World, done: list[tuple[str, Write]], what: str, number: int) -> set[str]:
     """D6: what a torn entry is called: the last write acknowledged under its id, else what another pod has there."""
-    given = [one for one in done if (one.outcome, one.what, one.key) == ("ok", what, number)]
+    given = [one for kind, one in done if (one.outcome, kind, one.key) == ("ok", what, number)]
     if given:
         return {max(given, key=lambda one: (one.end, one.token)).token}
     there = [{(w, n): token for w, n, token in held}.get((what, number), "") for _, held in sorted(world.last.items())]
@@ -161,17 +173,17 @@ def torn_tokens(world: World, done: list[Write], what: str, number: int) -> set[
 
 
 def misplaced(
-    world: World, done: list[Write], ids: dict[tuple[str, str], set[int]], tried: set[tuple[str, str]]
+    world: World, done: list[tuple[str, Write]], ids: dict[tuple[str, str], set[int]], tried: set[tuple[str, str]]
 ) -> set[tuple[str, str]]:
     """R8: under an id that is not its own, or that was acknowledged for others; what has several ids is D4."""
     found = set()
-    acknowledged = [one for one in done if one.outcome == "ok"]
+    acknowledged = [(kind, one) for kind, one in done if one.outcome == "ok"]
     for held in world.last.values():
         for what, number, token in held:
             if not token or (len(ids[what, token]) > 1 and (what, token) in tried):
                 continue
-            mine = [one for one in acknowledged if (one.what, one.token) == (what, token)]
-            owners = [one for one in acknowledged if (one.what, one.key) == (what, number)]
+            mine = [one for kind, one in acknowledged if (kind, one.token) == (what, token)]
+            owners = [one for kind, one in acknowledged if (kind, one.key) == (what, number)]
             if any(one.key != number for one in mine) or (owners and token not in [one.token for one in owners]):
                 found.add((what, token))
     return found

@@ -13,6 +13,7 @@ from chaos.checks.judge import judge
 from chaos.history import (
     ActionEnded,
     Contents,
+    Heartbeat,
     History,
     Read,
     Record,
@@ -30,7 +31,10 @@ ORDER = (Verdict.PASS, Verdict.UNKNOWN, Verdict.FAIL)
 verdicts = st.lists(st.sampled_from(list(Verdict)))
 
 TRUTH = story(baseline=True)
-LESS = (Read, Write, Contents, SiteContents, ReplicaSeen, VolumeSeen, WaitEnded, ActionEnded, StepEnded, RunEnded)
+LESS = (
+    Read, Write, Contents, SiteContents, ReplicaSeen, Heartbeat, VolumeSeen,
+    WaitEnded, ActionEnded, StepEnded, RunEnded,
+)  # fmt: skip
 
 
 def worst(found: list[Verdict]) -> Verdict:

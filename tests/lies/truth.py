@@ -10,28 +10,38 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from histories import BASELINE, DATABASES, FAULT, NEW_CLONE, STARTED_AT, a, change, drop, pod, story
+from histories import BASELINE, DATABASES, FAULT, NEW_CLONE, SITES, STARTED_AT, STEADY, a, change, drop, pod, story
 
 from chaos.history import (
     ActionBegun,
     ActionEnded,
     Contents,
-    Heartbeat,
     PodSeen,
     Record,
+    SiteContents,
     StepBegun,
     VolumeSeen,
     Write,
 )
 
 LIMITS = {"reads": {"longest_outage_s": 5.0}, "writes": {"longest_outage_s": 5.0}}
-TABLES = {"wordpress.wp_posts": "40:1f", "wordpress.wp_options": "120:2e"}
 MARK = {name: f"mark-{name}" for name in DATABASES}
 CLONED = NEW_CLONE | {"gtid": "0-100-40", "began": STARTED_AT + 11.0, "finished": STARTED_AT + 13.0}
 """What the clone of mysql-2 left: it came from mysql-1."""
 
 UNANSWERED = Write("row", "row", -9, "row-unanswered", -10.0, -10.0, -9.0, "info", "timeout")
 """A row that was never answered, and that every pod holds."""
+
+HUNG, BOUNCED = f"upload-{2 * int(FAULT)}", f"upload-{2 * int(FAULT) + 1}"
+"""An upload that was never answered, and that is there; and one that was refused."""
+
+UPLOADS = [
+    Write("upload", "uploads", n, token, n / 2, n / 2, n / 2 + 0.05, outcome, digest=f"hash-{n}")
+    for n in (*range(-38, -8), *range(2 * int(STEADY)))
+    for token in (f"upload-{n}",)
+    for outcome in ({HUNG: "info", BOUNCED: "fail"}.get(token, "ok"),)
+]
+"""Two a second."""
 
 Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 R = TypeVar("R", bound=Record)
@@ -63,28 +73,45 @@ def cloned() -> list[Record]:
 
 
 def _with_all_evidence(records: Iterable[Record]) -> list[Record]:
-    """Marks, sums of whole tables, a heartbeat in each step, and a write that was never answered."""
-    records = [replace(r, tables=dict(TABLES)) if isinstance(r, Contents) else r for r in records]
+    """Marks, and a write that was never answered."""
+    records = list(records)
     for name in DATABASES:
         records = change(records, a(VolumeSeen, step=BASELINE, pod=name), marks=("old",))
         marks = {"marks": ("old", MARK[name]), "mark": MARK[name]}
         records = change(records, a(VolumeSeen, step=0, when="before", pod=name), **marks)
         records = change(records, a(VolumeSeen, step=0, when="after", pod=name), marks=("old", MARK[name]))
-    beats = [
-        Heartbeat(step, "mysql-0", f"beat-{step}", at, at + 0.1, "ok", "", key, {"mysql-1": 0.1, "mysql-2": 0.1})
-        for step, at, key in ((BASELINE, -3.2, 0), (0, 17.5, 500))
-    ]
-    records = [*records, *beats, UNANSWERED]
-    held = {BASELINE: ((0, "beat--1"),), 0: ((0, "beat--1"), (500, "beat-0"))}
-    for step, rows in held.items():
-        records = hold(records, "rows", lambda found, rows=rows: (*found, (-10, UNANSWERED.token), *rows), step=step)
+    records = [_with_uploads(r) for r in [*records, UNANSWERED, *UPLOADS]]
+    for step in (BASELINE, 0):
+        records = hold(records, "rows", plus((-10, UNANSWERED.token)), step=step)
     return records
+
+
+def _with_uploads(record: Record) -> Record:
+    """What pods hold and serve of uploads: those before the reading, the refused one left out."""
+    if not isinstance(record, Contents | SiteContents) or record.step < BASELINE:
+        return replace(record, uploads=()) if isinstance(record, Contents) else record
+    there = [one for one in UPLOADS if one.end < record.at and one.token != BOUNCED]
+    if isinstance(record, Contents):
+        return replace(record, uploads=tuple((2000 + one.seq, one.token) for one in there))
+    looked = [one for one in UPLOADS if one.end < record.at]
+    served = tuple((one.token, "missing (404)" if one.token == BOUNCED else one.digest) for one in looked)
+    return replace(record, uploads=served)
+
+
+def serve(records: Iterable[Record], token: str, value: str, pods: Collection[str] = SITES) -> list[Record]:
+    """What some site pods serve of one upload at the step's end."""
+    return [
+        replace(r, uploads=tuple((one, value if one == token else known) for one, known in r.uploads))
+        if isinstance(r, SiteContents) and r.step == 0 and r.pod in pods
+        else r
+        for r in records
+    ]
 
 
 def hold(
     records: Iterable[Record], what: str, edit: Edit, pods: Collection[str] = DATABASES, *, step: int = 0
 ) -> list[Record]:
-    """What some pods hold (`rows` or `posts`) at a step's end, put through `edit`."""
+    """What some pods hold (`rows`, `posts` or `uploads`) at a step's end, put through `edit`."""
     return [
         replace(r, **{what: edit(getattr(r, what))})
         if isinstance(r, Contents) and r.step == step and r.pod in pods

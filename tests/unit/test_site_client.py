@@ -356,6 +356,17 @@ def test_an_upload_by_xml_rpc_says_the_same(server: Server, xml_site: Site) -> N
     assert (method, said) == ("wp.uploadFile", {"name": "t-1.txt", "type": "text/plain", "bits": content})
 
 
+@pytest.mark.parametrize(("status", "outcome"), [("400 Bad Request", "info"), ("403 Forbidden", "fail")])
+def test_a_refused_upload_may_have_left_its_file_where_wordpress_says_400(
+    server: Server, site: Site, status: str, outcome: str
+) -> None:
+    server.answer(status, json.dumps({"code": "db_insert_error"}))
+    done = site.create_upload(server.address, "t-1", 5)
+    assert (done.outcome, done.digest) == (outcome, digest(upload_content("t-1")))
+    server.answer(status, "{}")
+    assert site.create_post(server.address, "t-1", 5).outcome == "fail"
+
+
 def test_an_upload_whose_answer_was_lost_may_have_happened(server: Server, site: Site) -> None:
     server.talk = reset
     assert site.create_upload(server.address, "t-1", 5).outcome == "info"

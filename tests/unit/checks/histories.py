@@ -13,6 +13,7 @@ from chaos.history import (
     ActionBegun,
     ActionEnded,
     Contents,
+    Heartbeat,
     History,
     PodSeen,
     Read,
@@ -37,6 +38,7 @@ FAULT, READY, STEADY, READING, END = 10.0, 14.0, 17.0, 18.0, 19.0
 DATABASES = ("mysql-0", "mysql-1", "mysql-2")
 SITES = ("site-a", "site-b")
 SEED = {"seed 1": "1:aa", "seed 2": "1:bb"}
+TABLES = {"wordpress.wp_posts": "40:1f", "wordpress.wp_options": "120:2e"}
 PAGES = {"seed 1": "cc", "picture": "dd"}
 PROVENANCE = {
     "how": "clone", "donor": "mysql-2", "gtid": "0-100-9", "bytes": 18000000,
@@ -167,14 +169,24 @@ def replica(n: int, at: float) -> ReplicaSeen:
 
 
 def contents(records: Iterable[Record], step: int, at: float, *, empty: bool = False) -> list[Record]:
-    """What all pods hold when every acknowledged write is there, and an older row and post."""
+    """What all pods hold when every acknowledged write is there, and an older row and post; with a fresh row before."""
     acknowledged = [r for r in records if isinstance(r, Write) and r.outcome == "ok" and r.end <= at and not empty]
-    rows = ((900, "older row"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "row"))
+    beats = [] if empty else [*(r for r in records if isinstance(r, Heartbeat)), heartbeat(step, at - 0.4)]
+    rows = ((900, "older row"), *((beat.key or 0, beat.token) for beat in beats))
+    rows += tuple((w.seq + 1, w.token) for w in acknowledged if w.what == "row")
     posts = ((901, "older post"), *((w.seq + 1, w.token) for w in acknowledged if w.what == "post"))
-    return [
-        *(Contents(at, step, name, name == "mysql-0", "", "0-100-50", rows, posts, dict(SEED)) for name in DATABASES),
-        *(SiteContents(at, step, name, "", dict(PAGES)) for name in SITES),
+    held: list[Record] = [
+        Contents(at, step, name, name == "mysql-0", "", "0-100-50", rows, posts, dict(SEED), dict(TABLES))
+        for name in DATABASES
     ]
+    served = [SiteContents(at, step, name, "", dict(PAGES)) for name in SITES]
+    return [*beats[-1:], *held, *served]
+
+
+def heartbeat(step: int, at: float) -> Heartbeat:
+    """A fresh row that came to each replica; its id is the next after what is written ten times a second."""
+    arrived = dict.fromkeys(DATABASES[1:], 0.1)
+    return Heartbeat(step, "mysql-0", f"beat-{step}", at, at + 0.1, "ok", "", round(10 * at), arrived)
 
 
 def volumes(when: str, at: float) -> list[VolumeSeen]:

@@ -71,7 +71,7 @@ def test_a_stack_that_is_well_passes_in_the_baseline_and_in_the_step() -> None:
         ("effect", "nothing was to be broken"),
         ("recovery", "steady came after 2.00 s"),
         ("availability", "reads were never out (381 requests); rows were never out"),
-        ("continuity", "all 300 acknowledged writes and the seed content are on mysql-0, mysql-1, mysql-2"),
+        ("continuity", "all 301 acknowledged writes and the seed content are on mysql-0, mysql-1, mysql-2"),
         ("replication", "mysql-1, mysql-2 replicate and hold what mysql-0 holds (lag 0 s)"),
         ("clone", "nothing was to be replaced"),
     ],
@@ -204,17 +204,17 @@ def test_without_a_baseline_nothing_was_so_before() -> None:
 def test_rows_lost_with_the_fault_are_counted_apart_from_those_lost_before() -> None:
     found = result(lost(story(baseline=True), step=0, number=20), "continuity")
     assert found.reason == (
-        "20 of 290 acknowledged rows were lost, none of them missing before the first fault, all of them gone "
+        "20 of 292 acknowledged rows were lost, none of them missing before the first fault, all of them gone "
         "from every pod"
     )
     assert (found.figures["lost"], found.figures["lost_before"]) == (20, 0)
     both = lost(lost(story(baseline=True, plan=RECORD), step=BASELINE, number=5), step=0, number=20)
     found = result(both, "continuity")
-    assert found.reason.startswith("20 of 290 acknowledged rows were lost, 5 of them missing before the first fault")
+    assert found.reason.startswith("20 of 292 acknowledged rows were lost, 5 of them missing before the first fault")
     assert [one["before"] for one in found.figures["findings"]] == [False]
     assert (
         result(both, "continuity", BASELINE).reason
-        == "5 of 150 acknowledged rows were lost, all of them gone from every pod"
+        == "5 of 151 acknowledged rows were lost, all of them gone from every pod"
     )
 
 
@@ -223,7 +223,7 @@ def test_rows_that_are_lost_where_others_had_been_late_are_new() -> None:
     records = [replace(r, rows=r.rows[:-9]) if isinstance(r, Contents) and r.step == 0 else r for r in late]
     (one,) = result(records, "continuity").figures["findings"]
     assert (one["key"], one["before"]) == ("lost-row", False)
-    assert one["text"].startswith("9 of 290 acknowledged rows were lost, none of them missing before the first fault")
+    assert one["text"].startswith("9 of 292 acknowledged rows were lost, none of them missing before the first fault")
 
 
 def test_losses_that_go_on_as_they_were_are_not_new() -> None:
@@ -323,7 +323,7 @@ def test_a_step_that_is_not_well_in_several_steps_is_named_by_its_number() -> No
     records = [*story(baseline=True, plan=plan), StepBegun(30.0, 1, "again", "noop", "stack", {}), StepEnded(31.0, 1)]
     assert judged(lost(records, step=0)).reason.startswith("in step 1 (delete the master) continuity: 5 of")
     assert judged(lost(records, step=BASELINE)).reason.startswith(
-        "not well before the first fault already: in the baseline continuity: 5 of 150"
+        "not well before the first fault already: in the baseline continuity: 5 of 151"
     )
 
 

@@ -23,7 +23,17 @@ from histories import (
     volumes,
 )
 
-from chaos.history import BASELINE, ActionBegun, Contents, PodSeen, Record, StepBegun, StepEnded, VolumeSeen
+from chaos.history import (
+    BASELINE,
+    ActionBegun,
+    Contents,
+    PodSeen,
+    Record,
+    ReplicaSeen,
+    StepBegun,
+    StepEnded,
+    VolumeSeen,
+)
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -441,3 +451,46 @@ def test_the_last_look_of_a_run_of_before_there_was_an_end_is_judged() -> None:
     looks = change([replace(r, when="end", at=END + 0.3) for r in volumes("after", 0.0)], a(VolumeSeen), step=0)
     looks = change(looks, a(VolumeSeen, pod="mysql-2"), **NEW, provenance=NEW_CLONE | {"how": "bootstrap"})
     assert keys(clone([*story(), *looks])) == ["empty:mysql-2"]
+
+
+@pytest.mark.parametrize(
+    ("donor", "position", "primary", "verdict"),
+    [
+        ("mysql-1", "0-100-50", "0-100-50", Verdict.PASS),
+        ("mysql-1", "0-100-51", "0-100-50", Verdict.FAIL),
+        ("mysql-2", "bin.000002:700", "bin.000002:900", Verdict.PASS),
+        ("mysql-2", "bin.000002:901", "bin.000002:900", Verdict.FAIL),
+        ("mysql-2", "bin.000003:4", "bin.000002:900", Verdict.FAIL),
+        ("mysql-2", "other.000001:4", "bin.000002:900", Verdict.UNKNOWN),
+        ("mysql-2", "bin.000002:4", "0-100-50", Verdict.UNKNOWN),
+        ("mysql-1", "0-100-50", "bin.000002:900", Verdict.UNKNOWN),
+        ("mysql-1", "a word", "0-100-50", Verdict.UNKNOWN),
+        ("mysql-1", "0-100-50", "a word", Verdict.UNKNOWN),
+        # In a replica's own log.
+        ("mysql-1", "bin.000009:1", "bin.000002:900", Verdict.PASS),
+    ],
+)
+def test_the_position_of_a_clone_is_held_against_the_primary_s(
+    donor: str, position: str, primary: str, verdict: Verdict
+) -> None:
+    """mysql-2 is the primary here, and mysql-0 is cloned."""
+    said = NEW_CLONE | {"donor": donor, "gtid": position}
+    records = change(after(story(), **NEW, provenance=said), a(Contents, step=0), primary=False, gtid=primary)
+    found = clone(change(records, a(Contents, step=0, pod="mysql-2"), primary=True))
+    assert found.verdict is verdict, found.reason
+    assert keys(found) == (["coordinates:mysql-0"] if verdict is Verdict.FAIL else [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"), [("0-100-50", Verdict.PASS), ("0-100-8", Verdict.FAIL), ("", Verdict.UNKNOWN)]
+)
+def test_a_primary_that_was_read_at_no_known_position_was_where_it_was_last_seen(seen: str, verdict: Verdict) -> None:
+    records = change(after(story(), **NEW, provenance=NEW_CLONE), a(Contents, step=0), gtid="", primary=False)
+    records = change(records, a(Contents, step=0, pod="mysql-1"), primary=True)
+    assert clone(change(records, a(ReplicaSeen, pod="mysql-1"), gtid=seen)).verdict is verdict
+
+
+def test_a_donor_that_is_no_pod_of_the_stack_is_unknown() -> None:
+    found = clone(after(story(), **NEW, provenance=NEW_CLONE | {"donor": "mysql-9"}))
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.reason.endswith("but no pod of this stack is called mysql-9")

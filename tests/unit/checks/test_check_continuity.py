@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from chaos.checks import named
 from chaos.checks.continuity import check
-from chaos.history import FIRST_READING, Contents, History, PodSeen, Read, Record, SiteContents, WaitEnded, Write
+from chaos.history import (
+    FIRST_READING,
+    Contents,
+    Heartbeat,
+    History,
+    PodSeen,
+    Read,
+    Record,
+    SiteContents,
+    WaitEnded,
+    Write,
+)
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -38,7 +49,7 @@ def test_all_acknowledged_writes_on_all_pods_pass() -> None:
     assert found.verdict is Verdict.PASS
     assert found.figures["lost"] == 0
     assert found.figures["missing_on"] == dict.fromkeys(ALL, 0)
-    assert found.figures["acknowledged"] == 154
+    assert found.figures["acknowledged"] == 155
 
 
 @pytest.mark.parametrize("what", ["rows", "posts"])
@@ -76,7 +87,7 @@ def test_every_lost_write_is_named_however_many_they_are() -> None:
     records = with_rows(story(), ("mysql-0",), lambda rows: [*rows[:50], *rows[52:100]])
     found = continuity(with_rows(records, ("mysql-0",), lambda posts: posts[:-1], what="posts")).figures
     of_rows, of_posts = found["lost_writes"]["row"], found["lost_writes"]["post"]
-    assert (of_rows["number"], of_posts["number"]) == (43, 1)
+    assert (of_rows["number"], of_posts["number"]) == (44, 1)
     gone = {write.key for write in records if isinstance(write, Write) and write.what == "row" and write.key}
     (held,) = (one.rows for one in records if isinstance(one, Contents) and one.step == 0 and one.pod == "mysql-0")
     gone -= {number for number, _ in held}
@@ -91,7 +102,7 @@ def test_nothing_lost_is_nothing_named() -> None:
 def test_writes_that_only_the_primary_lacks_are_lost_and_the_advice_names_who_has_them() -> None:
     found = continuity(with_rows(story(), ("mysql-0",), lambda rows: rows[:100]))
     assert found.verdict is Verdict.FAIL
-    assert found.figures["lost"] == 41
+    assert found.figures["lost"] == 42
     assert found.figures["lost_everywhere"] == 0
     assert len(found.figures["lost_tokens"]) == 20
     assert "mysql-1" in (found.advice or "")
@@ -240,7 +251,7 @@ def test_a_server_that_started_empty_lost_all_though_others_have_it() -> None:
     gone = dict.fromkeys(SEED, "missing (no such table)")
     found = continuity(change(story(), a(Contents, step=0, pod="mysql-0"), rows=(), posts=(), baseline=gone))
     assert found.verdict is Verdict.FAIL
-    assert found.reason.startswith("140 of 140 acknowledged rows were lost, none of them gone from every pod; 14 of 14")
+    assert found.reason.startswith("141 of 141 acknowledged rows were lost, none of them gone from every pod; 14 of 14")
     assert found.figures["baseline_changed"]["mysql-0"] == ["seed 1", "seed 2"]
 
 
@@ -286,7 +297,8 @@ def test_no_write_acknowledged_after_the_fault_is_unknown() -> None:
 
 def test_no_write_tried_while_the_fault_lasted_is_unknown() -> None:
     records = drop(story(), lambda r: isinstance(r, Write) and FAULT <= r.start <= STEADY)
-    wanted = {r.token for r in records if isinstance(r, Write) and r.outcome == "ok"} | {"older row", "older post"}
+    wanted = {r.token for r in records if isinstance(r, Write) and r.outcome == "ok"}
+    wanted |= {"older row", "older post", "beat-0"}
     for what in ("rows", "posts"):
         records = with_rows(records, ALL, lambda found: [f for f in found if f[1] in wanted], what=what)
     found = continuity(records)
@@ -302,7 +314,7 @@ def test_a_part_that_was_ready_at_once_leaves_writes_to_be_tried_until_the_last_
 
 
 def test_without_any_write_or_fault_it_is_unknown() -> None:
-    records = [r for r in story(plan={"workload": {}}) if not isinstance(r, Write)]
+    records = [r for r in story(plan={"workload": {}}) if not isinstance(r, (Write, Heartbeat))]
     records = with_rows(with_rows(records, ALL, lambda rows: rows[:1]), ALL, lambda rows: rows[:1], what="posts")
     assert continuity(records).reason == "no write was tried"
     assert continuity(drop(story(), lambda r: r.kind == "action-begun")).verdict is Verdict.UNKNOWN
@@ -318,7 +330,7 @@ def test_writes_of_earlier_steps_are_still_missed() -> None:
     assert found.figures["lost"] == 19
 
 
-OTHERS = [r for r in story() if not isinstance(r, (Read, Write, Contents))]
+OTHERS = [r for r in story() if not isinstance(r, (Read, Write, Heartbeat, Contents))]
 OUTCOMES = st.sampled_from(["ok", "fail", "info"])
 PRESENCE = st.lists(st.sampled_from(["", "once", "twice"]), min_size=3, max_size=3)
 
@@ -407,7 +419,7 @@ def test_pods_that_each_hold_some_of_what_the_primary_lost_are_all_named_to_be_k
     found = continuity(records)
     assert found.figures["lost_held_by"] == ["mysql-1", "mysql-2"]
     where = [(one["what"], one["on"], one["number"], one["ids"]) for one in found.figures["lost_still_on"]]
-    assert where == [("row", ["mysql-1"], 2, "3-4"), ("row", ["mysql-2"], 2, "5-6")]
+    assert where == [("row", ["mysql-1"], 2, "2-3"), ("row", ["mysql-2"], 2, "4-5")]
     assert found.advice == (
         "no single pod holds all that the primary lacks and others still have (2 rows only on mysql-1, 2 rows only on "
         "mysql-2): keep all of these volumes (mysql-1, mysql-2), and merge them"

@@ -74,6 +74,39 @@ def uploads(*sites: str) -> list[Record]:
     ]
 
 
+def entered(
+    edit: Callable[[tuple[Any, ...]], tuple[Any, ...]], pods: tuple[str, ...] = DATABASES, *more: Write
+) -> list[Record]:
+    """The story with three uploads, of which some database pods hold the entries as `edit` has them."""
+    dues = [(n, n - 9.0) for n in range(3)]
+    sent = [Write("upload", "uploads", n, f"file-{n}", d, d, d + 0.1, "ok", "", n - 90, "", "dd") for n, d in dues]
+    whole = ((-91, "older file"), *((one.key, one.token) for one in sent))
+    of_step = {-2: whole[:1], 0: whole}
+    return [
+        *sent,
+        *more,
+        *(
+            replace(r, uploads=edit(whole) if r.step == 0 and r.pod in pods else of_step[r.step])
+            if isinstance(r, Contents)
+            else replace(r, uploads=tuple((one.token, "dd") for one in sent))
+            if isinstance(r, SiteContents)
+            else r
+            for r in story()
+        ),
+    ]
+
+
+def unsure(outcome: str, *sites: str) -> list[Record]:
+    """The story with an upload that was not acknowledged, the file of which some site pods serve."""
+    lone = Write("upload", "uploads", 1, "file", 5.0, 5.0, 5.1, outcome, "timeout", digest="dd")
+    served = {pod: (("file", "dd" if pod in sites else "missing (404)"),) for pod in ("site-a", "site-b")}
+    return [lone, *(replace(r, uploads=served[r.pod]) if isinstance(r, SiteContents) else r for r in story())]
+
+
+def refused(outcome: str) -> Write:
+    return Write("upload", "uploads", 9, "file-9", 9.0, 9.0, 9.1, outcome, "timeout", digest="dd")
+
+
 def site(**baseline: str) -> list[Record]:
     """The story with other words of what a site pod serves, where all pods had taken the login cookie before."""
     records = change(story(), a(SiteContents), baseline=PAGES | {"session": "admin"})
@@ -117,6 +150,17 @@ def given(number: int, what: str) -> list[Record]:
     return change(story(), a(Write, what=what, seq=last.seq), key=number)
 
 
+def entry_seen_before() -> list[Record]:
+    """An unanswered upload of which mysql-1 held the entry before the step, and nobody does after it."""
+    lone = replace(refused("info"), start=-30.0, end=-29.0)
+    return [
+        replace(r, uploads=(*(r.uploads or ()), (7, lone.token)))
+        if isinstance(r, Contents) and (r.step, r.pod) == (-2, "mysql-1")
+        else r
+        for r in entered(tuple, DATABASES, lone)
+    ]
+
+
 def swapped(found: tuple[Any, ...]) -> tuple[Any, ...]:
     """Two entries under each other's id."""
     (one, mine), (other, theirs) = found[-2:]
@@ -132,33 +176,54 @@ def lost_mark() -> list[Record]:
 SHOWN: dict[str, tuple[str, list[Record]]] = {
     "lost-row": ("lost-row", held("rows", lambda found: found[:-1])),
     "lost-post": ("lost-post", held("posts", lambda found: found[:-1])),
+    "lost-attachment": ("lost-attachment", entered(lambda found: found[:-1])),
     "lost-upload": ("lost-upload", uploads("site-a", "site-b")),
     "missing-row": ("missing-row:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
     "missing-post": ("missing-post:mysql-2", held("posts", lambda found: found[:-1], ("mysql-2",))),
+    "missing-attachment": ("missing-attachment:mysql-2", entered(lambda found: found[:-1], ("mysql-2",))),
     "upload-missing": ("upload-missing:site", uploads("site-b")),
     "older-row": ("older-row:mysql-1", held("rows", lambda found: found[1:], ("mysql-1",))),
     "older-post": ("older-post:mysql-1", held("posts", lambda found: found[1:], ("mysql-1",))),
+    "older-attachment": ("older-attachment:mysql-1", entered(lambda found: found[1:], ("mysql-1",))),
     "phantom-row": ("phantom-row", held("rows", lambda found: (*found, (999, "who")))),
     "phantom-post": ("phantom-post", held("posts", lambda found: (*found, (999, "who")))),
+    "phantom-attachment": ("phantom-attachment", entered(lambda found: (*found, (999, "who")))),
     "resurrected-row": ("resurrected-row", held("rows", lambda found: (*found, (999, token("fail", "row"))))),
     "resurrected-post": ("resurrected-post", held("posts", lambda found: (*found, (999, token("fail", "post"))))),
+    "resurrected-attachment": (
+        "resurrected-attachment", entered(lambda found: (*found, (999, "file-9")), DATABASES, refused("fail")),
+    ),
+    "resurrected-upload": ("resurrected-upload", unsure("fail", "site-a", "site-b")),
     "duplicated-row": ("duplicated-row", held("rows", lambda found: (*found, (999, found[-1][1])))),
     "duplicated-post": ("duplicated-post", held("posts", lambda found: (*found, (999, found[-1][1])))),
+    "duplicated-attachment": ("duplicated-attachment", entered(lambda found: (*found, (999, found[-1][1])))),
     "split-row": ("split-row", unanswered("row")),
     "split-post": ("split-post", unanswered("post")),
+    "split-attachment": (
+        "split-attachment", entered(lambda found: (*found, (999, "file-9")), ("mysql-1",), refused("info")),
+    ),
+    "split-upload": ("split-upload", unsure("info", "site-b")),
     "hole-row": ("hole-row:mysql-2", held("rows", lambda found: found[:-2] + found[-1:], ("mysql-2",))),
     "hole-post": ("hole-post:mysql-2", held("posts", lambda found: found[:-2] + found[-1:], ("mysql-2",))),
+    "hole-attachment": ("hole-attachment:mysql-2", entered(lambda found: found[:-2] + found[-1:], ("mysql-2",))),
     "vanished-row": ("vanished-row:mysql-1", seen_before("row")),
     "vanished-post": ("vanished-post:mysql-1", seen_before("post")),
+    "vanished-attachment": ("vanished-attachment:mysql-1", entry_seen_before()),
     "rewound-row": ("rewound-row", given(10, "row")),
     "rewound-post": ("rewound-post", given(5, "post")),
     "reassigned-row": ("reassigned-row", held("rows", swapped)),
     "reassigned-post": ("reassigned-post", held("posts", swapped)),
+    "reassigned-attachment": ("reassigned-attachment", entered(swapped)),
     "torn-row": ("torn-row:mysql-2", held("rows", lambda found: (*found, (999, "")), ("mysql-2",))),
     "torn-post": ("torn-post:mysql-2", held("posts", lambda found: (*found, (999, "")), ("mysql-2",))),
+    "torn-attachment": ("torn-attachment:mysql-2", entered(lambda found: (*found, (999, "")), ("mysql-2",))),
     "seed": ("seed:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "missing"})),
     "picture": ("picture:site", site(picture="missing (404)")),
     "session": ("session:site", site(session="nobody")),
+    "install-offered": (
+        "install-offered:site",
+        [*story(), Read("site-b", FAULT, FAULT, FAULT + 0.1, False, "install-page", 302)],
+    ),
     "missing-pods": ("missing-pods:database", gone("mysql-2")),
     "two-writable": ("two-writable", change(story(), a(ReplicaSeen, pod="mysql-1"), read_only=False)),
     "no-writable": ("no-writable", change(story(), a(ReplicaSeen, pod="mysql-0"), read_only=True)),
@@ -172,7 +237,7 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     "not-replicating": ("not-replicating:mysql-1", change(story(), a(ReplicaSeen, pod="mysql-1"), io_running="No")),
     "no-heartbeat": (
         "no-heartbeat:mysql-2",
-        [*story(), Heartbeat(0, "mysql-0", "beat", 17.5, 17.6, "ok", arrived={"mysql-2": None})],
+        change(story(), a(Heartbeat, step=0), arrived={"mysql-1": 0.1, "mysql-2": None}),
     ),
     "differs": ("differs:mysql-2", held("rows", lambda found: found[:-1], ("mysql-2",))),
     "empty": ("empty:mysql-0", volume(NEW_CLONE | {"how": "bootstrap"})),
@@ -204,6 +269,24 @@ def test_each_key_appears_and_fails_its_check(prefix: str) -> None:
     assert key in found
     assert found[key].verdict is Verdict.FAIL
     assert key.partition(":")[0] == prefix
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        entered(tuple),
+        entered(lambda found: (*found, (999, "file-9")), DATABASES, refused("info")),
+        entered(tuple, DATABASES, refused("info"), refused("fail")),
+        unsure("info", "site-a", "site-b"),
+        unsure("info"),
+        unsure("fail"),
+    ],
+    ids=["all there", "entered everywhere", "entered nowhere", "served everywhere", "served nowhere", "refused"],
+)
+def test_uploads_that_are_as_they_were_answered_pass(records: list[Record]) -> None:
+    found = next(check for check in judge(History(records)).steps[0].checks if check.name == "continuity")
+    assert not found.figures["findings"], found.reason
+    assert "uploads were not" not in found.reason
 
 
 def test_no_key_is_without_a_test() -> None:

@@ -5,24 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from histories import READING, a, change, drop, keys, result, story
+import pytest
+from histories import FAULT, PLAN, a, change, drop, keys, pod, result, story
 
-from chaos.history import TOO_LARGE, Contents, Heartbeat, Record, StepEnded, WaitEnded, Write
+from chaos.history import TOO_LARGE, Contents, Heartbeat, Record, ReplicaSeen, StepEnded, WaitEnded, Write
 from chaos.verdict import CheckResult, Verdict
 
-BEAT = Heartbeat(
-    0, "mysql-0", "beat-1", READING - 0.1, READING - 0.05, "ok", "", 990, {"mysql-1": 0.01, "mysql-2": 0.02}
-)
 TABLES = {"hachaos.ledger": "9:aa", "wordpress.wp_posts": "4:bb"}
 
 
-def beaten(beat: Heartbeat = BEAT, *, expect: dict[str, Any] | None = None) -> list[Record]:
-    """The story with a heartbeat before its reading, which every pod holds."""
-    held = [
-        replace(r, rows=(*r.rows, (990, "beat-1"))) if isinstance(r, Contents) and r.step == 0 else r
-        for r in story(expect=expect)
+def beaten(*, expect: dict[str, Any] | None = None, **changes: Any) -> list[Record]:
+    """The story with its fresh row changed; one that was not written no pod holds."""
+    records = change(story(expect=expect), a(Heartbeat, step=0), **changes)
+    if changes.get("outcome", "ok") == "ok":
+        return records
+    return [
+        replace(r, rows=tuple(row for row in r.rows if row[1] != "beat-0")) if isinstance(r, Contents) else r
+        for r in records
     ]
-    return [*held, beat]
+
+
+OUT = {"writes": {"may_stay_out": True}}
+REFUSED: dict[str, Any] = {"outcome": "fail", "reason": "refused", "key": None, "arrived": {}}
 
 
 def replication(records: list[Record]) -> CheckResult:
@@ -32,7 +36,7 @@ def replication(records: list[Record]) -> CheckResult:
 def test_a_fresh_row_that_arrives_passes_and_says_after_how_long() -> None:
     found = replication(beaten())
     assert found.verdict is Verdict.PASS
-    assert found.figures["heartbeat"]["arrived_s"] == {"mysql-1": 0.01, "mysql-2": 0.02}
+    assert found.figures["heartbeat"]["arrived_s"] == {"mysql-1": 0.1, "mysql-2": 0.1}
 
 
 def test_a_fresh_row_is_one_of_the_run_s_writes() -> None:
@@ -46,29 +50,43 @@ def test_a_fresh_row_is_one_of_the_run_s_writes() -> None:
 
 
 def test_a_replica_that_says_it_replicates_and_gets_no_fresh_row_fails() -> None:
-    found = replication(beaten(replace(BEAT, arrived={"mysql-1": 0.01, "mysql-2": None})))
+    found = replication(beaten(arrived={"mysql-1": 0.1, "mysql-2": None}))
     assert found.verdict is Verdict.FAIL
     assert keys(found) == ["no-heartbeat:mysql-2"]
     assert found.reason == "mysql-2 says that it replicates, but a fresh row of mysql-0 did not arrive there"
 
 
 def test_where_nobody_waited_for_the_stack_a_fresh_row_that_is_late_is_unknown() -> None:
-    records = drop(beaten(replace(BEAT, arrived={"mysql-1": None, "mysql-2": 0.1})), a(WaitEnded, step=0))
+    records = drop(beaten(arrived={"mysql-1": None, "mysql-2": 0.1}), a(WaitEnded, step=0))
     records = change(records, a(StepEnded, index=0), problem="cut short")
     assert replication(records).verdict is Verdict.UNKNOWN
 
 
 def test_a_fresh_row_that_could_not_be_written_leaves_it_open() -> None:
-    refused = replace(BEAT, outcome="fail", reason="refused", key=None, arrived={})
-    records = [replace(r, rows=r.rows[:-1]) if isinstance(r, Contents) and r.step == 0 else r for r in beaten(refused)]
-    found = replication(records)
+    found = replication(beaten(**REFUSED))
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "no fresh row could be written to mysql-0 (refused)")
 
 
 def test_writers_that_may_be_out_need_no_fresh_row() -> None:
-    refused = replace(BEAT, outcome="fail", reason="refused", key=None, arrived={})
-    found = replication(beaten(refused, expect={"writes": {"may_stay_out": True}}))
+    found = replication(beaten(expect={"writes": {"may_stay_out": True}}, **REFUSED))
     assert found.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("expect", "verdict"), [({}, Verdict.UNKNOWN), (OUT, Verdict.PASS)])
+def test_without_a_fresh_row_nothing_shows_that_replication_goes_on(expect: dict[str, Any], verdict: Verdict) -> None:
+    found = replication(drop(beaten(expect=expect), a(Heartbeat)))
+    assert found.verdict is verdict
+    if verdict is Verdict.UNKNOWN:
+        assert found.reason == "no fresh row was written, so that replication goes on was not shown"
+
+
+def test_one_pod_alone_needs_no_fresh_row() -> None:
+    fewer = {"index": 0, "action": "scale", "target": "database", "params": {"replicas": 1}}
+    records = drop(story(plan=PLAN | {"steps": [fewer]}), a(Heartbeat))
+    for name in ("mysql-1", "mysql-2"):
+        records = drop(records, lambda r, name=name: isinstance(r, (Contents, ReplicaSeen)) and r.pod == name)
+        records.append(pod(FAULT + 1, name, "database/replica", change="deleted"))
+    assert replication(records).verdict is Verdict.PASS
 
 
 def tables(**of_mysql_2: str) -> list[Record]:
@@ -126,9 +144,18 @@ def test_a_table_that_only_one_pod_has_fails() -> None:
     assert "wordpress.wp_more (1:1, not missing)" in found.reason
 
 
-def test_a_table_that_was_too_large_to_be_read_says_nothing() -> None:
-    assert replication(tables(wordpress__wp_posts=TOO_LARGE)).verdict is Verdict.PASS
+def test_a_table_that_was_too_large_to_be_read_is_named() -> None:
+    found = replication(tables(wordpress__wp_posts=TOO_LARGE))
+    assert found.verdict is Verdict.PASS
+    assert found.figures["not_compared"] == ["wordpress.wp_posts"]
+    assert found.reason.endswith("; not compared, as they are too large: wordpress.wp_posts")
+    whole = replication(tables())
+    assert (whole.figures["not_compared"], "not compared" in whole.reason) == ([], False)
 
 
-def test_a_run_of_an_older_version_that_read_no_tables_is_judged_without_them() -> None:
-    assert replication(change(tables(), a(Contents, step=0, pod="mysql-1"), tables={})).verdict is Verdict.PASS
+@pytest.mark.parametrize("of_mysql_1", [{}, dict.fromkeys(TABLES, TOO_LARGE)], ids=["no tables", "all too large"])
+def test_a_pod_of_which_no_table_was_compared_is_unknown(of_mysql_1: dict[str, str]) -> None:
+    found = replication(change(tables(), a(Contents, step=0, pod="mysql-1"), tables=of_mysql_1))
+    assert (found.verdict, found.reason) == (
+        Verdict.UNKNOWN, "no table of mysql-1 was compared with those of mysql-0",
+    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from histories import DATABASES, NEW_CLONE, a, change, keys, result, story
+from histories import DATABASES, NEW_CLONE, PROVENANCE, a, change, drop, keys, result, story
 
 from chaos.history import Record, VolumeSeen
 from chaos.verdict import CheckResult, Verdict
@@ -115,9 +115,40 @@ def test_marks_tell_where_nothing_else_does(changes: dict[str, Any], marks: tupl
     assert (found.verdict, found.figures["how"]) == (Verdict.PASS, how)
 
 
-def test_marks_that_could_not_be_read_say_nothing() -> None:
-    found = clone(marked(story(expect={"clone": "resume"}), mysql_0=None))
-    assert (found.verdict, found.figures["how"]) == (Verdict.PASS, "resume")
+@pytest.mark.parametrize(("limit", "verdict"), [("resume", Verdict.UNKNOWN), (None, Verdict.PASS)])
+def test_marks_that_could_not_be_read_leave_a_limit_open(limit: str | None, verdict: Verdict) -> None:
+    found = clone(marked(story(expect={"clone": limit} if limit else None), mysql_0=None))
+    assert (found.verdict, found.figures["how"]) == (verdict, "resume")
+    if limit:
+        assert found.reason == "mysql-0 resumed on its own data, but the marks in its data could not be read"
+
+
+def looked(pod: str, mark: str) -> VolumeSeen:
+    """What was seen of a pod before the baseline, when it was given a mark."""
+    return VolumeSeen(
+        -5.0, -1, "before", pod, f"{pod}-old", f"data-{pod}", f"claim-{pod}", f"pv-{pod}", 1000.0, dict(PROVENANCE),
+        marks=("old", mark), mark=mark,
+    )  # fmt: skip
+
+
+def test_a_pod_that_could_be_given_no_mark_before_the_fault_leaves_a_limit_open() -> None:
+    records = marked(story(expect={"clone": "resume"}), mysql_0=("old",))
+    kept = change(records, a(VolumeSeen, pod="mysql-0"), marks=("old", "early"), mark="")
+    found = clone([looked("mysql-0", "early"), *kept])
+    assert found.verdict is Verdict.UNKNOWN
+    assert "mysql-0 could be given no mark before the fault" in found.reason
+
+
+def test_a_clone_whose_donor_could_be_given_no_mark_leaves_a_limit_open() -> None:
+    records = marked(after(story(expect={"clone": "re-clone"}), **CLONED), mysql_0=("old", "early"))
+    records = change(records, a(VolumeSeen, pod="mysql-1"), marks=("old", "early"), mark="")
+    found = clone([looked("mysql-1", "early"), *records])
+    assert (found.verdict, "mysql-1 could be given no mark before the fault" in found.reason) == (Verdict.UNKNOWN, True)
+
+
+def test_a_pod_that_was_not_there_before_the_fault_resumes_by_its_mark_of_an_earlier_step() -> None:
+    records = drop(marked(story(expect={"clone": "resume"})), a(VolumeSeen, when="before", pod="mysql-0"))
+    assert clone([looked("mysql-0", MARK["mysql-0"]), *records]).verdict is Verdict.PASS
 
 
 def test_without_marks_before_the_fault_none_after_it_is_no_finding() -> None:

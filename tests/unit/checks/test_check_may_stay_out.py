@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import DATABASES, PAGES, SEED, a, change, drop, keys, pod, reads, replica, result
+from histories import DATABASES, PAGES, SEED, TABLES, a, change, drop, heartbeat, keys, pod, reads, replica, result
 
 from chaos.checks.judge import judge
 from chaos.history import (
@@ -15,6 +15,7 @@ from chaos.history import (
     ActionBegun,
     ActionEnded,
     Contents,
+    Heartbeat,
     History,
     PodSeen,
     Record,
@@ -81,7 +82,10 @@ def shrink(
     if one_step:
         records = [r for r in records if isinstance(r, (RunBegun, RunEnded)) or moment(r) < 20]
     held = [(FIRST_READING, -1.0, DATABASES), (0, 18.0, left), (1, 38.0, DATABASES)]
-    return [*records, *(r for n, at, pods in held if not (one_step and n) or n < 1 for r in read(records, n, at, pods))]
+    for n, at, pods in held:
+        if not one_step or n < 1:
+            records += read(records, n, at, pods)
+    return records
 
 
 def moment(record: Record) -> float:
@@ -113,8 +117,11 @@ def read(records: list[Record], step: int, at: float, pods: Iterable[str]) -> li
     done = [r for r in records if isinstance(r, Write) and r.outcome == "ok" and r.end <= at]
     rows = tuple((w.seq + 1, w.token) for w in done if w.what == "row")
     posts = tuple((w.seq + 1, w.token) for w in done if w.what == "post")
+    beats = [heartbeat(step, at - 0.2)] if step > FIRST_READING and tuple(pods) else []
+    rows += tuple((beat.key or 0, beat.token) for beat in [*(r for r in records if isinstance(r, Heartbeat)), *beats])
     return [
-        *(Contents(at, step, p, p == "mysql-0", "", "0-100-50", rows, posts, dict(SEED)) for p in pods),
+        *beats,
+        *(Contents(at, step, p, p == "mysql-0", "", "0-100-50", rows, posts, dict(SEED), dict(TABLES)) for p in pods),
         *(SiteContents(at, step, site, "", dict(PAGES)) for site in ("site-a", "site-b")),
     ]
 

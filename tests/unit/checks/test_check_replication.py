@@ -72,7 +72,7 @@ def test_equal_content_at_another_position_is_unknown() -> None:
     records = change(story(), a(ReplicaSeen, pod="mysql-1"), gtid="0-100-49")
     found = replication(change(records, a(Contents, step=0, pod="mysql-1"), gtid="0-100-49"))
     assert (found.verdict, found.reason) == (
-        Verdict.UNKNOWN, "mysql-1 was read at position 0-100-49, mysql-0 at 0-100-50",
+        Verdict.UNKNOWN, "mysql-1 was read at position 0-100-49, mysql-0 at position 0-100-50",
     )  # fmt: skip
 
 
@@ -227,6 +227,9 @@ SET = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-"
         ("mysql-1", "0-100-51", "0-100-50"),
         ("mysql-1", SET + "51", SET + "50"),
         ("mysql-1", "binlog.000002:800", "binlog.000002:700"),
+        ("mysql-0", "", "0-100-50"),
+        ("mysql-1", "", "0-100-50"),
+        ("mysql-1", "", ""),
     ],
 )
 @pytest.mark.parametrize("what", ["row", "post"])
@@ -246,11 +249,10 @@ def test_a_commit_by_somebody_else_between_two_readings_is_no_difference(
         ("mysql-1", "0-100-49", "0-100-50"),
         ("mysql-0", "0-100-49", "0-100-50"),
         ("mysql-0", "0-100-50", "0-100-50"),
-        ("mysql-0", "", "0-100-50"),
         ("mysql-0", "binlog.000003:4", "0-100-50"),
         ("mysql-1", "word", "0-100-50"),
     ],
-    ids=["own", "own set", "more though behind", "primary behind", "one position", "unknown", "other kinds", "none"],
+    ids=["own", "own set", "more though behind", "primary behind", "one position", "other kinds", "none"],
 )
 def test_what_positions_do_not_explain_stays_a_difference(pod: str, gtid: str, others: str) -> None:
     found = replication(one_more(pod, gtid, "post", others))
@@ -274,6 +276,22 @@ def test_a_replica_that_is_behind_and_lacks_what_it_held_before_differs() -> Non
     assert "differs:mysql-1" in keys(replication(records))
     other = change(one_more("mysql-0", "0-100-51"), a(Contents, step=0, pod="mysql-2"), baseline={"seed 1": "2:zz"})
     assert keys(replication(other)) == ["differs:mysql-2"]
+
+
+@pytest.mark.parametrize("positions", [("", "0-100-50"), ("0-100-50", ""), ("", "")])
+def test_at_positions_that_are_not_known_tables_alone_leave_it_open_and_acknowledged_writes_do_not(
+    positions: tuple[str, str],
+) -> None:
+    records = change(story(), a(Contents, step=0, pod="mysql-0"), gtid=positions[0])
+    records = change(records, a(Contents, step=0, pod="mysql-1"), gtid=positions[1])
+    other = change(records, a(Contents, step=0, pod="mysql-1"), tables={"wordpress.wp_options": "9:9"})
+    assert replication(other).verdict is Verdict.UNKNOWN
+    for lacking in ("mysql-0", "mysql-1"):
+        spoilt = [
+            replace(r, rows=r.rows[:-1]) if isinstance(r, Contents) and (r.step, r.pod) == (0, lacking) else r
+            for r in records
+        ]
+        assert "differs:mysql-1" in keys(replication(spoilt))
 
 
 def test_of_an_error_that_quotes_a_whole_statement_the_sentence_has_the_beginning() -> None:

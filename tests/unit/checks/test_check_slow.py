@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import END, a, drop, keys, result, story
+from histories import END, a, change, drop, keys, result, story
 
-from chaos.history import Read, Record, Write
+from chaos.history import Read, Record, Skipped, StepBegun, Write
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -56,24 +56,68 @@ def test_the_fact_says_how_slow_and_how_many() -> None:
     assert "answers came later" in one["text"]
 
 
-def test_what_was_out_is_not_slow() -> None:
-    """Two seconds of time-outs, each as long as the deadline, and quick answers before and after."""
-    records = [
+def timed_out(seconds: float) -> list[Record]:
+    """So many seconds of time-outs, each after 2 s, and quick answers before and after."""
+    return [
         replace(one, end=one.start + 2.0, reason="timeout") if isinstance(one, Read) and not one.ok else one
-        for one in story(expect=expect("reads", p95=0.5))
+        for one in story(expect=expect("reads", p95=0.5), reads_down=seconds)
+    ]
+
+
+def test_what_was_out_is_not_slow() -> None:
+    found = availability(timed_out(4.5))
+    assert found.verdict is Verdict.PASS
+    assert any(one.via == "service" and one.no_shorter_than_s > 2.0 for one in found.outages)
+
+
+def test_what_hung_for_longer_than_anything_was_surely_out_is_slow() -> None:
+    """Nobody knows whether service was out, or each of them hung by itself: so much waiting is in no bound."""
+    assert keys(availability(timed_out(2.0))) == ["slow:reads"]
+
+
+@pytest.mark.parametrize(("every", "slow"), [(5, ["slow:reads"]), (40, [])])
+def test_requests_that_hang_at_once_while_others_are_served_are_slow(every: int, slow: list[str]) -> None:
+    """One in so many hangs to its deadline, so that several do at any time: no outage has a long lower bound."""
+    records = change(hanging_alone(every), a(StepBegun, index=0), expect=expect("reads", p95=0.5))
+    found = availability(records)
+    assert keys(found) == slow
+    assert all(one.no_shorter_than_s < 2.0 for one in found.outages if one.via == "service")
+
+
+@pytest.mark.parametrize(("skipped", "verdict"), [(10, Verdict.PASS), (60, Verdict.UNKNOWN)])
+def test_requests_that_were_never_sent_may_be_the_slowest(skipped: int, verdict: Verdict) -> None:
+    """In the first 8 s the last of each 0.5 s, or most of them, find no place in flight."""
+    gone = {(n % 16) * 10 + 9 - n // 16 for n in range(skipped)}
+    records: list[Record] = [
+        Skipped("read service", one.due, "42 in flight")
+        if isinstance(one, Read) and one.via == "service" and round(one.due * 20) in gone
+        else one
+        for one in story(expect=expect("reads", p95=0.5), reads_down=0.0)
     ]
     found = availability(records)
-    assert found.verdict is Verdict.PASS
-    assert any(one.via == "service" for one in found.outages)
+    assert found.verdict is verdict, found.reason
+    if verdict is Verdict.UNKNOWN:
+        assert f"p95 of reads: {skipped} of 380 requests were never sent" in found.reason
+
+
+def test_requests_that_were_never_sent_while_service_was_surely_out_are_told_with_that() -> None:
+    records: list[Record] = [
+        Skipped("read service", one.due, "42 in flight")
+        if isinstance(one, Read) and one.via == "service" and not one.ok and round(one.due * 20) % 2
+        else one
+        for one in story(expect=expect("reads", p95=0.5), reads_down=4.0)
+    ]
+    assert sum(isinstance(one, Skipped) for one in records) == 40
+    assert availability(records).verdict is Verdict.PASS
 
 
 def hanging_alone(every: int) -> list[Record]:
-    """The reads hang to their deadline here and there, each alone; nothing is refused."""
+    """The reads hang to their deadline here and there, one in so many; nothing is refused."""
     number, found = 0, []
     for one in story(expect=expect("reads", p99=0.5), reads_down=0.0):
         if isinstance(one, Read) and one.via == "service":
             number += 1
-            hangs = number % every == 0
+            hangs = number % every == 0 and one.start < END - 4
             found.append(replace(one, end=one.start + 2.0, ok=False, reason="timeout") if hangs else one)
         else:
             found.append(one)

@@ -98,8 +98,10 @@ def test_uploads_that_every_pod_serves_pass_and_are_counted() -> None:
         "looked_for": 26,
         "lost": 0,
         "missing_on": {"site-a": 0, "site-b": 0},
+        "resurrected": 0,
+        "differing": 0,
     }
-    assert found.figures["acknowledged"] == 154 + 26
+    assert found.figures["acknowledged"] == 155 + 26
 
 
 @pytest.mark.parametrize("instead", ["missing (404)", "another hash"])

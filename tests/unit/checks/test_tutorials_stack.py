@@ -71,7 +71,7 @@ def test_the_lost_disk_is_told_apart_from_what_was_wrong_before() -> None:
     found = judge(History(lost_disk()))
     assert found.verdict is Verdict.FAIL
     assert found.reason.startswith(
-        "continuity: 250 of 250 acknowledged rows were lost, none of them missing before the first fault, all "
+        "continuity: 252 of 252 acknowledged rows were lost, none of them missing before the first fault, all "
         "of them gone from every pod"
     )
     (_, step) = found.steps
@@ -92,7 +92,7 @@ def test_where_a_replica_still_has_the_rows_the_advice_names_it() -> None:
     found = result(records, "continuity")
     assert ", none of them gone from every pod" in found.reason
     assert found.advice == (
-        "mysql-1, mysql-2 each still hold 250 rows and 160 posts that the primary lacks: keep these volumes, and copy "
+        "mysql-1, mysql-2 each still hold 252 rows and 160 posts that the primary lacks: keep these volumes, and copy "
         "them back from one of them"
     )
 

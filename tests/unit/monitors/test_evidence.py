@@ -17,7 +17,17 @@ import pytest
 
 from chaos.clock import Clock
 from chaos.errors import ClusterError
-from chaos.history import FIRST_READING, Contents, Heartbeat, Record, ReplicaSeen, SiteContents, Write, from_json
+from chaos.history import (
+    FIRST_READING,
+    TOO_LARGE,
+    Contents,
+    Heartbeat,
+    Record,
+    ReplicaSeen,
+    SiteContents,
+    Write,
+    from_json,
+)
 from chaos.monitors.evidence import Evidence
 from chaos.stack.profile import Profile
 from chaos.stack.roles import Pod
@@ -43,10 +53,12 @@ class Data:
     gtid: str = "0-1-7"
     rows: tuple[tuple[int, str], ...] = ((1, "t-row-1"), (2, "t-row-2"))
     posts: tuple[tuple[int, str], ...] = ((11, "first"), (21, "t-post-1"))
+    attachments: tuple[tuple[int, str], ...] = ((31, "t-upload-1"),)
     hashes: dict[str, str] = field(default_factory=dict)
     beats: bool = True
     broken: str = ""
     dropped: str = ""
+    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("ledger", "lineage"), 9))
 
     def answer(self, statement: str) -> Rows | int | None:
         if self.dropped and self.dropped in statement:
@@ -60,9 +72,10 @@ class Data:
         if "REPLICA STATUS" in statement:
             return [] if self.primary else [{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes"}]
         if "information_schema.columns" in statement:
-            return [column(*each) for each in (("ledger", "id", "PRI"), ("ledger", "token", ""), ("lineage", "id", ""))]
+            return [column("ledger", "token", ""), *(column(table, "id", "PRI") for table in self.sizes)]
         if "information_schema.tables" in statement:
-            return [{"s": "hachaos", "t": name, "n": 9} for name in ("ledger", "lineage")]
+            sizes = sorted(self.sizes.items(), key=lambda item: item[1])
+            return [{"s": "hachaos", "t": name, "n": size} for name, size in sizes]
         if "AS chunk" in statement:
             return [{"n": len(self.rows), "x": len(self.rows), "k": len(self.rows)}]
         if "WHERE token" in statement:
@@ -70,6 +83,8 @@ class Data:
         if "`hachaos`.`ledger`" in statement:
             after = int(statement.split("id > ")[1].split(maxsplit=1)[0])
             return [{"id": number, "token": token} for number, token in self.rows if number > after]
+        if "'attachment'" in statement:
+            return [{"ID": number, "post_title": title} for number, title in self.attachments]
         if "post_type" in statement:
             return [{"ID": number, "post_title": title} for number, title in self.posts]
         return [{"n": 1, "x": 0xABC if "IN (11)" in statement else 0xDEF}]
@@ -233,6 +248,7 @@ def test_each_database_is_read_at_its_own_address(world: World) -> None:
     assert found["mysql-1"].rows == ((1, "t-row-1"), (2, "t-row-2"))
     assert found["mysql-2"].rows == ((1, "t-row-1"),)
     assert found["mysql-0"].posts == ((11, "first"), (21, "t-post-1"))
+    assert found["mysql-0"].uploads == ((31, "t-upload-1"),)
     assert found["mysql-0"].gtid == "0-1-7"
     assert found["mysql-0"].baseline == {
         "seed 11": "1:abc",
@@ -248,6 +264,17 @@ def test_whole_tables_are_summed_up_but_the_one_that_differs_on_purpose(world: W
     found = world.contents()
     assert found["mysql-1"].tables == {"hachaos.ledger": "2:2"}
     assert found["mysql-2"].tables == {"hachaos.ledger": "1:1"}
+
+
+def test_which_tables_are_too_large_is_for_the_primary_to_say_or_for_the_first_that_answers(world: World) -> None:
+    large, small = {"ledger": 9, "events": 65 << 20}, {"ledger": 9, "events": 63 << 20}
+    for primary, others, left_out in ((large, small, True), (small, large, False)):
+        for data in world.data.values():
+            data.sizes = primary if data.primary else others
+        read = {pod: one.tables["hachaos.events"] == TOO_LARGE for pod, one in world.contents().items()}
+        assert read == dict.fromkeys(world.data, left_out)
+    world.data["mysql-0"].broken = "information_schema.tables"
+    assert {one.tables.get("hachaos.events") for one in world.contents().values()} == {None, TOO_LARGE}
 
 
 def test_a_table_of_several_chunks_is_summed_up_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,6 +351,16 @@ def test_a_replica_that_does_not_replicate_is_not_waited_for(world: World) -> No
     found = world.heartbeat()
     assert found.unasked == {"mysql-1": "it does not replicate"}
     assert found.arrived.keys() == {"mysql-2"}
+
+
+def test_a_primary_that_is_not_known_yet_is_waited_for_until_the_deadline(world: World) -> None:
+    world.data["mysql-0"].primary = False
+    threading.Timer(0.5, setattr, (world.data["mysql-0"], "primary", True)).start()
+    records = world.collect(20.0)
+    assert [record.pod for record in records if isinstance(record, Heartbeat)] == ["mysql-0"]
+    assert [record.pod for record in records if isinstance(record, Contents) and record.primary] == ["mysql-0"]
+    world.data["mysql-0"].primary = False
+    assert not [record for record in world.collect(0.3) if isinstance(record, Heartbeat)]
 
 
 def test_nothing_is_written_before_the_first_reading(world: World) -> None:
@@ -472,12 +509,44 @@ def upload(token: str, outcome: str = "ok", what: str = "upload") -> Write:
 
 
 def test_each_acknowledged_upload_is_looked_for_on_each_pod_from_another_one_on(world: World) -> None:
-    for record in (upload("t-1"), upload("t-2"), upload("t-3", "info"), upload("t-4", what="post")):
+    for record in (upload("t-1"), upload("t-2"), upload("t-4", what="post")):
         world.evidence.see(record)
     world.pages["/up/t-1.txt"] = b"one"
     first, second = ("t-1", digest(b"one")), ("t-2", "missing (404)")
     found = {pod: one.uploads for pod, one in world.sites().items()}
     assert found == {"web-0": (first, second), "web-1": (second, first)}
+
+
+def test_uploads_that_were_not_acknowledged_are_looked_for_where_wordpress_would_have_put_them(world: World) -> None:
+    unanswered = [replace(upload(f"t-{n}", outcome), path="") for n, outcome in ((1, "info"), (3, "fail"))]
+    world.evidence.see(unanswered[0])
+    assert {one.uploads for one in world.sites().values()} == {()}, "nobody knows in which folder"
+    for record in (upload("t-2"), unanswered[1], replace(upload("t-5"), path="/next/t-5.txt")):
+        world.evidence.see(record)
+    world.pages["/up/t-3.txt"] = b"three"
+    found = dict(world.sites()["web-0"].uploads)
+    assert list(found) == ["t-2", "t-5", "t-1", "t-3"], "the acknowledged ones first"
+    assert (found["t-1"], found["t-3"]) == ("missing (404)", digest(b"three"))
+
+
+def test_only_the_last_uploads_that_were_not_acknowledged_are_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.monitors.evidence._UNSURE", 3)
+    for record in (upload("t-0"), *(upload(f"t-{n}", "fail") for n in range(1, 9))):
+        world.evidence.see(record)
+    assert sorted(token for token, _ in world.sites()["web-0"].uploads) == ["t-0", "t-6", "t-7", "t-8"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_an_upload_that_is_stored_while_the_pods_are_read_is_looked_for_again(world: World, late: bool) -> None:
+    for record in (upload("t-1"), upload("t-2", "info")):
+        world.evidence.see(record)
+    world.pages["/up/t-2.txt"] = b"two"
+    # What serves web-1 gives a 500 as if the file were not there yet, once or for good.
+    world.broken[world.site_ips["web-1"], "/up/t-2.txt"] = 1 if late else 99
+    found = [dict(one.uploads)["t-2"] for one in world.sites().values()]
+    assert found == [digest(b"two"), digest(b"two") if late else "missing (500)"]
 
 
 def test_files_that_hang_are_missing_and_the_rest_of_the_pod_is_read(

@@ -234,8 +234,15 @@ def test_a_database_without_the_table_has_no_marks(world: World) -> None:
 
 
 def test_marks_that_root_may_not_read_are_unknown_and_spoil_nothing_else(world: World) -> None:
-    seen = marks(world, "before", [Output(1, "", "ERROR 1045 (28000): Access denied")])
+    seen = marks(world, "before", [Output(1, "", "ERROR 1045 (28000): Access denied")] * 2)
     assert (seen.marks, seen.mark, seen.error, seen.born) == (None, "", "", 1700000000.0)
+
+
+def test_marks_that_could_not_be_written_or_read_at_once_are_tried_again(world: World) -> None:
+    away = Output(1, "", "ERROR 2002 (HY000): Can't connect")
+    seen = marks(world, "before", [away, Output(0, "", ""), Output(0, "b\na\n", "")])
+    assert (seen.marks, len(seen.mark)) == (("a", "b"), 16)
+    assert marks(world, "after", [away, Output(0, "a\n", "")]).marks == ("a",)
 
 
 def test_a_borrowed_database_is_given_no_marks(world: World) -> None:

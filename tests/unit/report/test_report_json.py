@@ -12,7 +12,7 @@ from chaos import report
 from chaos.checks.judge import Judgement, judge
 from chaos.checks.slow import nearest_rank
 from chaos.errors import HachaosError
-from chaos.history import ApiServerSeen, History, PodSeen, RunBegun, RunEnded
+from chaos.history import ApiServerSeen, ClusterEvent, History, PodSeen, RunBegun, RunEnded
 from chaos.report import json_
 from chaos.report.summary import summarise
 from chaos.verdict import CheckResult, Verdict
@@ -129,6 +129,7 @@ def test_recovery_is_told_part_by_part_from_the_fault_on():
     first, second = rendered(*sample.passing())["steps"]
     assert first["time_to_recovery"] == {
         "pod": "mysql-0", "fault_at_s": 14.0, "noticed_s": 0.05, "scheduled_s": 0.8, "started_s": 1.9, "ready_s": 3.0,
+        "attached_s": None, "pulled_s": None, "container_started_s": 1.9,
         "first_good_answer_s": 3.15, "recovered_s": 3.6,
     }  # fmt: skip
     assert second["time_to_recovery"]["pod"] == sample.NEW_SITE
@@ -149,6 +150,44 @@ def test_recovery_is_unknown_where_no_pod_was_watched():
     blind = History(record for record in history if not isinstance(record, PodSeen))
     recovery = rendered(blind, judgement)["steps"][0]["time_to_recovery"]
     assert recovery["noticed_s"] is recovery["scheduled_s"] is recovery["ready_s"] is None
+
+
+def test_what_a_node_did_for_the_new_pod_is_known_from_its_events():
+    history, judgement = sample.passing()
+    events = [
+        ClusterEvent(14.0 + at, "pod/mysql-0", reason, "")
+        for at, reason in (
+            (-1.0, "Pulled"),
+            (1.0, "SuccessfulAttachVolume"),
+            (1.2, "Pulled"),
+            (1.4, "Pulled"),
+            (9.0, "Pulled"),
+        )
+    ]
+    recovery = rendered(History([*history, *events]), judgement)["steps"][0]["time_to_recovery"]
+    assert (recovery["attached_s"], recovery["pulled_s"]) == (pytest.approx(1.0), pytest.approx(1.4))
+    assert recovery["container_started_s"] == pytest.approx(1.9)
+
+
+def test_a_pod_whose_process_was_killed_is_followed_from_its_restart_on():
+    history, judgement = sample.passing()
+    lives = [one for one in history if isinstance(one, PodSeen) and one.name == "mysql-0"]
+    old = next(one for one in lives if one.at < 14.0)
+    again = [
+        replace(old, at=14.2, ready=False, containers={"mysql": "terminated:Error"}),
+        replace(old, at=14.5, ready=False, restarts=1, containers={"mysql": "waiting:"}),
+        replace(old, at=14.7, ready=False, restarts=1, containers={"mysql": "running"}),
+        replace(old, at=15.5, restarts=1, containers={"mysql": "running"}),
+    ]
+    of_pod = [one for one in history if isinstance(one, ClusterEvent) and one.object == "pod/mysql-0"]
+    records = [one for one in history if one not in of_pod and (one not in lives or one is old)]
+    recovery = rendered(History([*records, *again]), judgement)["steps"][0]["time_to_recovery"]
+    assert (recovery["pod"], recovery["scheduled_s"]) == ("mysql-0", None)
+    assert (recovery["noticed_s"], recovery["container_started_s"]) == (pytest.approx(0.2), pytest.approx(0.7))
+    assert (recovery["started_s"], recovery["ready_s"]) == (pytest.approx(0.7), pytest.approx(1.5))
+    same = [replace(one, restarts=0) for one in again]
+    recovery = rendered(History([*records, *same]), judgement)["steps"][0]["time_to_recovery"]
+    assert recovery["pod"] is recovery["ready_s"] is None
 
 
 def test_totals_count_every_record():
