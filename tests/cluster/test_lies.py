@@ -139,7 +139,10 @@ def write_what_was_refused(liar: Liar) -> None:
     finally:
         liar.unseen(PRIMARY, "ALTER USER hachaos@'%' ACCOUNT UNLOCK")
     token = liar.kept["refused"] = refused()[-1].token
-    liar.sql(PRIMARY, f"INSERT INTO hachaos.ledger (token, writer, seq) VALUES ('{token}', 'rows', 1)")
+    liar.sql(
+        PRIMARY,
+        f"INSERT INTO hachaos.ledger (token, writer, seq) VALUES ('{token}', 'rows', {token.rpartition('-')[2]})",
+    )
 
 
 def take_back_what_was_refused(liar: Liar) -> None:
