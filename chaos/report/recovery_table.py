@@ -10,12 +10,16 @@ from chaos.report.page import table
 from chaos.report.summary import StepSummary, of_role
 from chaos.report.words import markup as _e
 
-_HEAD: Final = ("Step", "Noticed", "Scheduled", "Started", "Ready", "First good answer", "Recovered")
+_HEAD: Final = (
+    *("Step", "Noticed", "Scheduled", "Volume attached", "Image pulled", "Container started", "Ready"),
+    *("First good answer", "Recovered"),
+)
 
 _WHAT: Final = (
     "Times are since the fault. Noticed: a pod of the role that was hit stopped being ready. Scheduled: the new pod "
-    "has a node. Started: its containers run. Ready: its probe says so. First good answer: the role that was hit "
-    "serves again. Recovered: the pod is ready, and reads, rows, posts and uploads are answered."
+    "has a node. Attached, pulled, started: the last of its volumes, images and containers, as the cluster's events "
+    "tell. Ready: its probe says so. First good answer: the role that was hit serves again. Recovered: the pod is "
+    "ready, and reads, rows, posts and uploads are answered."
 )
 
 
@@ -32,9 +36,11 @@ def _row(name: str, step: StepSummary) -> tuple[str, ...]:
     if found.first_good_answer_s is None and not of_role(step.step, step.outages):
         answered = "never stopped"
     pod = f", followed on {_e(found.pod)}" if found.pod else ""
+    started = found.started_s if found.container_started_s is None else found.container_started_s
+    parts = (found.noticed_s, found.scheduled_s, found.attached_s, found.pulled_s, started, found.ready_s)
     return (
         f"{name} <small>fault at {words.clock(found.fault_at_s or 0.0)}{pod}</small>",
-        *map(_part, (found.noticed_s, found.scheduled_s, found.started_s, found.ready_s)),
+        *map(_part, parts),
         answered,
         _e(cells.recovery(step)),
     )

@@ -74,7 +74,7 @@ def test_every_outage_is_drawn_as_long_as_it_was_or_longer(found, closer_than, a
     assert sum(number for _, number in drawn) == len(found)
     assert sum(outage.attempts for outage, _ in drawn) == sum(outage.attempts for outage in found)
     for one in found:
-        (over,) = [d for d, _ in drawn if d.first_bad <= one.first_bad and one.last_bad <= d.last_bad] or [None]
+        over = next((d for d, _ in drawn if d.first_bad <= one.first_bad and one.last_bad <= d.last_bad), None)
         assert over is not None
         assert one.first_good is None or over.first_good is None or over.first_good >= one.first_good
         assert one.first_good is not None or over.first_good is None
