@@ -247,9 +247,14 @@ INSTALL_PAGE = '<!doctype html><html><body><form id="setup" action="wp-admin/ins
 DATABASE_ERROR = "<!doctype html><html><body><h1>Error establishing a database connection</h1></body></html>"
 
 FOLLOWS = frozenset(f"{finding}-row:{pod}" for finding in ("hole", "vanished") for pod in (PRIMARY, REPLICA, OTHER)) | {
-    f"hole-post:{pod}" for pod in (REPLICA, OTHER)
+    f"hole-{what}:{pod}" for what in ("post", "attachment") for pod in (REPLICA, OTHER)
 }
 """What follows from many: writes came after those that are missing; and a row that a lie had added was taken back."""
+
+
+def without(*pods: str) -> frozenset[str]:
+    """Posts and uploads that were made while rows were skipped are skipped with them."""
+    return frozenset(f"missing-{what}:{pod}" for what in ("post", "attachment") for pod in pods)
 
 
 def ends(pod: str) -> tuple[str, str]:
@@ -285,7 +290,7 @@ LIES = (
         stop_applying,
         apply_again,
         frozenset({f"not-replicating:{REPLICA}"}),
-        frozenset({f"differs:{REPLICA}", f"missing-row:{REPLICA}", f"missing-post:{REPLICA}"}),
+        frozenset({f"differs:{REPLICA}", f"missing-row:{REPLICA}"}) | without(REPLICA),
     ),
     Lie(
         "A1, D7: the install page with status 200",
@@ -322,14 +327,14 @@ LIES = (
         skip_rows_at_the_same_gtid,
         nothing,
         frozenset({f"missing-row:{OTHER}", f"differs:{OTHER}"}),
-        frozenset({f"missing-post:{OTHER}", *ends(OTHER)}),
+        frozenset(ends(OTHER)) | without(OTHER),
     ),
     Lie(
         "R4: a replica at a valid offset of a wiped primary's log, whose name is used again",
         follow_a_log_that_was_begun_anew,
         nothing,
         frozenset({f"missing-row:{REPLICA}", f"differs:{REPLICA}"}),
-        frozenset({f"missing-post:{pod}" for pod in (REPLICA, OTHER)})
+        without(REPLICA, OTHER)
         | {f"missing-row:{OTHER}", f"differs:{OTHER}", *ends(REPLICA), *ends(OTHER)},
         step=WITHOUT_HASTE,
     ),
