@@ -27,6 +27,8 @@ STILL_HANGS = "an earlier one still hangs"
 """What `Skipped.reason` says where the same pod has not yet answered an earlier request for the same thing."""
 
 INSTALL_PAGE = "install-page"
+BROKEN_TABLE = "broken table"
+"""What the error of a reading begins with where the server itself said of a table that it can't be read."""
 """The `reason` of a request that WordPress answered with its installer: there is no site in the database."""
 
 TOO_LARGE = "too large to be read"

@@ -19,7 +19,18 @@ from typing import Any
 from chaos.checks import effect, facts, findings, lineage, named, words
 from chaos.checks.findings import Finding
 from chaos.checks.lineage import Origin
-from chaos.history import BASELINE, ActionBegun, Contents, History, PodSeen, ReplicaSeen, Step, VolumeSeen, Write
+from chaos.history import (
+    BASELINE,
+    BROKEN_TABLE,
+    ActionBegun,
+    Contents,
+    History,
+    PodSeen,
+    ReplicaSeen,
+    Step,
+    VolumeSeen,
+    Write,
+)
 from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
@@ -140,6 +151,7 @@ def _broken(history: History, step: Step, pod: str, origins: Mapping[str, Origin
 def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[Finding]:
     """C4, C5: pods that were cloned at a position that the primary never had, or that hold half of their donor's."""
     readings = {pod: one for pod, one in facts.readings(history, step.index).items() if not one.error and pod}
+    broken = {pod for pod, one in facts.readings(history, step.index).items() if one.error.startswith(BROKEN_TABLE)}
     primary = next((one for one in readings.values() if one.primary), None)
     seen = {one.name for one in history.of(PodSeen)} | {one.pod for one in history.of(VolumeSeen)}
     found = []
@@ -147,6 +159,8 @@ def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[
         donor = str(one.figures.get("donor", ""))
         if one.how == RE_CLONE and donor not in seen:
             one.unproven.append(f"no pod of this stack is called {donor}")
+        if one.how == RE_CLONE and pod in broken:
+            found.append(Finding(f"incomplete:{pod}", f"{pod} was cloned anew, and has tables that it can't read"))
         if one.how != RE_CLONE or pod not in readings:
             continue
         position = str(one.figures.get("gtid", ""))

@@ -18,7 +18,18 @@ from typing import Any, TypeAlias
 from chaos.checks import facts, findings, ids, named, order, seed, uploads, whereabouts, words
 from chaos.checks.findings import Finding
 from chaos.checks.named import SHOWN, Key, by_kind
-from chaos.history import BASELINE, FIRST_READING, Contents, Heartbeat, History, SiteContents, Step, VolumeSeen, Write
+from chaos.history import (
+    BASELINE,
+    BROKEN_TABLE,
+    FIRST_READING,
+    Contents,
+    Heartbeat,
+    History,
+    SiteContents,
+    Step,
+    VolumeSeen,
+    Write,
+)
 from chaos.stack import dialects
 from chaos.verdict import CheckResult, Verdict
 
@@ -72,7 +83,7 @@ def check(history: History, step: Step) -> CheckResult:
     if read:
         found += ids.rewound(history, at, ledger.tried, held.pods)
     found += seed.in_databases(history, step, read, figures) + seed.as_served(history, step, sites, figures)
-    found += seed.installers(history, step, figures)
+    found += seed.installers(history, step, figures) + _unreadable(history, step, readings, sites)
     none_wanted = "" if readings else facts.none_wanted(history, step)
     unknown = _unread(history, step, readings, sites, databases=not none_wanted)
     if late := figures["indeterminate"]["between_readings"]:
@@ -436,6 +447,18 @@ class _Earlier:
         return False if lost & seen or (self.lost is not None and not lost & self.lost) else None
 
 
+def _unreadable(
+    history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents]
+) -> list[Finding]:
+    """Pods that answered, but whose server can't read its own tables. One that was ending need not be whole."""
+    leaving, _ = facts.leaving(history, step, "database", [*readings.values(), *sites.values()])
+    return [
+        Finding(f"unreadable:{pod}", f"{pod} has tables that its own server can't read ({reading.error})")
+        for pod, reading in sorted(readings.items())
+        if reading.error.startswith(BROKEN_TABLE) and pod not in leaving
+    ]
+
+
 def _unread(
     history: History, step: Step, readings: dict[str, Contents], sites: dict[str, SiteContents], *, databases: bool
 ) -> list[str]:
@@ -458,7 +481,7 @@ def _unread(
         if not errors.keys() - leaving:
             found.append(f"no {role} pod that stays was read")
         for pod, error in sorted(errors.items()):
-            if error and pod not in leaving:
+            if error and pod not in leaving and not error.startswith(BROKEN_TABLE):
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
         found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
         reference = seed.first(history.of(Contents) if role == "database" else history.of(SiteContents), step)

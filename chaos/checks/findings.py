@@ -54,6 +54,7 @@ KEYS: dict[str, str] = {
     "torn-row": "SQL rows of this pod can't be read whole",
     "torn-post": "posts of this pod can't be read whole",
     "torn-attachment": "entries of uploads of this pod can't be read whole",
+    "unreadable": "this database pod has tables that its own server can't read",
     "seed": "the seed content of this database pod, or as this part serves it, is missing or another",
     "picture": "the seed picture, which lies on the shared files, is not served by this part as it was",
     "session": "pods of this part do not take one login cookie for one user",
@@ -86,7 +87,7 @@ INVARIANTS: dict[str, str] = {
     **dict.fromkeys(("resurrected-row", "resurrected-post", "resurrected-attachment", "resurrected-upload"), "D3"),
     **dict.fromkeys(("duplicated-row", "duplicated-post", "duplicated-attachment"), "D4"),
     **dict.fromkeys(("split-row", "split-post", "split-attachment", "split-upload"), "D5"),
-    **dict.fromkeys(("torn-row", "torn-post", "torn-attachment"), "D6"),
+    **dict.fromkeys(("unreadable", "torn-row", "torn-post", "torn-attachment"), "D6"),
     **dict.fromkeys(
         ("older-row", "older-post", "older-attachment", "seed", "picture", "session", "install-offered"), "D7"
     ),

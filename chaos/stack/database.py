@@ -15,6 +15,7 @@ from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
 from chaos.cluster import reach
+from chaos.history import BROKEN_TABLE
 from chaos.stack import dialects, tables
 from chaos.stack.binding import Binding
 from chaos.stack.credentials import Credentials
@@ -25,6 +26,8 @@ Connection: TypeAlias = "pymysql.Connection[Any]"
 Row = Mapping[str, Any]
 
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
+_BROKEN = (1030, 1033, 1034, 1194, 1195, 1712, 1812, 1932)
+"""Of the storage engine: no tablespace, a table's file that is wrong, crashed, corrupted, or not there."""
 _NO_SUCH_THING = (ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR)
 _BATCH = 5000
 _SNAPSHOTS = 5
@@ -310,11 +313,11 @@ def reason(error: Exception) -> str:
     if "unreachable" in str(error) or "No route" in str(error):
         return "unreachable"
     number = error.args[0] if error.args and isinstance(error.args[0], int) else None
-    if number in _LOST:
-        return "connection lost"
-    if number == ER.OPTION_PREVENTS_STATEMENT:
-        return "read-only"
-    return f"error {number}" if number is not None else type(error).__name__
+    if number in _LOST or number == ER.OPTION_PREVENTS_STATEMENT:
+        return "connection lost" if number in _LOST else "read-only"
+    if number is None:
+        return type(error).__name__
+    return f"{BROKEN_TABLE}, error {number}" if number in _BROKEN else f"error {number}"
 
 
 def position(connection: Connection) -> str:

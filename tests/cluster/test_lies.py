@@ -387,20 +387,23 @@ def cut_the_clone_off(liar: Liar) -> None:
     await_(lambda: liar.answers(OTHER), 120, f"{OTHER} to start again")
 
 
+def await_no_database(liar: Liar) -> None:
+    await_(lambda: not liar.stack.pods("database"), 60, "the database to be gone")
+
+
 def keep_copies_of_the_volumes(liar: Liar) -> None:
+    await_no_database(liar)
     for pod in PODS:
         shutil.copytree(volume(liar.stack, liar.cluster, pod) / "mysql", liar.folder / pod)
 
 
 def put_the_copies_in_their_place(liar: Liar) -> None:
+    await_no_database(liar)
     for pod in PODS:
         put_data(liar.folder / pod, volume(liar.stack, liar.cluster, pod) / "mysql")
 
 
 OUT = "{reads: {may_stay_out: true}, writes: {may_stay_out: true}, uploads: {may_stay_out: true}}"
-
-
-WITHOUT_IT = f"action: pause, parameters: {{for: {PAUSE_S}s}}, wait: {{for: files/ready, timeout: 2m}}"
 
 
 def scaled(replicas: int) -> str:
@@ -429,30 +432,30 @@ LIES_OF_DATA = (
         frozenset({"effect is unknown"}),
         step="action: scale, target: site, parameters: {replicas: 3}, wait: {for: site/ready, timeout: 2m}",
     ),
-    Lie(
-        "C5: a clone that was cut off half-way and starts all the same",
-        cut_the_clone_off,
-        nothing,
-        frozenset({f"incomplete:{OTHER}", f"differs:{OTHER}"}),
-        frozenset({"split-row"}),
-        expect="{clone: re-clone}",
-        step=of_replica("delete-volume", 2),
-    ),
-    Lie("no database", nothing, nothing, frozenset(), expect=OUT, step=scaled(0)),
-    Lie("copies are kept", keep_copies_of_the_volumes, nothing, frozenset(), expect=OUT, step=WITHOUT_IT),
+    Lie("copies are kept", keep_copies_of_the_volumes, nothing, frozenset(), expect=OUT, step=scaled(0)),
     Lie("all of it again", nothing, nothing, frozenset(), step=scaled(3)),
-    Lie("no database again", nothing, nothing, frozenset(), expect=OUT, step=scaled(0)),
+    Lie("they are put in their place", put_the_copies_in_their_place, nothing, frozenset(), expect=OUT, step=scaled(0)),
     Lie(
-        "they are put in their place", put_the_copies_in_their_place, nothing, frozenset(), expect=OUT, step=WITHOUT_IT
-    ),
-    Lie(
-        "P1: a master that comes back with an old volume",
+        "D1, P1: a master that comes back with an old volume",
         nothing,
         nothing,
-        frozenset({f"lineage:{PRIMARY}", "lost-row"}),
-        frozenset({f"lineage:{REPLICA}", f"lineage:{OTHER}", "lost-post"}),
+        frozenset({f"not-resumed:{PRIMARY}", "lost-row"}),
+        frozenset({f"not-resumed:{REPLICA}", f"not-resumed:{OTHER}", "lost-post", "lost-attachment"})
+        | {"rewound-row", "rewound-post"},
         expect="{clone: resume}",
         step=scaled(3),
+    ),
+    Lie(
+        "C5, D6: a clone that was cut off half-way and starts all the same",
+        cut_the_clone_off,
+        nothing,
+        frozenset({f"incomplete:{OTHER}", f"unreadable:{OTHER}"}),
+        # What the lie before it lost is not found again.
+        frozenset(
+            {"replication is unknown", "lost-row", "lost-post", "lost-attachment", "rewound-row", "rewound-post"}
+        ),
+        expect="{clone: re-clone}",
+        step=of_replica("delete-volume", 2),
     ),
 )
 

@@ -301,6 +301,7 @@ def test_each_finding_that_a_lie_leads_to_names_what_it_is_about() -> None:
             {"D1", "D2", "R1"},
         ),
         (change(resumed(), a(ReplicaSeen, pod="mysql-1"), sql_running="No"), {"R6"}),
+        (change(cloned(), a(Contents, step=0, pod="mysql-2"), error="broken table, error 1932"), {"D6", "C5"}),
         ([*resumed(), pod(11.0, "mysql-1", "database/replica", change="deleted")], {"R7"}),
     ],
     ids=[
@@ -309,6 +310,7 @@ def test_each_finding_that_a_lie_leads_to_names_what_it_is_about() -> None:
         "a refused row that shows up on a replica",
         "a replica at an offset of a wiped primary's log",
         "a replica that stopped and is ready",
+        "a clone that was cut off half-way and is ready",
         "a replica that never came back",
     ],
 )

@@ -201,3 +201,8 @@ def test_a_row_is_sent_once_whatever_comes_of_it(server: Server, database: Datab
 def test_no_reason_carries_the_password(database: Database) -> None:
     denied = pymysql.OperationalError(1045, "Access denied for user (using password: secret word)")
     assert sql.reason(denied) == "error 1045"
+
+
+def test_a_table_that_its_server_cannot_read_is_told_from_a_server_that_cannot_be_asked() -> None:
+    gone = pymysql.ProgrammingError(1932, "Table 'wordpress.wp_users' doesn't exist in engine")
+    assert sql.reason(gone) == "broken table, error 1932"

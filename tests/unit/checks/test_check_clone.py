@@ -437,6 +437,12 @@ def test_a_clone_is_held_against_what_its_donor_holds(pods: tuple[str, ...], don
     assert ("incomplete:mysql-0" in keys(clone(without(cloned, pods)))) == incomplete
 
 
+@pytest.mark.parametrize(("error", "incomplete"), [("broken table, error 1932", True), ("timeout", False)])
+def test_a_clone_whose_server_cannot_read_its_own_tables_is_incomplete(error: str, incomplete: bool) -> None:
+    cloned = change(after(story(), **NEW, provenance=NEW_CLONE), a(Contents, step=0, pod="mysql-0"), error=error)
+    assert ("incomplete:mysql-0" in keys(clone(cloned))) == incomplete
+
+
 def test_a_clone_while_all_was_put_back_fails_where_the_last_step_wanted_a_resume() -> None:
     for wanted, verdict in (("resume", Verdict.FAIL), (None, Verdict.PASS)):
         records = the_end(story(expect={"clone": wanted} if wanted else {}))

@@ -239,6 +239,13 @@ def test_a_pod_that_could_not_be_read_is_unknown(cls: type[Record]) -> None:
     assert found.reason == f"{pod} could not be read (timeout)"
 
 
+def test_a_pod_whose_server_cannot_read_its_own_tables_fails() -> None:
+    found = continuity(change(story(), a(Contents, step=0, pod="mysql-1"), error="broken table, error 1932"))
+    assert found.verdict is Verdict.FAIL
+    assert [(one["key"], one["invariant"]) for one in found.figures["findings"]] == [("unreadable:mysql-1", "D6")]
+    assert "mysql-1 has tables that its own server can't read (broken table, error 1932)" in found.reason
+
+
 @pytest.mark.parametrize("cls", [Contents, SiteContents])
 def test_pods_that_nobody_read_are_unknown(cls: type[Record]) -> None:
     assert continuity(drop(story(), a(cls, step=0))).verdict is Verdict.UNKNOWN
