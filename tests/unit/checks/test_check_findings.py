@@ -217,6 +217,7 @@ SHOWN: dict[str, tuple[str, list[Record]]] = {
     "torn-row": ("torn-row:mysql-2", held("rows", lambda found: (*found, (999, "")), ("mysql-2",))),
     "torn-post": ("torn-post:mysql-2", held("posts", lambda found: (*found, (999, "")), ("mysql-2",))),
     "torn-attachment": ("torn-attachment:mysql-2", entered(lambda found: (*found, (999, "")), ("mysql-2",))),
+    "unreadable": ("unreadable:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), error="broken table")),
     "seed": ("seed:mysql-1", change(story(), a(Contents, step=0, pod="mysql-1"), baseline={"seed 1": "missing"})),
     "picture": ("picture:site", site(picture="missing (404)")),
     "session": ("session:site", site(session="nobody")),
