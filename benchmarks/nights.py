@@ -80,6 +80,7 @@ def _slow_pages(longer_s: float) -> Iterator[None]:
     if not longer_s:
         yield
         return
+    subprocess.run([HACHAOS, "stack", "deploy", "--name", CLUSTER], cwd=ROOT, check=True)
     command = [HACHAOS, "cluster", "kubectl", "--name", CLUSTER, "--", "-n", "wordpress"]
     listed = subprocess.run(
         [*command, "get", "pods", "-o", "name"], cwd=ROOT, capture_output=True, text=True, check=True
