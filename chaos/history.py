@@ -27,9 +27,10 @@ STILL_HANGS = "an earlier one still hangs"
 """What `Skipped.reason` says where the same pod has not yet answered an earlier request for the same thing."""
 
 INSTALL_PAGE = "install-page"
+"""The `reason` of a request that WordPress answered with its installer: there is no site in the database."""
+
 BROKEN_TABLE = "broken table"
 """What the error of a reading begins with where the server itself said of a table that it can't be read."""
-"""The `reason` of a request that WordPress answered with its installer: there is no site in the database."""
 
 TOO_LARGE = "too large to be read"
 """What `Contents.tables` says of a table that was left out."""
@@ -347,6 +348,11 @@ class Contents(Record):
     baseline: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     uploads: tuple[tuple[int, str], ...] | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the server answered, and can't read its own tables."""
+        return self.error.startswith(BROKEN_TABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,19 +113,11 @@ def require(plans: Sequence[Plan], stack: Stack, *, nodes: int) -> None:
 
     Raises StackError with what the cluster or the stack lacks, a line for each plan that lacks something.
     """
-    lines = [
-        f"{plan.name} cannot be run here: {'; '.join(lacking)}"
-        for plan in plans
-        if (
-            lacking := [
-                *_nodes(plan, nodes),
-                *_roles(plan, stack),
-                *_pods(plan, stack),
-                *_volumes(plan, stack),
-                *_scaled(plan, stack),
-            ]
-        )
-    ]
+    lines = []
+    for plan in plans:
+        lacking = [*_nodes(plan, nodes), *_roles(plan, stack), *_pods(plan, stack), *_volumes(plan, stack)]
+        if lacking := [*lacking, *_scaled(plan, stack)]:
+            lines.append(f"{plan.name} cannot be run here: {'; '.join(lacking)}")
     if lines:
         raise StackError("\n".join(dict.fromkeys(lines)), hint="no fault was begun")
 

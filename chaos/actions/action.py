@@ -82,7 +82,7 @@ def on_its_cluster(stack: Stack, command: str) -> str:
 
 
 def _kubectl(stack: Stack) -> str:
-    """How kubectl is called for this cluster: the current context of whoever reads it may be another's."""
+    """How kubectl is called for this cluster."""
     if stack.local_cluster:
         return f"hachaos cluster kubectl --name {stack.local_cluster} --"
     if stack.elsewhere is None or not stack.elsewhere.context:

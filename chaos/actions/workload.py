@@ -8,7 +8,7 @@ from chaos.errors import StackError
 from chaos.scenario.plan import PlannedStep
 from chaos.scenario.vocabulary import ACTIONS
 from chaos.stack.binding import Binding
-from chaos.stack.roles import part
+from chaos.stack.roles import deletes_volumes, part
 from chaos.stack.stack import Stack
 
 REPLICAS = "hachaos.dev/replicas"
@@ -41,9 +41,7 @@ def takes_volumes(stack: Stack, step: PlannedStep) -> bool:
         return False
     known = stack.binding.controller(step.target)
     workload = stack.api.get(known.kind, known.name) or {"spec": {"replicas": 0}}
-    policy = workload["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    deletes = policy.get("whenScaled") == "Delete" and bool(workload["spec"].get("volumeClaimTemplates"))
-    return deletes and int(step.params.get("replicas", 0)) < replicas_of(workload)
+    return deletes_volumes(workload) and int(step.params.get("replicas", 0)) < replicas_of(workload)
 
 
 def remembered(workload: Object) -> str:

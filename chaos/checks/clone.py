@@ -21,7 +21,6 @@ from chaos.checks.findings import Finding
 from chaos.checks.lineage import Origin
 from chaos.history import (
     BASELINE,
-    BROKEN_TABLE,
     ActionBegun,
     Contents,
     History,
@@ -150,8 +149,8 @@ def _broken(history: History, step: Step, pod: str, origins: Mapping[str, Origin
 
 def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[Finding]:
     """C4, C5: pods that were cloned at a position that the primary never had, or that hold half of their donor's."""
-    readings = {pod: one for pod, one in facts.readings(history, step.index).items() if not one.error and pod}
-    broken = {pod for pod, one in facts.readings(history, step.index).items() if one.error.startswith(BROKEN_TABLE)}
+    answers = facts.readings(history, step.index)
+    readings = {pod: one for pod, one in answers.items() if not one.error and pod}
     primary = next((one for one in readings.values() if one.primary), None)
     seen = {one.name for one in history.of(PodSeen)} | {one.pod for one in history.of(VolumeSeen)}
     found = []
@@ -159,7 +158,7 @@ def _unsound(history: History, step: Step, touched: Mapping[str, _Pod]) -> list[
         donor = str(one.figures.get("donor", ""))
         if one.how == RE_CLONE and donor not in seen:
             one.unproven.append(f"no pod of this stack is called {donor}")
-        if one.how == RE_CLONE and pod in broken:
+        if one.how == RE_CLONE and pod in answers and answers[pod].broken:
             found.append(Finding(f"incomplete:{pod}", f"{pod} was cloned anew, and has tables that it can't read"))
         if one.how != RE_CLONE or pod not in readings:
             continue

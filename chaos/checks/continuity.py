@@ -20,7 +20,6 @@ from chaos.checks.findings import Finding
 from chaos.checks.named import SHOWN, Key, by_kind
 from chaos.history import (
     BASELINE,
-    BROKEN_TABLE,
     FIRST_READING,
     Contents,
     Heartbeat,
@@ -455,7 +454,7 @@ def _unreadable(
     return [
         Finding(f"unreadable:{pod}", f"{pod} has tables that its own server can't read ({reading.error})")
         for pod, reading in sorted(readings.items())
-        if reading.error.startswith(BROKEN_TABLE) and pod not in leaving
+        if reading.broken and pod not in leaving
     ]
 
 
@@ -466,7 +465,7 @@ def _unread(
     found = []
     groups: list[tuple[str, dict[str, str]]] = []
     if databases:
-        groups.append(("database", {pod: reading.error for pod, reading in readings.items()}))
+        groups.append(("database", {pod: "" if one.broken else one.error for pod, one in readings.items()}))
     if "reads" not in step.limits.may_stay_out:
         seeds = seed.first(history.of(SiteContents), step).keys() - {seed.PICTURE}
         partly = "uploads" in step.limits.may_stay_out
@@ -481,7 +480,7 @@ def _unread(
         if not errors.keys() - leaving:
             found.append(f"no {role} pod that stays was read")
         for pod, error in sorted(errors.items()):
-            if error and pod not in leaving and not error.startswith(BROKEN_TABLE):
+            if error and pod not in leaving:
                 found.append(f"{pod or f'the {role} pods'} could not be read ({error})")
         found += [f"{pod} was not read" for pod in sorted(staying - errors.keys())]
         reference = seed.first(history.of(Contents) if role == "database" else history.of(SiteContents), step)

@@ -97,8 +97,7 @@ def _missed(run: Run, due: float) -> Run:
 
 def _standing(scenario: str, stack: str, target: str, runs: tuple[Run, ...]) -> Standing:
     state, first_bad = _state([run for run in runs if run.counts])
-    passed = [run for run in runs if run.verdict == "pass" and run.ended == "finished"]
-    same = [run for run in passed if run.plan == passed[-1].plan][-MOST:]
+    same = rule.alike(runs)[-MOST:]
     spreads = {
         figure: _spread(values)
         for figure in FIGURES

@@ -68,8 +68,8 @@ def _rule() -> str:
         f"Slower: by their ranks, the last {rule.LAST} passing runs took longer than up to {rule.MOST} before them; "
         f"false alarms in {rule.ALPHA:.1%} of judgements at most. Slow this time: the latest passing run stands out of "
         f"them by {slow_run.BOUND:g} times their spread ({slow_run.BOUND_PAGES:g} for pages), and none of "
-        "them was as slow. "
-        "Flaky or broken: whether so many bad runs at the end would be chance, were runs bad as often as before."
+        "them was as slow. Flaky or broken: whether so many bad runs at the end would be chance, were runs bad as "
+        "often as before."
     )
 
 

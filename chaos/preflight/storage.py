@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from chaos.preflight.objects import Object, Objects, replicas
 from chaos.preflight.risk import Found, Rule
+from chaos.stack.roles import deletes_volumes
 
 
 def database_without_volume(objects: Objects) -> Iterator[Found]:
@@ -37,8 +38,7 @@ def claims_deleted(objects: Objects) -> Iterator[Found]:
     field = ("spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")
     for part in objects.binding.controllers:
         item = objects.part(part)
-        said = item["spec"].get("persistentVolumeClaimRetentionPolicy") if item else None
-        if item and said and said.get("whenScaled") == "Delete" and item["spec"].get("volumeClaimTemplates"):
+        if item and deletes_volumes(item):
             yield Found(item, field, "a scale-down deletes the volumes of the pods that go, with their data")
 
 

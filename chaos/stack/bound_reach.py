@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.stack import xml_rpc
+from chaos.stack import tables, xml_rpc
 from chaos.stack.binding import Binding
 from chaos.stack.clients import NotYet, WordPress, gist
 from chaos.stack.credentials import Credentials
@@ -55,12 +55,17 @@ def table(binding: Binding, name: str) -> str:
 
 def ledger(binding: Binding) -> str:
     """The ledger's table, quoted."""
-    return ".".join(f"`{each.replace('`', '``')}`" for each in (binding.database.schema, binding.database.table))
+    return tables.quoted(binding.database.schema, binding.database.table)
 
 
 def mark(site_id: str) -> str:
     """The comment on the ledger's table that the run with this id made: a table without it is somebody else's."""
     return f"hachaos {site_id}"
+
+
+def is_marked(connection: Connection, binding: Binding, site_id: str) -> bool:
+    """Whether the table that has the ledger's name is the one that the run with this id made."""
+    return mark(site_id) in marks_on(connection, binding)
 
 
 def marks_on(connection: Connection, binding: Binding) -> list[str]:

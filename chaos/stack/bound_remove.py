@@ -11,7 +11,7 @@ from typing import TypeVar
 from chaos.errors import ClusterError, StackError
 from chaos.progress import Task
 from chaos.stack import xml_rpc
-from chaos.stack.bound_reach import DEADLINE_S, ledger, mark, marks_on, remote, run, table
+from chaos.stack.bound_reach import DEADLINE_S, is_marked, ledger, remote, run, table
 from chaos.stack.clients import NotYet
 from chaos.stack.database import Database, NoDatabase
 from chaos.stack.stack import Pod, Stack
@@ -63,7 +63,7 @@ def left(stack: Stack, uploads: str, site_id: str) -> list[str]:
             attached = number.pop("attachment", 0)
             posts, files = f"{sum(number.values())} posts and pages", f"{attached} uploads"
             made = []
-            if mark(site_id) in marks_on(connection, stack.binding):
+            if is_marked(connection, stack.binding, site_id):
                 ((count,),) = run(connection, f"SELECT COUNT(*) FROM {ledger(stack.binding)}")  # noqa: S608
                 made = [f"{name} with {count} rows"]
     except (NoDatabase, ClusterError, StackError) as error:
@@ -138,7 +138,7 @@ def _delete_rows(stack: Stack, ids: Sequence[int], site_id: str) -> None:
                 clear(f"{table(stack.binding, name)} WHERE {column} IN ({marks})", numbers)
             clear(f"{posts} WHERE post_type = 'revision' AND post_parent IN ({marks})", numbers)
         clear(f"{posts} WHERE post_title REGEXP %s", (_OURS,))
-        if mark(site_id) in marks_on(connection, stack.binding):
+        if is_marked(connection, stack.binding, site_id):
             run(connection, f"DROP TABLE IF EXISTS {ledger(stack.binding)}")
 
 
@@ -172,7 +172,7 @@ def _last_of(stack: Stack, pod: Pod, site_id: str, deadline: float) -> list[str]
         try:
             left = [f"the post {number} on {pod.name}" for number in _posts(stack, address)]
             with database.connect(address, DEADLINE_S) as connection:
-                if mark(site_id) in marks_on(connection, stack.binding):
+                if is_marked(connection, stack.binding, site_id):
                     left.append(f"the table {known.table} on {pod.name}")
         except NoDatabase as error:
             left = [f"{pod.name} can't be looked at: {error}"]

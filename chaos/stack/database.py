@@ -28,6 +28,12 @@ Row = Mapping[str, Any]
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
 _BROKEN = (1030, 1033, 1034, 1194, 1195, 1712, 1812, 1932)
 """Of the storage engine: no tablespace, a table's file that is wrong, crashed, corrupted, or not there."""
+_CALLED = {
+    **dict.fromkeys(_LOST, "connection lost"),
+    ER.OPTION_PREVENTS_STATEMENT: "read-only",
+    **{number: f"{BROKEN_TABLE}, error {number}" for number in _BROKEN},
+}
+"""What the reports call a server's number that says more than it."""
 _NO_SUCH_THING = (ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR)
 _BATCH = 5000
 _SNAPSHOTS = 5
@@ -291,7 +297,7 @@ class Database:
 
 def _name(*parts: str) -> str:
     """A table's name, whatever is in it, for a statement that is run with arguments (so `%` is doubled)."""
-    return ".".join(f"`{part}`" for part in (each.replace("`", "``").replace("%", "%%") for each in parts))
+    return tables.quoted(*parts).replace("%", "%%")
 
 
 def _insert(connection: Connection, statement: str, row: tuple[str, str, int]) -> Written:
@@ -313,11 +319,7 @@ def reason(error: Exception) -> str:
     if "unreachable" in str(error) or "No route" in str(error):
         return "unreachable"
     number = error.args[0] if error.args and isinstance(error.args[0], int) else None
-    if number in _LOST or number == ER.OPTION_PREVENTS_STATEMENT:
-        return "connection lost" if number in _LOST else "read-only"
-    if number is None:
-        return type(error).__name__
-    return f"{BROKEN_TABLE}, error {number}" if number in _BROKEN else f"error {number}"
+    return type(error).__name__ if number is None else _CALLED.get(number, f"error {number}")
 
 
 def position(connection: Connection) -> str:

@@ -36,6 +36,12 @@ class Pod:
     terminating: bool
 
 
+def deletes_volumes(workload: dict[str, Any]) -> bool:
+    """Whether scaling a workload down deletes the claims, and with these the data, of the pods that go."""
+    policy = workload["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    return policy.get("whenScaled") == "Delete" and bool(workload["spec"].get("volumeClaimTemplates"))
+
+
 def pod_of(item: dict[str, Any], role: str) -> Pod:
     """A pod as the API server gives it, as a Pod of `role`."""
     metadata, status = item["metadata"], item.get("status", {})

@@ -76,7 +76,7 @@ def _tables(connection: Connection, schemas: Collection[str]) -> list[tuple[str,
     """Of each table, the smallest first, `schema.table`, about how many bytes it has, and its name for statements."""
     names = tuple(sorted(schemas))
     found = _rows(connection, _ALL_TABLES.format(marks=_marks(names)), names)
-    return [(f"{schema}.{table}", int(size), _quoted(str(schema), str(table))) for schema, table, size in found]
+    return [(f"{schema}.{table}", int(size), quoted(str(schema), str(table))) for schema, table, size in found]
 
 
 def _marks(names: Collection[str]) -> str:
@@ -94,14 +94,14 @@ def _said(connection: Connection, table: str, columns: Sequence[Column]) -> str:
 
 
 def _sum(connection: Connection, table: str, columns: Sequence[Column]) -> str:
-    names = [_quoted(name) for name, *_ in columns]
+    names = [quoted(name) for name, *_ in columns]
     nulls = ", ".join(f"ISNULL({name})" for name in names)
     content = f"BIT_XOR(CRC32(CONCAT_WS('#', {', '.join(names)}, CONCAT({nulls}))))"
     keys = [(name, kind) for name, kind, key in columns if key == "PRI"]
     if len(keys) != 1 or keys[0][1] not in _INTEGERS:
         ((count, xor),) = _rows(connection, f"SELECT COUNT(*) AS n, {content} AS x FROM {table}")  # noqa: S608
         return f"{count}:{xor:x}"
-    key = _quoted(keys[0][0])
+    key = quoted(keys[0][0])
     total, whole, after = 0, 0, None
     while True:
         where = "" if after is None else f"WHERE {key} > {int(after)}"
@@ -113,7 +113,8 @@ def _sum(connection: Connection, table: str, columns: Sequence[Column]) -> str:
             return f"{total}:{whole:x}"
 
 
-def _quoted(*parts: str) -> str:
+def quoted(*parts: str) -> str:
+    """A name for a statement, whatever is in its parts."""
     return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
 
 

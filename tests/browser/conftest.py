@@ -9,11 +9,34 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "report"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "past"))
 
+from chrome import Chrome
 from made import run, write
 
+from chaos import report
 from chaos.past import trend
 from chaos.past.index import past
 from chaos.past.standing import standings
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with Chrome() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def reports_of(tmp_path_factory):
+    """Write the report of each run, given as its history and its judgement: their pages by the names given."""
+
+    def write(**runs):
+        found = {}
+        for name, one in runs.items():
+            folder = tmp_path_factory.mktemp(name)
+            report.write(folder, *one)
+            found[name] = folder / "report.html"
+        return found
+
+    return write
 
 
 @pytest.fixture(scope="session")

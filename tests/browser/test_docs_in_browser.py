@@ -8,7 +8,6 @@ from pathlib import Path
 
 import axe
 import pytest
-from chrome import Chrome
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_docs_site import build
@@ -19,12 +18,6 @@ PAGES = ["index.html", "reference/actions.html"]
 SEARCH = "document.querySelector('[data-md-component=search-query]')"
 FOUND = "document.querySelector('[data-md-component=search-result]').textContent"
 DEADLINE_S = 30
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import axe
 import pytest
 import sample
-from chrome import Chrome
 
 from chaos import report
 
@@ -15,12 +14,6 @@ VIEWS = pytest.mark.parametrize(
     ("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)],
     ids=["desktop", "desktop, dark", "phone", "phone, dark"],
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ import pytest
 import sample
 from chrome import Chrome
 
-from chaos import report
-
 pytestmark = pytest.mark.browser
 
 # The picture is made small, so that a spot of it stands for all that is around.
@@ -56,22 +54,8 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    found = {}
-    for name, run in {
-        "passing": sample.passing(),
-        "failing": sample.failing(),
-        "baseline": sample.with_baseline(),
-    }.items():
-        folder = tmp_path_factory.mktemp(name)
-        report.write(folder, *run)
-        found[name] = folder / "report.html"
+def pages(reports_of, tmp_path_factory):
+    found = reports_of(passing=sample.passing(), failing=sample.failing(), baseline=sample.with_baseline())
     found["blank"] = tmp_path_factory.mktemp("blank") / "report.html"
     found["blank"].write_text("<!doctype html><html lang=en><title>x</title><body style='height: 3000px'>")
     found["wide"] = tmp_path_factory.mktemp("wide") / "report.html"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 import sample
 import test_report_injection
-from chrome import Chrome
-
-from chaos import report
 
 pytestmark = pytest.mark.browser
 
@@ -28,23 +25,15 @@ CONTRAST = """(() => {
 
 
 @pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    found = {}
+def pages(reports_of):
     evil = f"<script>document.title='owned'</script><img src=http://x.test/ onerror=alert(1)>{'x' * 120}"
-    for name, run in {
-        "passing": sample.passing(), "failing": sample.failing(), "unknown": sample.unknown(),
-        "hostile": sample.failing(evil), "spoilt": test_report_injection.hostile(),
-    }.items():  # fmt: skip
-        folder = tmp_path_factory.mktemp(name)
-        report.write(folder, *run)
-        found[name] = folder / "report.html"
-    return found
+    return reports_of(
+        passing=sample.passing(),
+        failing=sample.failing(),
+        unknown=sample.unknown(),
+        hostile=sample.failing(evil),
+        spoilt=test_report_injection.hostile(),
+    )
 
 
 @pytest.mark.parametrize("name", ["passing", "failing", "unknown", "hostile", "spoilt"])

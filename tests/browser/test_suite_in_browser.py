@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import sample
-from chrome import Chrome
 from test_report_in_browser import CONTRAST
 
 from chaos import report
@@ -13,12 +12,6 @@ from chaos.report.suite import SuiteRun
 pytestmark = pytest.mark.browser
 
 EVIL = f"<script>document.title='owned'</script><img src=http://x.test/ onerror=alert(1)>{'x' * 120}"
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from chrome import Chrome
 from test_report_in_browser import CONTRAST
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with Chrome() as found:
-        yield found
 
 
 @pytest.fixture
