@@ -15,7 +15,7 @@ from chaos.stack.bound_reach import DEADLINE_S, Remote, mark, marks_on, run
 from chaos.stack.clients import WordPress, gist
 from chaos.stack.credentials import Credentials
 from chaos.stack.database import Database, NoDatabase
-from chaos.stack.stack import Stack, no_seed, pods, service_address
+from chaos.stack.stack import Pod, Stack, no_seed, pods, service_address
 
 _TITLE = re.compile(r"<title>[^<]*\S[^<]*</title>")
 
@@ -134,6 +134,7 @@ def require_database(api: Api, binding: Binding, known: Credentials, left_by: st
                 f"{pod.name} has no schema {missing[0]!r} that {known.ledger_user!r} may use",
                 hint=f"there are: {', '.join(sorted(there))}",
             )
+        _require_sight(database, known, pod, binding.site.schema)
         if any(each != mark(left_by) for each in marks):
             raise StackError(
                 f"{pod.name} has a table {binding.database.schema}.{binding.database.table} already, and it is not a "
@@ -147,8 +148,31 @@ def require_database(api: Api, binding: Binding, known: Credentials, left_by: st
                 f"the database at {stack.database_address()} is read-only, so it is no primary",
                 hint="see database.primary and database.writes in the binding's file",
             )
+        with database.connect(stack.database_address(), DEADLINE_S) as connection:
+            if not database.has_posts(connection):
+                raise StackError(
+                    f"the primary's table {binding.site.schema}.{binding.site.prefix}posts is not there, or is empty",
+                    hint="see site.schema and site.prefix in the binding's file",
+                )
     except NoDatabase as error:
         raise StackError(f"the primary at {stack.database_address()} does not answer: {error}") from error
+
+
+def _require_sight(database: Database, known: Credentials, pod: Pod, schema: str) -> None:
+    """Raises StackError when the user may not see what every verdict rests on: the replicas' state and the posts."""
+    for what, look, privilege in (
+        ("how it replicates", database.replication, "REPLICATION CLIENT ON *.*"),
+        ("WordPress's tables", database.has_posts, f"SELECT ON {schema}.*"),
+    ):
+        try:
+            with database.connect(database.address(pod.ip), DEADLINE_S) as connection:
+                look(connection)
+        except NoDatabase as error:
+            newer = "; for MariaDB 10.5 and newer BINLOG MONITOR, REPLICA MONITOR" if "CLIENT" in privilege else ""
+            raise StackError(
+                f"{pod.name} does not show {known.ledger_user!r} {what}: {error}",
+                hint=f"GRANT {privilege} TO {known.ledger_user!r}@'%'{newer}",
+            ) from error
 
 
 def require_site(api: Api, binding: Binding, known: Credentials) -> str:

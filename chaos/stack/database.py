@@ -274,6 +274,10 @@ class Database:
         statement = f"SELECT ID, {what} FROM {self._table('posts')} WHERE {where} ORDER BY ID"  # noqa: S608
         return [(int(row[0]), str(row[1])) for row in _rows(connection, statement, ())]
 
+    def has_posts(self, connection: Connection) -> bool:
+        """Whether WordPress's table of posts is there and has any."""
+        return bool(_rows(connection, f"SELECT 1 AS it FROM {self._table('posts')} LIMIT 1", ()))  # noqa: S608
+
     def seed_hash(self, connection: Connection, ids: tuple[int, ...]) -> str:
         """Number and content of these posts as `COUNT:BIT_XOR`, a sum that does not depend on the order of rows."""
         marks = ", ".join(["%s"] * len(ids))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +9,14 @@ from pathlib import Path
 import pytest
 
 from chaos import undo_notes
-from chaos.cluster.api import connect
 from chaos.cluster.local import cluster as clusters
 from chaos.cluster.local.cluster import Cluster
-from chaos.cluster.local.namespaces import enter_network
 from chaos.cluster.target import Target
 from chaos.progress import PlainProgress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
-from embedded import NAME, ROOT, Hachaos
+from embedded import NAME, ROOT, Hachaos, inside
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,19 +36,8 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def target(cluster: Cluster) -> Iterator[Target]:
     """The cluster with the test's own thread in its network for as long as the test lasts."""
-    with Path("/proc/thread-self/ns/net").open() as home:
-        back = Path(f"/proc/{os.getpid()}/fd/{home.fileno()}")
-        enter_network(cluster.switch_netns)
-        try:
-            yield Target(
-                name=f"local/{cluster.name}",
-                local=True,
-                nodes=len(cluster.nodes),
-                api=connect(cluster.kubeconfig),
-                versions=cluster.versions,
-            )
-        finally:
-            enter_network(back)
+    with inside(cluster) as found:
+        yield found
 
 
 @pytest.fixture

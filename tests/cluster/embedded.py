@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from chaos import journal
+from chaos.cluster.api import connect
 from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.local.namespaces import enter_network
+from chaos.cluster.target import Target
 from chaos.stack.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +24,24 @@ NAME = "test"
 
 Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 """What the fixture `hachaos` gives: a call of the launcher with these arguments."""
+
+
+@contextmanager
+def inside(cluster: Cluster) -> Iterator[Target]:
+    """The cluster, with the calling thread in its network until the end."""
+    with Path("/proc/thread-self/ns/net").open() as home:
+        back = Path(f"/proc/{os.getpid()}/fd/{home.fileno()}")
+        enter_network(cluster.switch_netns)
+        try:
+            yield Target(
+                name=f"local/{cluster.name}",
+                local=True,
+                nodes=len(cluster.nodes),
+                api=connect(cluster.kubeconfig),
+                versions=cluster.versions,
+            )
+        finally:
+            enter_network(back)
 
 
 def await_in_journal(

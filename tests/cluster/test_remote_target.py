@@ -15,7 +15,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ExitCode
 from chaos.stack import bound
 from embedded import NAME, ROOT, Hachaos
-from test_bound_stack import blog, proposal, state  # noqa: F401
+from test_bound_stack import blog, deployed, proposal, state  # noqa: F401
 
 CONTEXT = "prod-like"
 KINDS = ("ConfigMap", "Deployment", "Lease", "Pod", "Secret", "Service", "StatefulSet")

@@ -14,7 +14,7 @@ import yaml
 
 import calls
 from chaos import preconditions, rights
-from chaos.cluster.api import Api, connect
+from chaos.cluster.api import Api, Object, connect
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.rights import Right
 from chaos.cluster.target import Target
@@ -25,7 +25,7 @@ from chaos.stack import bind, bound, source
 from chaos.stack.source import Source
 from chaos.stack.stack import Stack
 from embedded import NAME, ROOT, Hachaos
-from test_bound_stack import blog, proposal  # noqa: F401
+from test_bound_stack import blog, deployed, proposal  # noqa: F401
 
 SCENARIOS = ("scenarios/kill-replica.yaml", "scenarios/wordpress-scale.yaml")
 OF_A_BAD_RUN = {"pods/log"}
@@ -53,9 +53,9 @@ class Account:
     """The ServiceAccount with what `hachaos rbac` printed for these scenarios and nothing else."""
 
     def __init__(self, cluster: Cluster, kubectl: Hachaos, printed: str, place: Path, namespace: str = "blog") -> None:
-        self.role = place / "role.yaml"
-        self.role.write_text(printed)
-        kubectl("apply", "-f", str(self.role))
+        role = place / "role.yaml"
+        role.write_text(printed)
+        kubectl("apply", "-f", str(role))
         admin = yaml.safe_load(cluster.kubeconfig.read_text())
         token = str(kubectl("-n", namespace, "create", "token", "hachaos", "--duration=2h")).strip()
         admin["users"] = [{"name": "least", "user": {"token": token}}]
@@ -81,14 +81,14 @@ def printed(hachaos: Hachaos, file: Path, *scenarios: str) -> str:
     return str(done.stdout)
 
 
-def without_each_rule(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+def without_each_rule(text: str) -> Iterator[tuple[list[Object], re.Pattern[str]]]:
     """What was printed less one rule, and how a refusal names what is lost with it, for each rule of it."""
     documents = list(yaml.safe_load_all(text))
     for document in documents:
         whole = document.get("rules", ())
         for rule in whole:
             document["rules"] = [each for each in whole if each is not rule]
-            yield yaml.safe_dump_all(documents), re.compile(rf"{rule['verbs'][-1]} {rule['resources'][0]}(?![/\w])")
+            yield documents, re.compile(rf"{rule['verbs'][-1]} {rule['resources'][0]}(?![/\w])")
         if whole:
             document["rules"] = whole
 
@@ -143,8 +143,8 @@ def test_what_is_printed_is_all_that_a_run_uses_and_nothing_else(
     assert done.returncode in (ExitCode.PASS, ExitCode.FAIL, ExitCode.UNKNOWN), done.stdout + done.stderr
 
     for less, lost in without_each_rule(text):
-        account.role.write_text(less)
-        kubectl("apply", "-f", str(account.role))
+        for document in less:
+            target.api.apply(document)
         assert "hachaos rbac" in str(refusal(lost, wanted, stacks, account.api).hint)
     done, used = run(SCENARIOS, file, account, tmp_path / "refused")
     assert done.returncode == ExitCode.TROUBLE, done.stdout + done.stderr
@@ -179,14 +179,21 @@ def test_every_scenario_passes_on_the_hardened_stack_that_is_borrowed_under_what
     stack: Stack, cluster: Cluster, hachaos: Hachaos, kubectl: Hachaos, tmp_path: Path
 ) -> None:
     file = tmp_path / "my-stack.yaml"
-    known = {"user": "ADMIN_USER", "password": "ADMIN_PASSWORD"}
     text = bind.propose(stack.api)
-    for key, kept in known.items():
-        text = text.replace(f"{{secret: fill-in, key: {key}}}", f"{{secret: wordpress, key: {kept}}}")
+    for proposed, known in (
+        ("user: {secret: fill-in, key: user}", "user: {secret: wordpress, key: ADMIN_USER}"),
+        ("password: {secret: fill-in, key: password}", "password: {secret: wordpress, key: ADMIN_PASSWORD}"),
+        ("user: wordpress ", "user: hachaos "),
+        ("password: {secret: mysql, key: WORDPRESS_PASSWORD}", "password: {secret: mysql, key: HACHAOS_PASSWORD}"),
+        ("\ndatabase:\n", "\ndatabase:\n  schema: hachaos\n"),
+    ):
+        assert text.count(proposed) == 1, text
+        text = text.replace(proposed, known)
     file.write_text(text)
     wanted = ("scenarios/go-live.yaml", "scenarios/drain-node.yaml")
     account = Account(cluster, kubectl, printed(hachaos, file, *wanted), tmp_path, stack.binding.namespace)
-    done, used = run(wanted, file, account, tmp_path / "runs", "--allow-destructive", "--allow-nodes", timeout_s=2400)
+    allowed = ("--allow-destructive", "--allow-nodes", "--baseline", "stop")
+    done, used = run(wanted, file, account, tmp_path / "runs", *allowed, timeout_s=2400)
     assert done.returncode == ExitCode.PASS, done.stdout + done.stderr
     assert not [each for each in (tmp_path / "runs").rglob("journal.jsonl") if "forbidden" in each.read_text()]
     require_exact(rights.needed(plans(*wanted), source.of(str(file)), outside=True), used)
