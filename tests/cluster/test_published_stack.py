@@ -40,6 +40,7 @@ def test_root_has_no_password_on_any_pod_and_may_write_to_each(published: Stack)
             assert run(connection, "SELECT @@read_only") == ((0,),)
 
 
+@pytest.mark.long
 def test_a_primary_that_lost_its_disk_comes_back_empty_and_the_stack_is_deployed_anew(
     published: Stack, target: Target
 ) -> None:

@@ -120,7 +120,7 @@ def test_pages_are_served_while_the_files_are_away(stack: Stack) -> None:
     verify(stack, NoProgress(), timeout_s=120)
 
 
-@pytest.mark.parametrize("after_s", [1.5, 8.0])
+@pytest.mark.parametrize("after_s", [1.5, pytest.param(8.0, marks=pytest.mark.long)])
 def test_a_deployment_that_was_killed_is_resumed(cluster: Cluster, target: Target, after_s: float) -> None:
     profile = Profile.load("hardened")
     deploy.remove(target, profile, PlainProgress())
