@@ -119,6 +119,7 @@ def require_database(api: Api, binding: Binding, known: Credentials, left_by: st
             with database.connect(database.address(pod.ip), DEADLINE_S) as connection:
                 there = {str(row[0]) for row in run(connection, "SHOW DATABASES")}
                 marks = marks_on(connection, binding)
+                ((data,),) = run(connection, "SELECT @@datadir")
         except NoDatabase as error:
             raise StackError(
                 f"{pod.name} does not let {known.ledger_user!r} in: {error}",
@@ -133,6 +134,11 @@ def require_database(api: Api, binding: Binding, known: Credentials, left_by: st
             raise StackError(
                 f"{pod.name} has no schema {missing[0]!r} that {known.ledger_user!r} may use",
                 hint=f"there are: {', '.join(sorted(there))}",
+            )
+        if str(data).rstrip("/") != binding.database.data.rstrip("/"):
+            raise StackError(
+                f"{pod.name} has its data in {data}, and not in {binding.database.data}",
+                hint=f"write data: {data} below database; by that folder's age a clone is told",
             )
         _require_sight(database, known, pod, binding.site.schema)
         if any(each != mark(left_by) for each in marks):

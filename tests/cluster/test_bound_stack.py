@@ -89,12 +89,13 @@ def deploy(api: Api) -> None:
 
 
 def file_of(api: Api) -> BoundFile:
-    """What `stack bind` proposes, with the Secret that only the user knows."""
     return parse(proposal(api), "blog-binding.yaml")
 
 
 def proposal(api: Api) -> str:
-    return bind.propose(api).replace("secret: fill-in", "secret: editor")
+    """What `stack bind` proposes, with what only the user knows: a Secret, and a folder that no object names."""
+    proposed = bind.propose(api).replace("secret: fill-in", "secret: editor")
+    return proposed.replace("data: /var/lib/mysql", "data: /var/lib/mysql/data")
 
 
 def tables(api: Api) -> Dump:
@@ -247,6 +248,7 @@ def test_what_is_not_fit_is_refused_before_anything_is_written(target: Target, b
         ({"container: php": "container: http"}, "has no container http"),
         ({"schema: pages": "schema: sites"}, "has no schema 'sites'"),
         ({"prefix: blog_": "prefix: wp_"}, "table pages.wp_posts is not there"),
+        ({"/mysql/data": "/mysql"}, "db-0 has its data in /var/lib/mysql/data/, and not in /var/lib/mysql"),
         ({"key: root}": "key: app}"}, "does not let 'root' in"),
         ({"key: root}": "key: app}", "user: root": "user: app"}, "db-0 does not show 'app' how it replicates"),
         ({"namespace: blog": "namespace: nowhere"}, "there is no namespace nowhere"),
