@@ -428,6 +428,7 @@ KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in Record.__subclasses__
 """The record of each kind of journal line."""
 
 _R = TypeVar("_R", bound=Record)
+_IS_FLOAT = float.__instancecheck__
 
 
 def _tuples(value: Any) -> Any:
@@ -548,11 +549,9 @@ class History:
     def last_time(self) -> float:
         """The latest time of any record, in seconds since the run began."""
         times = (
-            time
+            max(filter(_IS_FLOAT, map(attrgetter(name), records)), default=0.0)
             for cls, records in self._by_class.items()
             for name in sorted({"at", "end"} & {field.name for field in dataclasses.fields(cls)})
-            for time in map(attrgetter(name), records)
-            if isinstance(time, float)
         )
         return max(times, default=0.0)
 

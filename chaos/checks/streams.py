@@ -52,14 +52,19 @@ class Name:
         return Name(kind, kind, what, what)
 
     @property
+    def is_written(self) -> bool:
+        """Whether its requests write rows, posts or uploads."""
+        return not self.kind.startswith("read")
+
+    @property
     def of_pod(self) -> bool:
         """Whether it reads a pod at its own address."""
-        return self.kind.startswith("read") and self.via != SERVICE
+        return not self.is_written and self.via != SERVICE
 
     @property
     def label(self) -> str:
         """What it is called: `reads`, `rows`, `reads of POD`, `static of POD`."""
-        if not self.kind.startswith("read"):
+        if self.is_written:
             return f"{self.what}s"
         called = "reads" if self.what == PAGE else self.what
         return f"{called} of {self.via}" if self.of_pod else called
@@ -145,11 +150,18 @@ def of(history: History) -> tuple[Stream, ...]:
             name,
             attempts,
             skips.get(name.label, []),
-            [] if name.kind.startswith("read") else rests,
+            rests if name.is_written else [],
             rates.get(Name.of_read(name.what, "") if name.of_pod else name),
         )
         for name, attempts in seen.items()
     )
+
+
+def of_readers(history: History) -> Stream:
+    """The requests as readers send them: for the page, through the Service."""
+    name = Name.of_read(PAGE, SERVICE)
+    found = (one for one in of(history) if one.name == name)
+    return next(found, Stream(name, (), (), (), (), 0.0, ()))
 
 
 def _stream(

@@ -9,9 +9,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
-from chaos.checks import clone, continuity, facts
+from chaos.checks import clone, continuity, facts, slow, streams
 from chaos.checks.judge import Judgement, StepJudgement
 from chaos.checks.slow import nearest_rank
 from chaos.history import (
@@ -42,6 +43,7 @@ PAGE = "page"
 
 UPLOAD = "upload"
 
+_GOOD = attrgetter("good")
 _OUT_FOR_READERS = {"out:reads", "pod-out:page", "not-steady:reads"}
 """Keys of findings that hold an outage of readers against the stack."""
 
@@ -154,19 +156,18 @@ class Summary:
 
 def summarise(history: History, judgement: Judgement) -> Summary:
     """Work out the figures. Raises LookupError for a history without a beginning."""
-    reads, writes = history.of(Read), history.of(Write)
     judged = [outage for step in judgement.steps for check in step.checks for outage in check.outages]
-    answers = _answers(reads, writes)
+    answers = _answers(history)
     outages = sorted(_once(judged), key=lambda outage: (outage.first_bad, outage.kind, outage.via))
     return Summary(
         history=history,
         judgement=judgement,
         run=history.run,
         duration_s=history.last_time,
-        steps=tuple(_step(history, step, reads, writes) for step in judgement.steps),
+        steps=tuple(_step(history, step) for step in judgement.steps),
         outages=tuple(outages),
-        reads=_read_totals(reads),
-        writes=_write_totals(writes),
+        reads=_read_totals(history.of(Read)),
+        writes=_write_totals(history.of(Write)),
         skipped=dict(Counter(record.stream for record in history.of(Skipped))),
         latencies=tuple(_latencies(answers)),
         answers=answers,
@@ -204,11 +205,6 @@ def api_server_away(history: History, begin: float, end: float) -> list[str]:
     return found
 
 
-def is_reader(read: Read) -> bool:
-    """Whether the request is one as readers send it: for the page, through the Service."""
-    return read.via == SERVICE and read.what == PAGE
-
-
 def is_read(outage: Outage) -> bool:
     """Whether readers of anything were out; else writers were."""
     return outage.kind.startswith("read")
@@ -231,7 +227,7 @@ def _longest(outages: Iterable[Outage]) -> Outage | None:
     )  # fmt: skip
 
 
-def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes: Sequence[Write]) -> StepSummary:
+def _step(history: History, judged: StepJudgement) -> StepSummary:
     step = judged.step
     outages = _once(outage for check in judged.checks for outage in check.outages)
     outages.sort(key=lambda outage: outage.first_bad)
@@ -240,10 +236,13 @@ def _step(history: History, judged: StepJudgement, reads: Sequence[Read], writes
     written = [outage for outage in outages if outage.kind == "writes"]
     uploaded = [outage for outage in outages if outage.kind == "uploads"]
     begin, end = facts.since(step), step.end
-    inside = Counter([(write.what, write.outcome == "ok") for write in writes if begin <= write.start <= end])
-    # As `is_reader`, without a call for each: a run has very many.
-    asked = [read for read in reads if begin <= read.start <= end and read.via == SERVICE and read.what == PAGE]
-    answered = sorted(read.end - read.due for read in asked if read.ok)
+    inside = Counter[tuple[str, bool]]()
+    for stream in streams.of(history):
+        if stream.name.is_written and (sent := stream.within(begin, end)):
+            inside[stream.name.what, True] = good = sum(map(_GOOD, sent))
+            inside[stream.name.what, False] = len(sent) - good
+    asked = streams.of_readers(history).within(begin, end)
+    answered = slow.taken(filter(_GOOD, asked))
     held = {one["key"] for check in judged.checks for one in check.figures.get("findings", ())}
     written_of = {
         what: _stream(
@@ -398,7 +397,7 @@ def _after(fault: float, times: Iterable[float], *, last: bool = False) -> float
 
 def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
     totals: dict[str, dict[str, Any]] = {}
-    alike = Counter((read.what, read.via, bool(read.ok), read.reason, read.status) for read in reads)
+    alike = Counter(map(attrgetter("what", "via", "ok", "reason", "status"), reads))
     for (what, via, ok, reason, status), number in alike.items():
         way = via if what == PAGE else f"{what} of {via}"
         total = totals.setdefault(way, {"ok": 0, "failed": 0, "reasons": {}})
@@ -411,23 +410,17 @@ def _read_totals(reads: Iterable[Read]) -> dict[str, dict[str, Any]]:
 
 def _write_totals(writes: Iterable[Write]) -> dict[str, dict[str, int]]:
     totals: dict[str, dict[str, int]] = {}
-    for (what, outcome), number in Counter((write.what, write.outcome) for write in writes).items():
+    for (what, outcome), number in Counter(map(attrgetter("what", "outcome"), writes)).items():
         totals.setdefault(what, {"ok": 0, "fail": 0, "info": 0})[outcome] = number
     return dict(sorted(totals.items()))
 
 
-def _answers(reads: Iterable[Read], writes: Iterable[Write]) -> dict[str, list[tuple[float, float]]]:
-    # As `is_reader`, without a call for each: a run has very many.
+def _answers(history: History) -> dict[str, list[tuple[float, float]]]:
+    written = sorted((one for one in streams.of(history) if one.name.is_written), key=lambda one: one.name.label)
     found = {
-        "reads": [
-            (read.due, read.end - read.due) for read in reads if read.ok and read.via == SERVICE and read.what == PAGE
-        ]
+        one.name.label: [(each.due, each.end - each.due) for each in one.attempts if each.good]
+        for one in (streams.of_readers(history), *written)
     }
-    written: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for write in writes:
-        if write.outcome == "ok":
-            written[write.what].append((write.due, write.end - write.due))
-    found |= {f"{what}s": answers for what, answers in sorted(written.items())}
     return {stream: answers for stream, answers in found.items() if answers}
 
 
