@@ -41,6 +41,11 @@ class Server:
     down: bool = False
     hidden: bool = False
     """The user may not see what is there."""
+    data: str = f"{KNOWN.data}/"
+    denied: Sequence[str] = ()
+    """What is in the statements that the user may not run."""
+    wordpress: bool = True
+    """Whether WordPress's tables are there."""
 
     @contextmanager
     def connect(self, *_: object) -> Iterator[Server]:
@@ -59,12 +64,18 @@ class Server:
         self.asked.append(statement)
         name = ".".join(re.findall("`([^`]+)`", statement))
         self.rows: Sequence[tuple[object, ...]] = ()
+        if any(each in statement for each in self.denied):
+            raise pymysql.OperationalError(1227, "denied")
         if "information_schema.tables" in statement:
             assert arguments is not None
             comment = self.tables.get(".".join(arguments))
             self.rows = () if comment is None or self.hidden else ((comment,),)
         elif statement == "SHOW DATABASES":
             self.rows = ((KNOWN.schema,), (BINDING.site.schema,))
+        elif statement == "SELECT @@datadir":
+            self.rows = ((self.data,),)
+        elif "_posts` LIMIT 1" in statement:
+            self.rows = ((1,),) if self.wordpress else ()
         elif statement.startswith("CREATE TABLE"):
             if name in self.tables:
                 raise pymysql.OperationalError(1050, "exists")
@@ -85,6 +96,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server()
     monkeypatch.setattr(Database, "connect", lambda *_: made.connect())
     monkeypatch.setattr(Database, "read_only", lambda *_: False)
+    monkeypatch.setattr(Database, "replication", lambda _, connection: connection.execute("SHOW REPLICA STATUS"))
     return made
 
 
@@ -130,6 +142,27 @@ def test_the_ledger_that_a_run_made_is_dropped_and_its_note_goes_last(
     assert server.tables == {}
     assert api.get("ConfigMap", bound.CONFIG_MAP) is None
     assert not give_back(target)
+
+
+@pytest.mark.parametrize(
+    ("unfit", "said", "hint"),
+    [
+        ({"data": "/var/elsewhere/"}, "mysql-0 has its data in /var/elsewhere/, and not in", "write data: /var/else"),
+        ({"denied": ["REPLICA STATUS"]}, "mysql-0 does not show 'u' how it replicates: ", "GRANT REPLICATION CLIENT"),
+        ({"denied": ["_posts`"]}, "mysql-0 does not show 'u' WordPress's tables: ", "GRANT SELECT ON wordpress"),
+        ({"wordpress": False}, "table wordpress.wp_posts is not there, or is empty", "site.prefix"),
+    ],
+)
+def test_a_database_by_which_nothing_could_be_proven_is_refused_before_anything_is_written(
+    target: Any, api: FakeApi, server: Server, unfit: dict[str, Any], said: str, hint: str
+) -> None:
+    vars(server).update(unfit)
+    api.calls.clear()
+    with pytest.raises(StackError, match=re.escape(said)) as caught:
+        bound.attach(target, FILE, PlainProgress())
+    assert hint in (caught.value.hint or "")
+    assert api.calls == []
+    assert server.tables == {}
 
 
 @pytest.mark.parametrize("comment", [FOREIGN, "hachaos of-another-binding"])
