@@ -120,12 +120,11 @@ def _ledger(history: History, until: float) -> _Ledger:
         known = ledger.tried[key]
         if known.outcome != "ok" or not known.end <= until:
             ledger.tried[key] = write
-    of_outcome = {"ok": ledger.ok, "fail": ledger.fail}
-    for key, write in itertools.chain(first.items(), again):
-        if write.end <= until:
-            of_outcome.get(write.outcome, ledger.info).add(key)
-    ledger.info -= ledger.ok
-    ledger.fail -= ledger.ok | ledger.info
+    attempts = [*first.items(), *again]
+    ledger.ok = {key for key, write in attempts if write.outcome == "ok" and write.end <= until}
+    rest = [(key, write.outcome) for key, write in attempts if write.outcome != "ok" and write.end <= until]
+    ledger.info = {key for key, outcome in rest if outcome != "fail"} - ledger.ok
+    ledger.fail = {key for key, outcome in rest if outcome == "fail"} - ledger.ok - ledger.info
     return ledger
 
 
