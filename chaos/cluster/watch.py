@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import urllib3
 
@@ -96,5 +97,7 @@ class Watch:
 def _cut(response: urllib3.BaseHTTPResponse, stop: threading.Event, over: threading.Event) -> None:
     while not over.wait(0.1):
         if stop.is_set():
-            response.shutdown()
+            # It may have come to its end by itself just now.
+            with suppress(ValueError, RuntimeError, OSError):
+                response.shutdown()
             return
