@@ -108,7 +108,9 @@ def credentials_of(api: Api, file: BoundFile, site_id: str) -> Credentials:
 def require_database(api: Api, binding: Binding, known: Credentials, left_by: str = "") -> None:
     """Raises StackError when a ready database pod does not take the credentials, or there is no writable primary.
 
-    Also when a table already has the ledger's name, but for one that the run with the id `left_by` made.
+    Also when a pod has its data elsewhere than the binding says, or does not show the user what verdicts rest on; when
+    the primary has no posts; and when a table already has the ledger's name, but for one that the run with the id
+    `left_by` made.
     """
     database = Database(known, binding)
     schemas = {binding.database.schema, binding.site.schema}
