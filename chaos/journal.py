@@ -15,7 +15,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import BinaryIO, cast
 
 from chaos.errors import HachaosError, InputError, UsageError
 from chaos.history import (
@@ -228,8 +228,8 @@ def read(folder: Path) -> History:
     """
     path = folder / NAME
     try:
-        with path.open(encoding="utf-8", errors="replace") as file, without_collector():
-            return History(_records(path, file))
+        with path.open("rb") as file, without_collector():
+            return History(itertools.chain.from_iterable(_blocks(path, file)))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="a run folder holds a journal.jsonl") from error
 
@@ -243,26 +243,27 @@ def torn(folder: Path) -> bool:
         return file.read(1) != b"\n"
 
 
-def _records(path: Path, lines: Iterable[str]) -> Iterator[Record]:
-    reader, rest, number = _Reader(), iter(lines), 1
-    while block := list(itertools.islice(rest, _BLOCK)):
+def _blocks(path: Path, file: BinaryIO) -> Iterator[Iterable[Record]]:
+    """The records of the journal, many at once."""
+    reader, number = _Reader(), 1
+    while block := file.readlines(_BLOCK):
         records = reader.block(block)
-        yield from _one_by_one(path, block, number, reader) if records is None else records
+        yield _one_by_one(path, block, number, reader) if records is None else records
         number += len(block)
-        if not block[-1].endswith("\n"):
+        if not block[-1].endswith(b"\n"):
             # What is written to it meanwhile is no line of its own.
             return
 
 
-def _one_by_one(path: Path, lines: Iterable[str], first: int, reader: _Reader) -> Iterator[Record]:
+def _one_by_one(path: Path, lines: Iterable[bytes], first: int, reader: _Reader) -> Iterator[Record]:
     """The records of lines of which the first has this number. Raises as `read` does."""
     for number, line in enumerate(lines, start=first):
-        if line == "\n":
+        if line == b"\n":
             continue
         try:
             record = reader.record(line)
         except (ValueError, TypeError, AttributeError) as error:
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
             column, why = (error.colno, error.msg) if isinstance(error, json.JSONDecodeError) else (1, str(error))
             raise InputError(str(path), number, column, f"not a journal line: {why}", hint=_DAMAGED) from error
@@ -285,28 +286,28 @@ class _Reader:
         import msgspec  # Late, as the tool starts in less time without it.
 
         self._not_as_written = msgspec.MsgspecError
-        self._of_kind = {kind: msgspec.json.Decoder(list[cls]).decode for kind, cls in KINDS.items()}  # type: ignore[valid-type]
+        self._of_kind = {cls.kind.encode(): msgspec.json.Decoder(list[cls]).decode for cls in KINDS.values()}  # type: ignore[valid-type]
         self._pairs: dict[tuple[int, str], tuple[int, str]] = {}
-        self._lists = ""
+        self._lists = b""
         self._rows: tuple[tuple[int, str], ...] = ()
         self._posts: tuple[tuple[int, str], ...] = ()
 
-    def block(self, lines: Sequence[str]) -> list[Record] | None:
+    def block(self, lines: Sequence[bytes]) -> list[Record] | None:
         """The records of many lines at once; None where one of them has to be looked at by itself."""
         begin = len(_KIND)
-        kinds = [line[begin : line.find('"', begin)] for line in lines]
-        of_kind: dict[str, list[str]] = defaultdict(list)
+        kinds = [line[begin : line.find(b'"', begin)] for line in lines]
+        of_kind: dict[bytes, list[bytes]] = defaultdict(list)
         for kind, line in zip(kinds, lines, strict=True):
             of_kind[kind].append(line)
-        if not of_kind.keys() <= self._of_kind.keys() - {RunBegun.kind}:
+        if not of_kind.keys() <= self._of_kind.keys() - {RunBegun.kind.encode()}:
             return None
         made = {}
         for kind, some in of_kind.items():
             try:
-                if kind == Contents.kind:
+                if kind == Contents.kind.encode():
                     records = [one for line in some for one in self._contents(line)]
                 else:
-                    records = self._of_kind[kind](f"[{','.join(some)}]")
+                    records = self._of_kind[kind](b"[%b]" % b",".join(some))
                     self._keep_once(records)
             except self._not_as_written:
                 return None
@@ -315,23 +316,25 @@ class _Reader:
             made[kind] = iter(records)
         return [next(made[kind]) for kind in kinds]
 
-    def record(self, line: str) -> Record | None:
+    def record(self, line: bytes) -> Record | None:
         """The record; None for a kind that is not known. Raises ValueError, TypeError or AttributeError."""
-        kind = line[len(_KIND) : line.find('"', len(_KIND))] if line.startswith(_KIND) else ""
+        kind = line[len(_KIND) : line.find(b'"', len(_KIND))] if line.startswith(_KIND) else b""
         try:
-            records = self._of_kind[kind](f"[{line}]") if kind in self._of_kind else []
+            records = self._of_kind[kind](b"[%b]" % line) if kind in self._of_kind else []
         except self._not_as_written:
             records = []
         if len(records) != 1:
-            return from_json(json.loads(line))
+            return from_json(json.loads(line.decode(errors="replace")))
         self._keep_once(records)
         return records[0]
 
-    def _contents(self, line: str) -> Sequence[Record]:
+    def _contents(self, line: bytes) -> Sequence[Record]:
         """The record of what a pod holds; what the last one holds as well, as pods do, is not read again but shared."""
         lists = line[line.find(_LISTS[0]) : line.find(_LISTS[2])]
         is_known = lists == self._lists and lists.startswith(_LISTS[0]) and _LISTS[1] in lists
-        records = self._of_kind[Contents.kind](f"[{line.replace(lists + ',', '', 1) if is_known else line}]")
+        records = self._of_kind[Contents.kind.encode()](
+            b"[%b]" % (line.replace(lists + b",", b"", 1) if is_known else line)
+        )
         self._keep_once(records)
         for one in cast("Sequence[Contents]", records):
             if is_known:
@@ -367,16 +370,16 @@ _WORDS: dict[type[Record], tuple[str, ...]] = {
 }
 """Which fields have the same few words again and again."""
 
-_LISTS = ('"rows":[', '],"posts":[', ',"baseline":{')
+_LISTS = (b'"rows":[', b'],"posts":[', b',"baseline":{')
 """Where the lists of what a pod holds begin in its line, where the first ends, and where both do."""
 
-_BLOCK = 2000
-"""So many lines are read at once."""
+_BLOCK = 1 << 19
+"""Lines of about so many bytes are read at once."""
 
 _TAIL = 65536
 """So many bytes of a file's end are read first to find where its last line begins, then twice as many, and so on."""
 
-_KIND = '{"kind":"'
+_KIND = b'{"kind":"'
 
 
 @contextmanager

@@ -43,12 +43,16 @@ _Ids: TypeAlias = dict[Key, tuple[int, ...]]
 
 @dataclass
 class _Ledger:
-    """The writes of a run: all that were tried, and those that had ended before a reading, by outcome."""
+    """The writes of a run: all that were tried, and those that had ended before a reading, by outcome.
+
+    `late` were acknowledged after it had begun.
+    """
 
     tried: dict[Key, Write]
     ok: set[Key] = field(default_factory=set)
     fail: set[Key] = field(default_factory=set)
     info: set[Key] = field(default_factory=set)
+    late: set[Key] = field(default_factory=set)
 
 
 @dataclass
@@ -120,11 +124,18 @@ def _ledger(history: History, until: float) -> _Ledger:
         known = ledger.tried[key]
         if known.outcome != "ok" or not known.end <= until:
             ledger.tried[key] = write
-    attempts = [*first.items(), *again]
-    ledger.ok = {key for key, write in attempts if write.outcome == "ok" and write.end <= until}
-    rest = [(key, write.outcome) for key, write in attempts if write.outcome != "ok" and write.end <= until]
+    rest: list[tuple[Key, str]] = []
+    for key, write in itertools.chain(first.items(), again):
+        if write.end <= until:
+            if write.outcome == "ok":
+                ledger.ok.add(key)
+            else:
+                rest.append((key, write.outcome))
+        elif write.outcome == "ok":
+            ledger.late.add(key)
     ledger.info = {key for key, outcome in rest if outcome != "fail"} - ledger.ok
     ledger.fail = {key for key, outcome in rest if outcome == "fail"} - ledger.ok - ledger.info
+    ledger.late -= ledger.ok
     return ledger
 
 
@@ -222,7 +233,7 @@ def _writes(
     differing = unanswered - everywhere
     late = {key for key in differing if _came_between(key, pods, read)}
     split = differing - late
-    of_each = {id(found): ids.odd(ledger.tried, ledger.ok, found) for found in different}
+    of_each = {id(found): ids.odd(ledger.tried, ledger.late, found) for found in different}
     odd = {pod: of_each[id(found)] for pod, found in pods.items()}
     duplicated = _duplicated(different, of_each.values(), ledger.tried.keys())
     resurrected = _on_some(ledger.fail - held.before, different)
@@ -499,32 +510,37 @@ def _vacuous(history: History, step: Step, until: float, *, was_read: bool) -> l
     at, quiet = facts.fault(history, step), facts.quiet(step)
     if at is None and not quiet:
         return ["nothing was broken in this step"]
-    tried = history.of(Write)
-    whats = {write.what for write in tried} | _planned(history)
+    writes = facts.writes(history)
+    whats = writes.keys() | _planned(history)
     if not whats:
         return ["no write was tried"]
     _, after = facts.waits(history, step)
     back = max((wait.at for wait in after if wait.satisfied), default=step.end)
     found = []
     # The latest first: there is nearly always one of these near the end, and a run has very many.
-    if not quiet and at is not None and not any(at <= write.start <= back for write in reversed(tried)):
+    if (
+        not quiet
+        and at is not None
+        and not any(at <= write.start <= back for tried in writes.values() for write in reversed(tried))
+    ):
         found.append("no write was tried between the fault and the recovery")
     for what in sorted(whats):
+        tried = writes.get(what, [])
         excused = _GROUPS.get(what, "writes") in step.limits.may_stay_out
         if at is None or quiet:
             since = facts.since(step)
-            if not excused and not any(write.start >= since for write in _acknowledged(reversed(tried), what, until)):
+            if not excused and not any(write.start >= since for write in _acknowledged(reversed(tried), until)):
                 found.append(f"no {what} was acknowledged {facts.where(step)}")
             continue
-        if not any(write.end <= at for write in _acknowledged(tried, what, until)):
+        if not any(write.end <= at for write in _acknowledged(tried, until)):
             found.append(f"no {what} was acknowledged before the fault")
-        if not excused and not any(write.start >= at for write in _acknowledged(reversed(tried), what, until)):
+        if not excused and not any(write.start >= at for write in _acknowledged(reversed(tried), until)):
             found.append(f"no {what} was acknowledged after the fault")
     return found
 
 
-def _acknowledged(tried: Iterable[Write], what: str, until: float) -> Iterator[Write]:
-    return (write for write in tried if write.what == what and write.outcome == "ok" and write.end <= until)
+def _acknowledged(tried: Iterable[Write], until: float) -> Iterator[Write]:
+    return (write for write in tried if write.outcome == "ok" and write.end <= until)
 
 
 def _planned(history: History) -> set[str]:

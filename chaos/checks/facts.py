@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from chaos.history import (
@@ -17,6 +18,7 @@ from chaos.history import (
     SiteContents,
     Step,
     WaitEnded,
+    Write,
 )
 from chaos.paths import is_binding
 
@@ -42,6 +44,15 @@ def stack(history: History) -> dict[str, Any]:
 def borrowed(history: History) -> bool:
     """Whether the stack was there before, with users of its own: then the run was given a file that binds it."""
     return is_binding(str(stack(history).get("source", "")))
+
+
+@lru_cache(maxsize=1)
+def writes(history: History) -> dict[str, list[Write]]:
+    """All writes that were tried, by what was written, in the order in which they were written down."""
+    found: dict[str, list[Write]] = {}
+    for write in history.of(Write):
+        found.setdefault(write.what, []).append(write)
+    return found
 
 
 def number(value: object) -> float | None:

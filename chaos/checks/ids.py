@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Set
 from functools import lru_cache
 from operator import attrgetter
 
-from chaos.checks import named, words
+from chaos.checks import facts, named, words
 from chaos.checks.findings import Finding
 from chaos.checks.named import Key
 from chaos.history import History, Write
@@ -45,9 +45,9 @@ def rewound(
 def _going_back(history: History) -> dict[str, list[Write]]:
     """The acknowledged writes of each counter whose ids do not just grow, in the order in which they left."""
     of_counter: dict[str, list[Write]] = defaultdict(list)
-    for write in history.of(Write):
-        if write.outcome == "ok" and write.key is not None and write.what in _COUNTERS:
-            of_counter[_COUNTERS[write.what]].append(write)
+    for what, writes in facts.writes(history).items():
+        if what in _COUNTERS:
+            of_counter[_COUNTERS[what]] += [one for one in writes if one.outcome == "ok" and one.key is not None]
     for writes in of_counter.values():
         writes.sort(key=attrgetter("start"))
     return {
@@ -76,15 +76,14 @@ def _rewound(by_start: list[Write]) -> list[tuple[Write, Write]]:
     return found
 
 
-def odd(
-    tried: Mapping[Key, Write], acknowledged: Set[Key], held: Mapping[Key, tuple[int, ...]]
-) -> dict[Key, tuple[int, ...]]:
-    """What does not lie under the one id that was acknowledged for it: little, of all that a pod holds."""
-    return {
+def odd(tried: Mapping[Key, Write], late: Set[Key], held: Mapping[Key, tuple[int, ...]]) -> dict[Key, tuple[int, ...]]:
+    """What does not lie under the one id that was acknowledged for it in time: little, of all that a pod holds."""
+    found = {
         key: numbers
         for key, numbers in held.items()
-        if len(numbers) > 1 or key not in acknowledged or tried[key].key not in numbers
+        if (write := tried.get(key)) is None or write.outcome != "ok" or (write.key,) != numbers
     }
+    return found | {key: held[key] for key in late if key in held}
 
 
 def reassigned(

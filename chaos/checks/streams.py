@@ -134,15 +134,13 @@ def of(history: History) -> tuple[Stream, ...]:
                 found = of_reads[read.what, read.via] = seen.setdefault(Name.of_read(read.what, read.via), [])
             reason = f"{read.reason} {read.status}" if read.reason == "status" and read.status else read.reason
             found.append(Attempt(due, start, end if end > start else start, read.ok, reason))
-    of_writes: dict[str, list[Attempt]] = {}
-    for write in history.of(Write):
-        due, start, end = write.due, write.start, write.end
-        if (type(due) is type(start) is type(end) is float and -inf < due + start + end < inf) or _sound(write):
-            found = of_writes.get(write.what)
-            if found is None:
-                found = of_writes[write.what] = seen.setdefault(Name.of_write(write.what), [])
-            good = write.outcome == "ok"
-            found.append(Attempt(due, start, end if end > start else start, good, write.reason or write.outcome))
+    for what, writes in facts.writes(history).items():
+        attempts = seen.setdefault(Name.of_write(what), [])
+        for write in writes:
+            due, start, end = write.due, write.start, write.end
+            if (type(due) is type(start) is type(end) is float and -inf < due + start + end < inf) or _sound(write):
+                good = write.outcome == "ok"
+                attempts.append(Attempt(due, start, end if end > start else start, good, write.reason or write.outcome))
     skips = _skips(history)
     rests = sorted(reading.at for reading in history.of(Contents))
     return tuple(

@@ -37,7 +37,7 @@ def judge(history: History, step: Step, sites: dict[str, SiteContents]) -> Judge
     On all pods missing, or other bytes: lost. On some: their volume or their mount is not the one that the others have.
     """
     at = facts.reading_time(step, sites.values())
-    tried = [write for write in history.of(Write) if write.what == WHAT and write.end <= at]
+    tried = [write for write in facts.writes(history).get(WHAT, ()) if write.end <= at]
     digests = _acknowledged(tried)
     bad = {pod: _bad(digests, one) for pod, one in sorted(sites.items())}
     looked = {pod: {token for token, _ in one.uploads} & digests.keys() for pod, one in sites.items()}
