@@ -23,6 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+    # The tests of another stack come last: those after them would have to deploy the hardened one anew.
+    items.sort(key=lambda item: item.path.name == "test_published_stack.py")
 
 
 @pytest.fixture(scope="session")
