@@ -258,7 +258,7 @@ def _blocks(path: Path, file: BinaryIO) -> Iterator[Iterable[Record]]:
 def _one_by_one(path: Path, lines: Iterable[bytes], first: int, reader: _Reader) -> Iterator[Record]:
     """The records of lines of which the first has this number. Raises as `read` does."""
     for number, line in enumerate(lines, start=first):
-        if line == b"\n":
+        if line in (b"\n", b"\r\n"):
             continue
         try:
             record = reader.record(line)

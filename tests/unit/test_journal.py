@@ -51,6 +51,15 @@ def test_what_was_written_is_read_back_equal(tmp_path: Path) -> None:
     assert list(journal.read(tmp_path)) == RECORDS
 
 
+def test_a_journal_whose_lines_were_given_other_ends_on_its_way_is_read_alike(tmp_path: Path) -> None:
+    with Journal(tmp_path) as written:
+        for record in RECORDS:
+            written.write(record)
+    path = tmp_path / journal.NAME
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert list(journal.read(tmp_path)) == RECORDS
+
+
 def test_an_undo_record_is_on_disk_before_write_returns(tmp_path: Path) -> None:
     written = Journal(tmp_path)
     undo = UndoPlanned(1.0, 0, 0, "scale", {"replicas": 3})
