@@ -7,6 +7,9 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
+CLUSTER = "hachaos"
+"""The name of the embedded cluster where no other is said."""
+
 
 def data_root() -> Path:
     """The folder that holds `manifests/` and `scenarios/`: the checkout, or the package's own copy when installed."""

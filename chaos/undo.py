@@ -21,6 +21,7 @@ from chaos.cluster.target import Target
 from chaos.errors import ClusterError, HachaosError, StackError, UndoIncomplete, Unreachable
 from chaos.history import History, UndoDone, UndoPlanned
 from chaos.journal import Journal
+from chaos.paths import CLUSTER
 from chaos.progress import progress
 from chaos.scenario.plan import PUT_BACK_TIMEOUT_S
 from chaos.stack.source import Source
@@ -186,7 +187,7 @@ def recovery(stack: Stack | None, spec: str = "") -> str:
         words.append(shlex.join(["--stack", spec]))
     if stack is not None and stack.elsewhere is not None:
         words.append(stack.elsewhere.option)
-    elif stack is not None and stack.local_cluster not in ("", "hachaos"):
+    elif stack is not None and stack.local_cluster not in ("", CLUSTER):
         words.append(shlex.join(["--name", stack.local_cluster]))
     return " ".join(words)
 

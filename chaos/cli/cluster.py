@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.paths import CLUSTER
+
 if TYPE_CHECKING:
     from chaos.cluster.local.cluster import Cluster
 
-_DEFAULT_NAME = "hachaos"
 _DEFAULT_NODES = 3
 
-_name = click.option("--name", default=_DEFAULT_NAME, show_default=True, metavar="NAME", help="Which cluster.")
+_name = click.option("--name", default=CLUSTER, show_default=True, metavar="NAME", help="Which cluster.")
 _quiet = click.option("--quiet", "-q", is_flag=True, help="No progress display.")
 
 
@@ -83,7 +84,7 @@ class _PassedOn(click.Command):
     """Takes `--name NAME` if it comes first; everything after it, `--` included, belongs to another program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        name = _DEFAULT_NAME
+        name = CLUSTER
         if args and args[0].startswith("--name="):
             name = args.pop(0).partition("=")[2]
         elif len(args) > 1 and args[0] == "--name":
@@ -181,4 +182,4 @@ def _existing(name: str) -> Cluster:
 
 
 def _option(name: str) -> str:
-    return "" if name == _DEFAULT_NAME else f" --name {name}"
+    return "" if name == CLUSTER else f" --name {name}"

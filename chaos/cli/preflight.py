@@ -11,7 +11,7 @@ import click
 
 from chaos.cli import targets
 from chaos.cli.targets import elsewhere_options
-from chaos.paths import is_binding
+from chaos.paths import CLUSTER, is_binding
 from chaos.redact import plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--stack", "spec", default="hardened", show_default=True, help="A profile, or the file of a binding (*.yaml)."
 )
-@click.option("--name", default="hachaos", show_default=True, metavar="NAME", help="The embedded cluster's name.")
+@click.option("--name", default=CLUSTER, show_default=True, metavar="NAME", help="The embedded cluster's name.")
 @elsewhere_options
 @click.option("--manifests", is_flag=True, help="Read the profile's manifests, also where it is deployed.")
 @click.option("--json", "as_json", is_flag=True, help="The risks as JSON.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.paths import CLUSTER
 from chaos.redact import plain
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     metavar="STACK",
     help="The stack to look at for what a run has left whose folder is lost: a profile, or a binding's file.",
 )
-@click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@click.option("--name", "cluster", default=CLUSTER, show_default=True, help="The embedded cluster's name.")
 @elsewhere_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 def recover(reports: Path, stack: str, cluster: str, elsewhere: Elsewhere | None, *, dry_run: bool) -> int:

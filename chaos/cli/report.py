@@ -12,6 +12,7 @@ import click
 from chaos.cli import targets
 from chaos.cli.targets import elsewhere_options
 from chaos.errors import UsageError
+from chaos.paths import CLUSTER
 from chaos.redact import plain
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _SHOWN_AFTER_S = 2.0
     "--to", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to."
 )
 @click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N runs there.")
-@click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@click.option("--name", "cluster", default=CLUSTER, show_default=True, help="The embedded cluster's name.")
 @elsewhere_options
 def report(
     runs: tuple[str, ...],

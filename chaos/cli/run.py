@@ -9,6 +9,7 @@ import click
 
 from chaos.cli.colors import no_color
 from chaos.cli.targets import elsewhere_options, scenarios_argument, stack_option
+from chaos.paths import CLUSTER
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--allow-nodes", is_flag=True, help="Allow scenarios that change a node (drain-node), on any target.")
 @click.option("--yes", is_flag=True, help="Agree to what a run on a cluster that is there prints that it will touch.")
 @click.option("--nodes", type=click.IntRange(1, 5), help="Nodes of the embedded cluster, if it has to be started (3).")
-@click.option("--name", "cluster", default="hachaos", show_default=True, help="The embedded cluster's name.")
+@click.option("--name", "cluster", default=CLUSTER, show_default=True, help="The embedded cluster's name.")
 @elsewhere_options
 @click.option(
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.targets import elsewhere_options
+from chaos.paths import CLUSTER
 from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
     from chaos.cluster.local.cluster import Cluster
 
-_name = click.option(
-    "--name", default="hachaos", show_default=True, metavar="NAME", help="The embedded cluster's name."
-)
+_name = click.option("--name", default=CLUSTER, show_default=True, metavar="NAME", help="The embedded cluster's name.")
 _profile = click.option(
     "--stack", "profile", default="hardened", show_default=True, help="hardened (ours) or published (the tutorial's)."
 )
@@ -166,4 +165,4 @@ def _existing(name: str) -> Cluster:
 
 
 def _option(name: str) -> str:
-    return "" if name == "hachaos" else f" --name {name}"
+    return "" if name == CLUSTER else f" --name {name}"

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chaos.history import RunBegun
+from chaos.paths import CLUSTER
 from chaos.report.json_ import versions
 from chaos.report.summary import Summary
 from chaos.report.words import markup as _e
 from chaos.scenario.vocabulary import ACTIONS
-
-_USUAL_CLUSTER = "hachaos"
 
 
 def _listed(title: str, found: Mapping[str, str]) -> str:
@@ -54,7 +53,7 @@ def _command(run: RunBegun) -> Iterator[str]:
         yield from ("--context", name)
     elif place == "in-cluster":
         yield "--in-cluster"
-    elif name not in ("", _USUAL_CLUSTER):
+    elif name not in ("", CLUSTER):
         yield from ("--name", name)
     if run.plan.get("baseline") == "record":
         yield from ("--baseline", "record")
