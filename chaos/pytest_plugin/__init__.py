@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chaos.paths import CLUSTER
-
 if TYPE_CHECKING:
     from chaos.history import History
     from chaos.pytest_plugin.runs import Ran, StackSeen
@@ -36,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--hachaos-context", metavar="NAME", default="", help="A cluster that is there: this kubeconfig's context.")
     add("--hachaos-kubeconfig", metavar="FILE", default="", help="The kubeconfig that the context is in.")
     add("--hachaos-in-cluster", action="store_true", help="The cluster in whose pod pytest runs.")
-    add("--hachaos-name", metavar="NAME", default=CLUSTER, help=f"The embedded cluster's name ({CLUSTER}).")
+    add("--hachaos-name", metavar="NAME", default="hachaos", help="The embedded cluster's name (hachaos).")
     add("--hachaos-nodes", metavar="N", type=int, help="Nodes of the embedded cluster, if it has to be started (3).")
     add("--hachaos-reports", metavar="DIR", default="reports", help="Where run folders go (reports).")
     add("--hachaos-baseline", choices=("stop", "record"), default="", help="Overrules the scenarios' own baseline.")
