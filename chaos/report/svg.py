@@ -134,21 +134,10 @@ class _Drawing:
     def line(self, css: str, x1: float, y1: float, x2: float, y2: float) -> None:
         self.marks.append(f'<line class="{css}" x1="{self.x(x1):g}%" y1="{y1:g}" x2="{self.x(x2):g}%" y2="{y2:g}"/>')
 
-    def text(self, css: str, at: float, y: float, text: str, *, after: float | None = None) -> None:
-        """Letters that begin at a moment, or end there when there is no room to the right of it.
-
-        With `after`, they begin at `after` where there is room, else end at `at`; with room on neither side there are
-        none, as the table has them.
-        """
-        begin = at if after is None else after
-        if self.x(begin) > _NO_ROOM and after is not None and self.x(at) < 20:
-            return
-        if self.x(begin) > _NO_ROOM:
-            self.marks.append(
-                f'<text class="{css}" x="{self.x(at):g}%" dx="-5" y="{y:g}" text-anchor="end">{_e(text)}</text>'
-            )
-        else:
-            self.marks.append(f'<text class="{css}" x="{self.x(begin):g}%" dx="5" y="{y:g}">{_e(text)}</text>')
+    def text(self, css: str, at: float, y: float, text: str) -> None:
+        """Letters that begin at a moment, or end there when there is no room to the right of it."""
+        apart = 'dx="-5" text-anchor="end"' if self.x(at) > _NO_ROOM else 'dx="5"'
+        self.marks.append(f'<text class="{css}" x="{self.x(at):g}%" y="{y:g}" {apart}>{_e(text)}</text>')
 
     def clipped(self, css: str, begin: float, end: float, top: float, height: float, text: str, short: str) -> None:
         """Letters that end before `end`: shortened where there is no room, none where nothing of them can be told.
@@ -300,9 +289,8 @@ def _answers(drawing: _Drawing, summary: Summary) -> None:
         # What was out for certain is drawn over what may have been: two outages may share what was not seen.
         for certain in (False, True):
             for outage, merged in drawn:
-                _outage(
-                    drawing, outage, top, merged, (since, until), certain=certain, labelled=certain and outage in named
-                )
+                side = next((side for one, side in named if one is outage), "") if certain else ""
+                _outage(drawing, outage, top, merged, (since, until), certain=certain, named=side)
 
     drawing.row("Answers", HEAD, "head")
     if ("reads", SERVICE) in starts:
@@ -335,23 +323,27 @@ def _watched(starts: list[float]) -> list[tuple[float, float]]:
     return [*found, (begin, starts[-1])]
 
 
-def _named(drawing: _Drawing, drawn: list[Outage]) -> list[Outage]:
-    """Those whose name finds room beside them without hiding another outage or its name, the longest first."""
+def _named(drawing: _Drawing, drawn: list[Outage]) -> list[tuple[Outage, str]]:
+    """Those whose name finds room beside them without hiding another outage or its name, and where: the longest first.
+
+    `inside`: on its own certain part, which is over whatever may have been. Else `right` of it or `left`.
+    """
     taken: list[tuple[float, float, Outage | None]] = [
         (drawing.x(_begin(one)), drawing.x(_end(one, drawing.span)), one) for one in drawn
     ]
     found = []
     for outage in sorted(drawn, key=lambda one: -one.no_shorter_than_s):
+        if outage.no_shorter_than_s > drawing.span * _WIDE:
+            found.append((outage, "inside"))
+            continue
         begin, end = drawing.x(_begin(outage)), drawing.x(_end(outage, drawing.span))
         wide = len(words.bounds(outage)) * _LETTER
-        if outage.no_shorter_than_s > drawing.span * _WIDE:
-            # On its own certain part, which is over whatever may have been.
-            found.append(outage)
-            continue
-        begin, end = (begin - wide, begin) if end > _NO_ROOM else (end, end + wide)
-        if not any(one is not outage and begin < right and left < end for left, right, one in taken):
-            taken.append((begin, end, None))
-            found.append(outage)
+        for side, left, right in (("right", end, end + wide), ("left", begin - wide, begin)):
+            has_room = end <= _NO_ROOM if side == "right" else begin >= 100 - _NO_ROOM
+            if has_room and not any(one is not outage and left < to and since < right for since, to, one in taken):
+                taken.append((left, right, None))
+                found.append((outage, side))
+                break
     return found
 
 
@@ -371,7 +363,7 @@ def _outage(
     asked: tuple[float, float],
     *,
     certain: bool,
-    labelled: bool,
+    named: str,
 ) -> None:
     begin = min(asked[0], outage.first_bad) if outage.last_good is None else outage.last_good
     end = max(asked[1], outage.last_bad) if outage.first_good is None else outage.first_good
@@ -388,11 +380,15 @@ def _outage(
         for left, right in ((begin, outage.first_bad), (outage.last_bad, end)):
             if right > left:
                 drawing.bar("possible", left, right, top + 5, ROW - 10, f"{title} (possibly out)")
-    if labelled and merged == 1 and outage.no_shorter_than_s > drawing.span * _WIDE:
-        name, x = _e(words.bounds(outage)), drawing.x(outage.first_bad)
-        drawing.marks.append(f'<text class="inside-name" x="{x:g}%" dx="10" y="{top + ROW / 2 + 4:g}">{name}</text>')
-    elif labelled and merged == 1:
-        drawing.text("outage-name", begin, top + ROW / 2 + 4, words.bounds(outage), after=end)
+    if merged > 1 or not named:
+        return
+    css, at, apart = {
+        "inside": ("inside-name", outage.first_bad, 'dx="10"'),
+        "right": ("outage-name", end, 'dx="5"'),
+        "left": ("outage-name", begin, 'dx="-5" text-anchor="end"'),
+    }[named]
+    where = f'x="{drawing.x(at):g}%" y="{top + ROW / 2 + 4:g}"'
+    drawing.marks.append(f'<text class="{css}" {where} {apart}>{_e(words.bounds(outage))}</text>')
 
 
 def pod_state(pod: PodSeen) -> str:

@@ -335,6 +335,18 @@ def test_names_of_outages_hide_neither_each_other_nor_another_outage():
     assert named == [words.bounds(outages[2]), words.bounds(outages[3])]
 
 
+def test_the_longest_outage_bears_its_name_on_its_left_where_another_follows_at_once():
+    history, judgement = sample.passing()
+    spans = ((30.0, 33.0), (33.5, 34.0))
+    outages = tuple(Outage("reads", "service", a - 0.1, a, b, b + 0.1, 9) for a, b in spans)
+    first = judgement.steps[0]
+    check = CheckResult("availability", Verdict.PASS, "", {}, outages)
+    text = svg.timeline(summarise(history, replace(judgement, steps=(replace(first, checks=(check,)),))))[1]
+    named = [data for tag, data in Page(text).text if tag == "text" and " – " in data]
+    assert named == [words.bounds(one) for one in outages]
+    assert f'text-anchor="end">{words.bounds(outages[0])}<' in text
+
+
 def test_an_outage_of_most_of_the_run_bears_its_name_although_another_follows():
     history, judgement = sample.passing()
     outages = (Outage("writes", "row", 9.0, 10.0, 60.0, None, 9), Outage("writes", "row", 9.0, 64.0, 66.0, None, 9))
