@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -138,7 +139,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that reports show of a run. `answers` are the good ones by stream: when each was due, and its latency."""
+    """All that reports show of a run. What tells of single requests is worked out when it is asked for, and kept."""
 
     history: History
     judgement: Judgement
@@ -146,18 +147,33 @@ class Summary:
     duration_s: float
     steps: tuple[StepSummary, ...]
     outages: tuple[Outage, ...]
-    reads: dict[str, dict[str, Any]]
-    writes: dict[str, dict[str, int]]
     skipped: dict[str, int]
-    latencies: tuple[Latency, ...]
-    answers: dict[str, list[tuple[float, float]]]
     api_server_outages: tuple[Outage, ...] = ()
+
+    @cached_property
+    def reads(self) -> dict[str, dict[str, Any]]:
+        """By the way that they went: how many were answered well and how many not, and why not."""
+        return _read_totals(self.history.of(Read))
+
+    @cached_property
+    def writes(self) -> dict[str, dict[str, int]]:
+        """By what was written: how many had each outcome."""
+        return _write_totals(self.history.of(Write))
+
+    @cached_property
+    def latencies(self) -> tuple[Latency, ...]:
+        """Of each stream that had good answers."""
+        return tuple(_latencies(self.answers))
+
+    @cached_property
+    def answers(self) -> dict[str, list[tuple[float, float]]]:
+        """The good ones by stream: when each was due, and its latency."""
+        return _answers(self.history)
 
 
 def summarise(history: History, judgement: Judgement) -> Summary:
     """Work out the figures. Raises LookupError for a history without a beginning."""
     judged = [outage for step in judgement.steps for check in step.checks for outage in check.outages]
-    answers = _answers(history)
     outages = sorted(_once(judged), key=lambda outage: (outage.first_bad, outage.kind, outage.via))
     return Summary(
         history=history,
@@ -166,11 +182,7 @@ def summarise(history: History, judgement: Judgement) -> Summary:
         duration_s=history.last_time,
         steps=tuple(_step(history, step) for step in judgement.steps),
         outages=tuple(outages),
-        reads=_read_totals(history.of(Read)),
-        writes=_write_totals(history.of(Write)),
         skipped=dict(Counter(record.stream for record in history.of(Skipped))),
-        latencies=tuple(_latencies(answers)),
-        answers=answers,
         api_server_outages=tuple(api_server_outages(history)),
     )
 
