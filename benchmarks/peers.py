@@ -58,7 +58,7 @@ def main(count: Path | None) -> None:
         print(_ours(deploy.attach(targets.local(CLUSTER, 3, quiet=True), Profile.load("published")), count))
         return
     chaos = chaos_toolkit()
-    _hachaos("cluster", "up", "--name", CLUSTER, "--nodes", "3")
+    up()
     print("| tool | its verdict | lost, it says | lost of those acknowledged, by SQL | readable afterwards, by pod |")
     print("|---|---|---|---|---|", flush=True)
     for _ in range(TIMES):
@@ -68,7 +68,12 @@ def main(count: Path | None) -> None:
             # In a process of its own: one that is in the cluster's network can start no other that has to join it.
             subprocess.run([sys.executable, "-P", "-m", "benchmarks.peers", "--count", folder], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as folder:
-        print(_theirs(chaos, _fresh(targets.local(CLUSTER, 3, quiet=True)), Path(folder)))
+        print(_theirs(chaos, fresh(targets.local(CLUSTER, 3, quiet=True)), Path(folder)))
+
+
+def up() -> None:
+    """Have the benchmarks' cluster running."""
+    _hachaos("cluster", "up", "--name", CLUSTER, "--nodes", "3")
 
 
 def _hachaos(*arguments: str, codes: Sequence[int] = (0,)) -> int:
@@ -88,14 +93,15 @@ def chaos_toolkit() -> Path:
     return program
 
 
-def _fresh(target: Target) -> Stack:
+def fresh(target: Target) -> Stack:
+    """The published stack, deployed anew."""
     profile, progress = Profile.load("published"), PlainProgress()
     deploy.remove(target, profile, progress)
     return deploy.ensure(target, profile, progress)
 
 
 def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
-    tokens = _write(stack)
+    tokens = write(stack)
     anchor, found = state.read(Places.of(CLUSTER)), clusters.find(CLUSTER)
     assert anchor is not None
     assert found is not None
@@ -103,13 +109,8 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     kubectl.symlink_to(anchor.kube)
     experiment = folder / "experiment.json"
     experiment.write_text(json.dumps(_experiment(stack, kubectl)))
-    # A site that lost its database sends visitors to its own name, which only the cluster's DNS knows.
-    dns = _dns(stack)
-    resolver = folder / "resolv.conf"
-    resolver.write_text(f"nameserver {dns}\nsearch cluster.local\noptions ndots:5\n")
-    within = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolver)]
     done = subprocess.run(
-        [*within, str(chaos), "run", *CONTINUOUSLY, str(experiment)],
+        [*within(stack, folder), str(chaos), "run", *CONTINUOUSLY, str(experiment)],
         cwd=folder,
         env=os.environ | {"KUBECONFIG": str(found.kubeconfig)},
         capture_output=True,
@@ -124,16 +125,21 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     states = _looks(said)
     word = f"{said['status']}, deviated: {json.dumps(said['deviated'])}, exit {done.returncode}"
     looked = f"no word ({len(states)} looks at the site, {sum(not state for state in states)} not met)"
-    missing = len(set(tokens) - _held(stack, "mysql-0")["row"])
+    missing = len(set(tokens) - held(stack, "mysql-0")["row"])
     truth = f"{missing} of {len(tokens)} rows"
-    return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {truth} | {_readable(stack, tokens)} |"
+    return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {truth} | {readable(stack, tokens)} |"
 
 
-def _dns(stack: Stack) -> str:
-    """The address of the cluster's DNS."""
+def within(stack: Stack, folder: Path) -> list[str]:
+    """What a command has to be started with so that it resolves names by the cluster's DNS.
+
+    A site that lost its database sends visitors to its own name, which nobody else knows.
+    """
     service = stack.api.in_namespace("kube-system").get("Service", "kube-dns")
     assert service is not None
-    return str(service["spec"]["clusterIP"])
+    resolver = folder / "resolv.conf"
+    resolver.write_text(f"nameserver {service['spec']['clusterIP']}\nsearch cluster.local\noptions ndots:5\n")
+    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolver)]
 
 
 def _looks(said: dict[str, Any]) -> list[bool]:
@@ -181,7 +187,7 @@ def _experiment(stack: Stack, kubectl: Path) -> dict[str, Any]:
     }
 
 
-def _write(stack: Stack) -> list[str]:
+def write(stack: Stack) -> list[str]:
     """Rows that the master has acknowledged, `ROWS` of them, `ROWS_PER_S` a second."""
     database, tokens = Database(stack.credentials, stack.binding), []
     mine = secrets.token_hex(4)
@@ -205,14 +211,14 @@ def _ours(stack: Stack, reports: Path) -> str:
     read_at = max(one.at for one in history.of(Contents) if one.pod)
     tried = [*history.of(Write), *(beat.write for beat in history.of(Heartbeat))]
     written = [one for one in tried if one.outcome == "ok" and one.end <= read_at]
-    held = _held(stack, "mysql-0")
-    lost = [one for one in written if one.token not in held[one.what]]
+    there = held(stack, "mysql-0")
+    lost = [one for one in written if one.token not in there[one.what]]
     _require_same(last["figures"].get("lost_writes", {}), lost)
     fault = next(step for step in report["steps"] if step["index"] == 0)["time_to_recovery"]["fault_at_s"]
     before = [one.token for one in written if one.what == "row" and one.end < fault]
     says = f"{last['figures']['lost']} of {last['figures']['acknowledged']} writes"
     truth = f"{len(lost)} of {len(written)} writes, the same by their ids"
-    return f"| hachaos | {report['verdict']} | {says} | {truth} | {_readable(stack, before)} |"
+    return f"| hachaos | {report['verdict']} | {says} | {truth} | {readable(stack, before)} |"
 
 
 def _require_same(said: dict[str, dict[str, Any]], lost: list[Write]) -> None:
@@ -244,7 +250,7 @@ def _checks(report: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [check for step in report["steps"] for check in step["checks"] if check["name"] == name]
 
 
-def _held(stack: Stack, pod: str) -> dict[str, set[str]]:
+def held(stack: Stack, pod: str) -> dict[str, set[str]]:
     """The tokens that a database pod holds, of rows and of posts."""
     ledger, site = stack.binding.database, stack.binding.site
     posts = f"`{site.schema}`.`{site.prefix}posts`"
@@ -263,10 +269,10 @@ def _asked(stack: Stack, pod: str, statement: str) -> set[str]:
     return set(said.out.splitlines())
 
 
-def _readable(stack: Stack, tokens: Iterable[str]) -> str:
+def readable(stack: Stack, tokens: Iterable[str]) -> str:
     """How many of the tokens each pod still holds."""
     wanted, pods = set(tokens), [pod.name for pod in stack.pods("database")]
-    return ", ".join(f"{pod}: {len(wanted & _held(stack, pod)['row'])} of {len(wanted)}" for pod in pods)
+    return ", ".join(f"{pod}: {len(wanted & held(stack, pod)['row'])} of {len(wanted)}" for pod in pods)
 
 
 if __name__ == "__main__":
