@@ -168,7 +168,7 @@ def main(checkout: Path, python: Path, times: int, known: bool, keep: Path | Non
         return
     peers.up()
     target = targets.local(CLUSTER, 3, quiet=True)
-    print("| fault | its verdict | pod's recovery, it says | site out, it says | pages out | rows out | rows lost |")
+    print("| fault | its verdict | pod, it says | site out, it says | pages out | rows out | not on the master |")
     print("|---" * 7 + "|", flush=True)
     for number in range(times):
         for fault in FAULTS:
