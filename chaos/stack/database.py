@@ -42,8 +42,15 @@ LINEAGE = "lineage"
 """The table in the ledger's schema whose rows differ from pod to pod on purpose (see `lineage`)."""
 
 _IN_CONTENT = "LOCATE(CAST(post_title AS BINARY), CAST(post_content AS BINARY))"
-_WHOLE_POST = f"IF(post_title REGEXP '^[0-9a-f]+-post-[0-9]+$' AND {_IN_CONTENT} = 0, '', post_title)"
-"""A post's title. Ours have their token as content as well, within whatever WordPress or a plugin puts around it."""
+_WHOLE_POST = (
+    f"CASE WHEN post_title REGEXP '^[0-9a-f]+-post-[0-9]+$' AND {_IN_CONTENT} = 0 THEN '' "
+    "WHEN post_title = '' AND post_content NOT REGEXP '[0-9a-f]+-post-[0-9]' THEN CONCAT('untitled ', ID) "
+    "ELSE post_title END"
+)
+"""A post's title. Ours have their token as content as well, within whatever WordPress or a plugin puts around it.
+
+Those of other people need no title.
+"""
 
 _KIND_OF_ROW = "SUBSTRING_INDEX(SUBSTRING_INDEX(token, '-', -2), '-', 1)"
 _WRITER = f"CASE {_KIND_OF_ROW} WHEN 'row' THEN 'rows' WHEN 'beat' THEN 'heartbeat' END"
@@ -261,7 +268,8 @@ class Database:
     def posts(self, connection: Connection) -> list[tuple[int, str]]:
         """All published WordPress posts as (id, title); none where there is no such table.
 
-        The title of a post that bears a token of ours is empty where its content does not say the token: it is torn.
+        The title of a post that bears a token of ours is empty where its content does not say the token, or the other
+        way round: it is torn. One that nobody gave a title is `untitled ID`.
         """
         return self._posts(connection, _WHOLE_POST, "post_status = 'publish' AND post_type = 'post'")
 

@@ -19,7 +19,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.target import Target
 from chaos.errors import ExitCode, StackError
 from chaos.progress import PlainProgress
-from chaos.stack import bind, bound
+from chaos.stack import bind, bound, xml_rpc
 from chaos.stack.bound_file import BoundFile, parse
 from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database
@@ -40,7 +40,7 @@ def until(what: str, deadline_s: float, holds: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="module")
 def deployed(cluster: Cluster) -> Iterator[None]:
-    """WordPress and its database in the namespace `blog`, installed by Anna, with an article of hers."""
+    """WordPress and its database in the namespace `blog`, installed by Anna, with two untitled notes of hers, alike."""
     with inside(cluster) as target:
         deploy(target.api.in_namespace("blog"))
     yield
@@ -86,6 +86,15 @@ def deploy(api: Api) -> None:
         return False
 
     until("the blog is installed", 120, installed)
+    note = {
+        "post_type": "post",
+        "post_status": "publish",
+        "post_title": "",
+        "post_content": "The first tomato is ripe.",
+    }
+    for _ in range(2):
+        body = xml_rpc.request("wp.newPost", form["user_name"], form["admin_password"], note)
+        xml_rpc.read(site.request("POST", xml_rpc.PATH, data=body, headers={"Content-Type": "text/xml"}).content)
 
 
 def file_of(api: Api) -> BoundFile:

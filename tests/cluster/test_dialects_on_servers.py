@@ -297,6 +297,8 @@ def test_entries_whose_parts_contradict_each_other_are_read_without_their_token(
         ("News, 100 %", "of the day", "publish", "post", "News, 100 %"),
         ("1a-post-14", "1a-post-1", "publish", "post", ""),
         ("1a-post-15", "", "publish", "post", ""),
+        ("", "<p>1a-post-16</p>", "publish", "post", ""),
+        ("", "a picture, and no more", "publish", "post", "untitled 7"),
     ]
     others = [
         ("1a-upload-1", "", "inherit", "attachment", "1a-upload-1"),
