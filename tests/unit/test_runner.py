@@ -96,8 +96,8 @@ class FakeMonitors:
     def __exit__(self, *exc: object) -> None:
         self.calls.append("end")
 
-    def answer(self) -> None:
-        at = self.clock.now() - 10
+    def answer(self, ago_s: float = 10.0) -> None:
+        at = self.clock.now() - ago_s
         self.write(Read("service", at, at, at + 0.01, ok=self.good))
         self.write(Write("row", "w", 1, "t", at, at, at + 0.01, "ok" if self.good else "info"))
 
@@ -116,7 +116,7 @@ class FakeMonitors:
 
     def _answer_late(self) -> None:
         with suppress(ValueError):  # The journal is closed by then, where nobody waited.
-            self.answer()
+            self.answer(ago_s=0.0)
 
     def resume_writers(self) -> None:
         self.answer()
@@ -443,6 +443,19 @@ def test_one_bad_answer_makes_a_stream_unsteady_again() -> None:
     assert steady.missing({"rows"}) == []
     assert steady.silent() == ["rows"]
     assert steady.silent({"rows"}) == []
+
+
+def test_an_answer_to_what_had_left_before_does_not_end_an_outage() -> None:
+    clock = Clock()
+    steady = Steady(clock, ("rows",))
+    left = clock.now()
+    steady.see(Write("row", "w", 1, "t", left - 2, left - 2, left, "info"))
+    steady.forget(left_since=clock.now())
+    steady.see(Write("row", "w", 2, "u", left - 0.001, left - 0.001, left + 0.05, "ok"))
+    assert steady.silent() == ["rows"]
+    after = clock.now()
+    steady.see(Write("row", "w", 3, "v", after, after, after + 0.05, "ok"))
+    assert steady.silent() == []
 
 
 def test_a_stream_whose_requests_never_left_is_not_steady_and_nobody_knows_how_the_stack_is() -> None:
