@@ -85,7 +85,7 @@ class Steady:
         self._clock = clock
         self._since: dict[str, float | None] = dict.fromkeys(streams)
         self._no_way: set[str] = set()
-        self._left_since = -math.inf
+        self._forgot = -math.inf
         self._lock = threading.Lock()
 
     def see(self, record: Record) -> None:
@@ -100,14 +100,17 @@ class Steady:
 
     def _note(self, stream: str, at: float, *, good: bool, seen: bool = True) -> None:
         with self._lock:
-            if stream in self._since and (at >= self._left_since or not good):
+            if stream in self._since and (at >= self._forgot or not good):
                 self._since[stream] = (self._since[stream] or at) if good else None
                 (self._no_way.discard if seen else self._no_way.add)(stream)
 
-    def forget(self, left_since: float = -math.inf) -> None:
-        """Begin anew: only answers from now on count, and good ones only to requests that left since then."""
+    def forget(self) -> None:
+        """Begin anew: only good answers to requests that leave from now on count.
+
+        One that had left before does not show that what has happened since was over by then.
+        """
         with self._lock:
-            self._left_since = left_since
+            self._forgot = self._clock.now()
             self._since = dict.fromkeys(self._since)
 
     def unseen(self, streams: Collection[str]) -> bool:
@@ -410,8 +413,7 @@ class Runner:
         self.journal.write(StepEnded(self.clock.now(), index, problem), sync=True)
         # A request that left last may be answered badly now, and would be an outage without an end.
         self._monitors.await_answers(2 * self.plan.workload.deadline_s)
-        # One that left before the bad answer came does not show that the outage was over by then.
-        self._steady.forget(left_since=self.clock.now())
+        self._steady.forget()
         self._await_answers()
 
     def put_everything_back(self) -> None:
