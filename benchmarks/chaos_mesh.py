@@ -11,7 +11,6 @@ site's front page. Chaos Mesh has no fault that loses a volume: for that the cla
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -26,16 +25,15 @@ import click
 
 from benchmarks import peers
 from benchmarks.table import CLUSTER
-from benchmarks.watch import FAULTS, MARGIN_S, Watch, longest_outage, missing
+from benchmarks.watch import FAULTS, Watch, longest_outage, missing
 from chaos.cluster import target as targets
 from chaos.cluster.kinds import Object
 from chaos.cluster.local import cluster as clusters
-from chaos.cluster.local import state, versions
+from chaos.cluster.local import versions
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.images import archive, load
 from chaos.cluster.local.images.archive import Image
 from chaos.cluster.local.images.recipe import Recipe
-from chaos.cluster.local.layout import Places
 from chaos.progress import PlainProgress
 from chaos.stack.stack import Stack
 
@@ -63,11 +61,7 @@ class Kubectl:
     """The cluster's own kubectl, in the cluster's network, which this process has joined."""
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
-        anchor = state.read(Places.of(cluster.name))
-        assert anchor is not None
-        program = folder / "kubectl"
-        program.symlink_to(anchor.kube)
-        self._command = [str(program), "-n", NAMESPACE]
+        self._command = [str(peers.kubectl(folder)), "-n", NAMESPACE]
         self._environment = os.environ | {"KUBECONFIG": str(cluster.kubeconfig)}
 
     def __call__(self, *arguments: str, given: str = "") -> str:
@@ -147,15 +141,9 @@ def _install(chart: Path, helm: Path, kubectl: Kubectl) -> None:
 
 def _row(fault: str, stack: Stack, kubectl: Kubectl, folder: Path) -> str:
     tokens = peers.write(stack)
-    with Watch(stack) as watch:
-        time.sleep(MARGIN_S)
-        if fault == "disk":
-            stack.api.delete("PersistentVolumeClaim", "data-mysql-0")
+    with Watch(stack, fault, folder) as watch:
         since = time.time()
         seen = _followed(_workflow(stack), kubectl, folder)
-        time.sleep(MARGIN_S)
-    tries = {"pages": watch.pages, "rows": watch.rows}
-    (folder / "watch.json").write_text(json.dumps(tries, default=dataclasses.astuple))
     (folder / "events.json").write_text(kubectl("get", "events", "-o", "json"))
     (folder / "manager.log").write_text(kubectl("logs", "deployment/chaos-controller-manager"))
     kubectl("delete", "workflow", WORKFLOW, "--timeout=60s")

@@ -10,7 +10,6 @@ The truth comes from a loop of this benchmark's own: 20 pages and 10 rows a seco
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -32,7 +31,7 @@ import yaml
 from benchmarks import peers
 from benchmarks.local_site import Server
 from benchmarks.table import CLUSTER
-from benchmarks.watch import FAULTS, MARGIN_S, Watch, longest_outage, missing
+from benchmarks.watch import FAULTS, Watch, longest_outage, missing
 from chaos.clock import Clock
 from chaos.cluster import target as targets
 from chaos.cluster.local import cluster as clusters
@@ -91,10 +90,7 @@ def _row(fault: str, checkout: Path, python: Path, stack: Stack, folder: Path) -
     config = _configure(stack, found.kubeconfig, folder)
     command = [str(python), str(checkout.absolute() / "run_kraken.py"), "--config", str(config)]
     tokens = peers.write(stack)
-    with Watch(stack) as watch:
-        time.sleep(MARGIN_S)
-        if fault == "disk":
-            stack.api.delete("PersistentVolumeClaim", "data-mysql-0")
+    with Watch(stack, fault, folder) as watch:
         done = subprocess.run(
             [*peers.within(stack, folder), *command, "--output", "report.log"],
             cwd=folder,
@@ -103,10 +99,7 @@ def _row(fault: str, checkout: Path, python: Path, stack: Stack, folder: Path) -
             text=True,
             check=False,
         )
-        time.sleep(MARGIN_S)
     (folder / "output.log").write_text(done.stdout + done.stderr)
-    tries = {"pages": watch.pages, "rows": watch.rows}
-    (folder / "watch.json").write_text(json.dumps(tries, default=dataclasses.astuple))
     report = (folder / "report.log").read_text()
     if "Chaos data:\n" not in report:
         sys.exit(f"Krkn ended without a report (exit {done.returncode}):\n{report[-3000:]}{done.stderr[-3000:]}")

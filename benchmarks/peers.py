@@ -102,13 +102,10 @@ def fresh(target: Target) -> Stack:
 
 def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     tokens = write(stack)
-    anchor, found = state.read(Places.of(CLUSTER)), clusters.find(CLUSTER)
-    assert anchor is not None
+    found = clusters.find(CLUSTER)
     assert found is not None
-    kubectl = folder / "kubectl"
-    kubectl.symlink_to(anchor.kube)
     experiment = folder / "experiment.json"
-    experiment.write_text(json.dumps(_experiment(stack, kubectl)))
+    experiment.write_text(json.dumps(_experiment(stack, kubectl(folder))))
     done = subprocess.run(
         [*within(stack, folder), str(chaos), "run", *CONTINUOUSLY, str(experiment)],
         cwd=folder,
@@ -128,6 +125,14 @@ def _theirs(chaos: Path, stack: Stack, folder: Path) -> str:
     missing = len(set(tokens) - held(stack, "mysql-0")["row"])
     truth = f"{missing} of {len(tokens)} rows"
     return f"| Chaos Toolkit 1.19.0 | {word} | {looked} | {truth} | {readable(stack, tokens)} |"
+
+
+def kubectl(folder: Path) -> Path:
+    """The benchmarks' cluster's own kubectl, under that name in a folder."""
+    anchor, program = state.read(Places.of(CLUSTER)), folder / "kubectl"
+    assert anchor is not None
+    program.symlink_to(anchor.kube)
+    return program
 
 
 def within(stack: Stack, folder: Path) -> list[str]:

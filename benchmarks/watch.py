@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import peers
 from chaos.errors import HachaosError
@@ -33,9 +36,13 @@ class Try:
 
 
 class Watch:
-    """Visitors and a writer, on schedule whatever the site does. Rows go to the master, wherever its pod is."""
+    """Visitors and a writer, on schedule whatever the site does. Rows go to the master, wherever its pod is.
 
-    def __init__(self, stack: Stack) -> None:
+    What of the fault the other tool can't do is done last before it starts. What was seen is kept in the folder.
+    """
+
+    def __init__(self, stack: Stack, fault: str, folder: Path) -> None:
+        self._fault, self._kept = fault, folder / "watch.json"
         self._stack, self._database = stack, Database(stack.credentials, stack.binding)
         self._site, self._mark = stack.site_address(), stack.seed.marker.encode()
         self._master = stack.database_address()
@@ -53,12 +60,22 @@ class Watch:
     def __enter__(self) -> Watch:
         for thread in self._threads:
             thread.start()
+        try:
+            time.sleep(MARGIN_S)
+            if self._fault == "disk":
+                self._stack.api.delete("PersistentVolumeClaim", "data-mysql-0")
+        except BaseException:
+            self._over.set()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        time.sleep(MARGIN_S)
         self._over.set()
         for thread in self._threads:
             thread.join()
+        tries = {"pages": self.pages, "rows": self.rows}
+        self._kept.write_text(json.dumps(tries, default=dataclasses.astuple))
 
     def _follow(self) -> None:
         while not self._over.wait(FOLLOW_S):
