@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chaos.cli.targets import name_option
 from chaos.paths import CLUSTER
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def up(nodes: int, name: str, quiet: bool) -> None:
         found = local.up(name=name, nodes=nodes, progress=display)
     state = "was there already" if before == found else "is up"
     click.echo(f"cluster {name} {state}: {len(found.nodes)} nodes, Kubernetes {found.versions['kubernetes']}")
-    click.echo(f"try: hachaos cluster kubectl{_option(name)} get nodes")
+    click.echo(f"try: hachaos cluster kubectl{name_option(name)} get nodes")
 
 
 @cluster.command()
@@ -177,9 +178,5 @@ def _existing(name: str) -> Cluster:
     require_root()
     found = local.find(name)
     if found is None:
-        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up{_option(name)}")
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up{name_option(name)}")
     return found
-
-
-def _option(name: str) -> str:
-    return "" if name == CLUSTER else f" --name {name}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.targets import elsewhere_options
+from chaos.cli.targets import elsewhere_options, name_option
 from chaos.paths import CLUSTER
 from chaos.redact import plain
 
@@ -48,8 +48,8 @@ def deploy(nodes: int | None, name: str, profile: str, *, quiet: bool) -> None:
         found = deployment.ensure(target, wanted, shown)
     click.echo(f"stack {profile} is deployed, installed and verified: {found.seed.marker!r} at {found.site_address()}")
     if profile == deployment.PUBLISHED:
-        click.echo(f"what is wrong with it: hachaos stack status --stack {profile}{_option(name)}")
-    click.echo(f"to look at it: hachaos stack open{_option(name)}")
+        click.echo(f"what is wrong with it: hachaos stack status --stack {profile}{name_option(name)}")
+    click.echo(f"to look at it: hachaos stack open{name_option(name)}")
 
 
 @stack.command()
@@ -160,9 +160,5 @@ def _existing(name: str) -> Cluster:
     require_root()
     found = local.find(name)
     if found is None:
-        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos stack deploy{_option(name)}")
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos stack deploy{name_option(name)}")
     return found
-
-
-def _option(name: str) -> str:
-    return "" if name == CLUSTER else f" --name {name}"

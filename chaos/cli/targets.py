@@ -13,6 +13,7 @@ from chaos.cli import completion
 from chaos.cluster.elsewhere import Elsewhere
 from chaos.cluster.elsewhere import elsewhere as named
 from chaos.errors import ClusterError
+from chaos.paths import CLUSTER
 
 if TYPE_CHECKING:
     from chaos.cluster.api import Api
@@ -44,6 +45,11 @@ def elsewhere_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(elsewhere=found, **others)
 
     return told
+
+
+def name_option(name: str) -> str:
+    """What a command has to be given so that it means the embedded cluster of this name: nothing for the usual one."""
+    return "" if name == CLUSTER else f" --name {name}"
 
 
 def api(name: str, elsewhere: Elsewhere | None) -> Api | None:
