@@ -299,12 +299,12 @@ class _Reader:
         of_kind: dict[bytes, list[bytes]] = defaultdict(list)
         for kind, line in zip(kinds, lines, strict=True):
             of_kind[kind].append(line)
-        if not of_kind.keys() <= self._of_kind.keys() - {RunBegun.kind.encode()}:
+        if not of_kind.keys() <= self._of_kind.keys() - {_BEGUN}:
             return None
         made = {}
         for kind, some in of_kind.items():
             try:
-                if kind == Contents.kind.encode():
+                if kind == _CONTENTS:
                     records = [one for line in some for one in self._contents(line)]
                 else:
                     records = self._of_kind[kind](b"[%b]" % b",".join(some))
@@ -332,9 +332,7 @@ class _Reader:
         """The record of what a pod holds; what the last one holds as well, as pods do, is not read again but shared."""
         lists = line[line.find(_LISTS[0]) : line.find(_LISTS[2])]
         is_known = lists == self._lists and lists.startswith(_LISTS[0]) and _LISTS[1] in lists
-        records = self._of_kind[Contents.kind.encode()](
-            b"[%b]" % (line.replace(lists + b",", b"", 1) if is_known else line)
-        )
+        records = self._of_kind[_CONTENTS](b"[%b]" % (line.replace(lists + b",", b"", 1) if is_known else line))
         self._keep_once(records)
         for one in cast("Sequence[Contents]", records):
             if is_known:
@@ -380,6 +378,7 @@ _TAIL = 65536
 """So many bytes of a file's end are read first to find where its last line begins, then twice as many, and so on."""
 
 _KIND = b'{"kind":"'
+_BEGUN, _CONTENTS = (cls.kind.encode() for cls in (RunBegun, Contents))
 
 
 @contextmanager

@@ -124,17 +124,15 @@ def _ledger(history: History, until: float) -> _Ledger:
         known = ledger.tried[key]
         if known.outcome != "ok" or not known.end <= until:
             ledger.tried[key] = write
-    rest: list[tuple[Key, str]] = []
+    of_outcome = {"ok": ledger.ok, "fail": ledger.fail}
     for key, write in itertools.chain(first.items(), again):
         if write.end <= until:
-            if write.outcome == "ok":
-                ledger.ok.add(key)
-            else:
-                rest.append((key, write.outcome))
+            of_outcome.get(write.outcome, ledger.info).add(key)
         elif write.outcome == "ok":
             ledger.late.add(key)
-    ledger.info = {key for key, outcome in rest if outcome != "fail"} - ledger.ok
-    ledger.fail = {key for key, outcome in rest if outcome == "fail"} - ledger.ok - ledger.info
+    ledger.info -= ledger.ok
+    ledger.fail -= ledger.ok
+    ledger.fail -= ledger.info
     ledger.late -= ledger.ok
     return ledger
 

@@ -42,9 +42,10 @@ LINEAGE = "lineage"
 """The table in the ledger's schema whose rows differ from pod to pod on purpose (see `lineage`)."""
 
 _IN_CONTENT = "LOCATE(CAST(post_title AS BINARY), CAST(post_content AS BINARY))"
+_POST = "[0-9a-f]+-post-[0-9]+"
 _WHOLE_POST = (
-    f"CASE WHEN post_title REGEXP '^[0-9a-f]+-post-[0-9]+$' AND {_IN_CONTENT} = 0 THEN '' "
-    "WHEN post_title = '' AND post_content NOT REGEXP '[0-9a-f]+-post-[0-9]' THEN CONCAT('untitled ', ID) "
+    f"CASE WHEN post_title REGEXP '^{_POST}$' AND {_IN_CONTENT} = 0 THEN '' "
+    f"WHEN post_title = '' AND post_content NOT REGEXP '{_POST}' THEN CONCAT('untitled ', ID) "
     "ELSE post_title END"
 )
 """A post's title. Ours have their token as content as well, within whatever WordPress or a plugin puts around it.
