@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -118,6 +119,7 @@ class Cluster:
             request.answer(self.refuse, {"message": "so it was said"})
             return
         assert request.headers["sec-websocket-protocol"] == "v4.channel.k8s.io"
+        self.opened.append(f"{pod}:{port}")
         key = (request.headers["sec-websocket-key"] + _GUID).encode()
         request.send_response(101)
         request.send_header("Upgrade", "websocket")
@@ -125,8 +127,8 @@ class Cluster:
         request.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key).digest()).decode())
         request.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
         request.end_headers()
-        self.opened.append(f"{pod}:{port}")
-        self.serve(Kubelet(request, pod, port))
+        with contextlib.suppress(ConnectionError):  # A client may go away at once.
+            self.serve(Kubelet(request, pod, port))
 
     def api(self) -> Api:
         configuration = Configuration()
