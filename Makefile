@@ -14,7 +14,7 @@ PYTHON := .venv/bin/python
 DEV := .venv/.dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-# One process has the cluster's tests, the other all that needs none.
+# One process has the tests that share a cluster, the other the rest.
 test: $(DEV) lint
 	@tests/needs.sh
 	$(PYTHON) -P -m pytest -n 2 --durations=25 --durations-min=5

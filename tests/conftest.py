@@ -25,10 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="takes minutes: make soak"))
 
 
+_OF_THEIR_OWN = "tests/cluster/test_dialects_on_servers.py"
+
+
 class _OneCluster(LoadScopeScheduling):
-    """All tests that use a cluster go to one process, one after another; the others to whichever is free."""
+    """All tests that share a cluster go to one process, one after another; the others to whichever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_OF_THEIR_OWN):
+            return _OF_THEIR_OWN
         return "cluster" if nodeid.startswith(("tests/cluster/", "tests/crash/")) else nodeid
 
 
