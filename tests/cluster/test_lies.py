@@ -359,14 +359,25 @@ def await_new(liar: Liar, pod: str) -> None:
     await_(renewed, 120, f"a new {pod}", every_s=0.05)
 
 
+@contextmanager
+def no_new_replica_ready(liar: Liar) -> Iterator[None]:
+    """A replica that starts cannot reach the primary until the end: the run waits for it, and reads no pod before."""
+    liar.unseen(PRIMARY, "ALTER USER repl@'%' ACCOUNT LOCK")
+    try:
+        yield
+    finally:
+        liar.unseen(PRIMARY, "ALTER USER repl@'%' ACCOUNT UNLOCK")
+
+
 def say_that_it_was_cloned(liar: Liar) -> None:
-    await_new(liar, REPLICA)
-    file = provenance(liar)
-    liar.kept["provenance"] = file.read_text()
-    now = datetime.now(UTC).isoformat()
-    at = liar.sql(PRIMARY, "SELECT @@gtid_binlog_pos")
-    clone = {"how": "clone", "donor": PRIMARY, "gtid": at, "bytes": 51_000_000, "began": now, "finished": now}
-    file.write_text(json.dumps(clone))
+    with no_new_replica_ready(liar):
+        await_new(liar, REPLICA)
+        file = provenance(liar)
+        liar.kept["provenance"] = file.read_text()
+        now = datetime.now(UTC).isoformat()
+        at = liar.sql(PRIMARY, "SELECT @@gtid_binlog_pos")
+        clone = {"how": "clone", "donor": PRIMARY, "gtid": at, "bytes": 51_000_000, "began": now, "finished": now}
+        file.write_text(json.dumps(clone))
 
 
 def say_what_is_true(liar: Liar) -> None:
@@ -378,16 +389,17 @@ def cut_the_clone_off(liar: Liar) -> None:
 
     What is written to during a run is left: else replication would end, which is another lie.
     """
-    await_new(liar, OTHER)
-    data = volume(liar.stack, liar.cluster, OTHER) / "mysql"
-    tables = [path for schema in ("hachaos", "wordpress") for path in (data / schema).glob("*.ibd")]
-    whole = sum(path.stat().st_size for path in tables)
-    gone = [path for path in tables if path.stem in UNWRITTEN]
-    assert whole / 3 < sum(path.stat().st_size for path in gone) < 0.6 * whole
-    liar.sql(OTHER, "SHUTDOWN")
-    for path in gone:
-        path.unlink()
-    await_(lambda: liar.answers(OTHER), 120, f"{OTHER} to start again")
+    with no_new_replica_ready(liar):
+        await_new(liar, OTHER)
+        data = volume(liar.stack, liar.cluster, OTHER) / "mysql"
+        tables = [path for schema in ("hachaos", "wordpress") for path in (data / schema).glob("*.ibd")]
+        whole = sum(path.stat().st_size for path in tables)
+        gone = [path for path in tables if path.stem in UNWRITTEN]
+        assert whole / 3 < sum(path.stat().st_size for path in gone) < 0.6 * whole
+        liar.sql(OTHER, "SHUTDOWN")
+        for path in gone:
+            path.unlink()
+        await_(lambda: liar.answers(OTHER), 120, f"{OTHER} to start again")
 
 
 def await_no_database(liar: Liar) -> None:
