@@ -25,16 +25,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="takes minutes: make soak"))
 
 
-_OF_THEIR_OWN = "tests/cluster/test_dialects_on_servers.py"
+_ALONE = tuple(f"tests/cluster/test_{name}.py" for name in ("dialects_on_servers", "embedded_teardown", "nfs_client"))
+"""They make what they need themselves: clusters of other names, a server in a network namespace."""
 
 
 class _OneCluster(LoadScopeScheduling):
     """All tests that share a cluster go to one process, one after another; the others to whichever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(_OF_THEIR_OWN):
-            return _OF_THEIR_OWN
-        return "cluster" if nodeid.startswith(("tests/cluster/", "tests/crash/")) else nodeid
+        file = nodeid.partition("::")[0]
+        if file in _ALONE:
+            return file
+        return "cluster" if file.startswith(("tests/cluster/", "tests/crash/")) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
