@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,20 @@ class Host:
         """A path inside, as seen from here."""
         return Path(f"/proc/{self.pid}/root") / name.lstrip("/")
 
-    def start(self, script: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, script: str) -> Iterator[subprocess.Popen[str]]:
+        """A shell inside, killed where a test fails: one that uses a mount whose server is gone would never end."""
+        with subprocess.Popen(
             ["nsenter", "-t", str(self.pid), "-m", "-n", "-p", "-w/", "sh", "-c", script],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
 
     def run(self, script: str, status: int = 0) -> str:
         with self.start(script) as process:
@@ -82,8 +90,10 @@ class Host:
 
     def start_server(self) -> None:
         log = self.folder / "server.log"
-        # In a container the port mapper ends with the server.
-        self.run(f"pkill -x rpcbind; chroot {self.server_root} nfs-server >{log} 2>&1 </dev/null &")
+        # In a container the port mapper ends with the server. A second one gives up as long as the first is there.
+        self.run("pkill -x rpcbind || true")
+        until(lambda: self.run("pgrep -x rpcbind || true") == "", "the port mapper is gone")
+        self.run(f"chroot {self.server_root} nfs-server >{log} 2>&1 </dev/null &")
         try:
             until(lambda: "2049" in self.run("ss -Hltn 'sport = :2049'"), "the server listens")
         except AssertionError as error:
