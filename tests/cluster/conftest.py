@@ -12,6 +12,7 @@ from chaos import undo_notes
 from chaos.cluster.local import cluster as clusters
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.target import Target
+from chaos.errors import StackError
 from chaos.progress import PlainProgress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
@@ -42,13 +43,29 @@ def target(cluster: Cluster) -> Iterator[Target]:
         yield found
 
 
+_undeployable: list[StackError] = []
+"""Why no stack could be deployed from nothing: the tests that need one don't each wait for another try."""
+
+
 @pytest.fixture
 def stack(target: Target, hachaos: Hachaos) -> Stack:
     """The hardened stack, deployed, installed and verified; one that an earlier test left sound is used again.
 
-    What a test that failed has left changed is put back, so that the tests after it tell of themselves.
+    What a test that failed has left changed is put back, and a stack that cannot be mended is taken away for the next
+    test, so that the tests after it tell of themselves.
     """
-    found = deploy.ensure(target, Profile.load("hardened"), PlainProgress())
+    if _undeployable:
+        pytest.fail(f"no stack could be deployed: {_undeployable[0]}", pytrace=False)
+    profile = Profile.load("hardened")
+    is_new = not deploy.deployed(target.api.in_namespace(profile.namespace))
+    try:
+        found = deploy.ensure(target, profile, PlainProgress())
+    except StackError as error:
+        if is_new:
+            _undeployable.append(error)
+        else:
+            deploy.remove(target, profile, PlainProgress())
+        raise
     if undo_notes.on_workloads(found):
         hachaos("recover", "--stack", "hardened", "--name", NAME)
     return found
