@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.targets import name_option
+from chaos.cli.targets import existing, name_option
 from chaos.paths import CLUSTER
-
-if TYPE_CHECKING:
-    from chaos.cluster.local.cluster import Cluster
 
 _DEFAULT_NODES = 3
 
@@ -75,7 +71,7 @@ def kubeconfig(name: str, server: str | None) -> None:
     """
     import json
 
-    content = json.loads(_existing(name).kubeconfig.read_text())
+    content = json.loads(existing(name, "cluster up").kubeconfig.read_text())
     if server:
         content["clusters"][0]["cluster"]["server"] = server
     click.echo(json.dumps(content, indent=1))
@@ -102,7 +98,7 @@ def kubectl(name: str, arguments: tuple[str, ...]) -> None:
     from chaos.cluster.local import state
     from chaos.cluster.local.layout import Places
 
-    found = _existing(name)
+    found = existing(name, "cluster up")
     anchor = state.read(Places.of(name))
     assert anchor is not None
     local.join(found)
@@ -124,7 +120,7 @@ def forward(target: str, port: int, name: str) -> None:
     from chaos.cluster.local.forward import serve
     from chaos.cluster.local.targets import resolve
 
-    found = _existing(name)
+    found = existing(name, "cluster up")
     address, target_port = resolve(found, target)
     serve(found, port, address, target_port, lambda taken: click.echo(f"127.0.0.1:{taken} -> {address}:{target_port}"))
 
@@ -145,7 +141,7 @@ def image(save: Path | None, name: str, quiet: bool) -> None:
     from chaos.cluster.local.images.hachaos import build
     from chaos.progress import progress
 
-    found = None if save else _existing(name)
+    found = None if save else existing(name, "cluster up")
     with progress(quiet=quiet) as display:
         made = build.ensure(display, Commands())
         if found is not None:
@@ -166,17 +162,3 @@ def doctor(nodes: int, online: bool) -> None:
     from chaos.cli.cluster_tables import print_doctor
 
     raise SystemExit(print_doctor(nodes, online=online))
-
-
-def _existing(name: str) -> Cluster:
-    from chaos.cluster.local import cluster as local
-    from chaos.cluster.local.host import require_root
-    from chaos.cluster.local.layout import check_name
-    from chaos.errors import ClusterError
-
-    check_name(name)
-    require_root()
-    found = local.find(name)
-    if found is None:
-        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos cluster up{name_option(name)}")
-    return found

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.targets import elsewhere_options, name_option
+from chaos.cli.targets import elsewhere_options, existing, name_option
 from chaos.paths import CLUSTER
 from chaos.redact import plain
 
 if TYPE_CHECKING:
     from chaos.cluster.elsewhere import Elsewhere
-    from chaos.cluster.local.cluster import Cluster
 
 _name = click.option("--name", default=CLUSTER, show_default=True, metavar="NAME", help="The embedded cluster's name.")
 _profile = click.option(
@@ -66,7 +65,7 @@ def delete(name: str, profile: str, *, quiet: bool) -> None:
     from chaos.stack.profile import Profile
 
     wanted = Profile.load(profile)
-    _existing(name)
+    existing(name, "stack deploy")
     target = targets.local(name, None, quiet=quiet)
     protected.refuse(target.api, wanted.namespace)
     run_lock.hold(name)
@@ -92,7 +91,7 @@ def status(name: str, profile: str, elsewhere: Elsewhere | None) -> None:
     stacks = source.of(profile)
     source.require_bound(stacks, elsewhere)
     if elsewhere is None:
-        _existing(name)
+        existing(name, "stack deploy")
     found = stacks.attach(targets.of(elsewhere, name, None, quiet=True))
     for role in found.binding.controllers:
         for pod in found.pods(role):
@@ -131,7 +130,7 @@ def bind(namespace: str, name: str, elsewhere: Elsewhere | None) -> None:
     from chaos.stack.bind import propose
 
     if elsewhere is None:
-        _existing(name)
+        existing(name, "stack deploy")
     target = targets.of(elsewhere, name, None, quiet=True)
     click.echo(propose(target.api.in_namespace(namespace)), nl=False)
 
@@ -147,18 +146,6 @@ def open_(port: int, name: str, profile: str) -> None:
     from chaos.stack.profile import Profile
 
     wanted = Profile.load(profile)
-    found = _existing(name)
+    found = existing(name, "stack deploy")
     address, target_port = resolve(found, f"{wanted.namespace}/{wanted.controller('site').service}")
     serve(found, port, address, target_port, lambda taken: click.echo(f"http://127.0.0.1:{taken}/"))
-
-
-def _existing(name: str) -> Cluster:
-    from chaos.cluster.local import cluster as local
-    from chaos.cluster.local.host import require_root
-    from chaos.errors import ClusterError
-
-    require_root()
-    found = local.find(name)
-    if found is None:
-        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos stack deploy{name_option(name)}")
-    return found

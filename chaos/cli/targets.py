@@ -17,6 +17,7 @@ from chaos.paths import CLUSTER
 
 if TYPE_CHECKING:
     from chaos.cluster.api import Api
+    from chaos.cluster.local.cluster import Cluster
 
 scenarios_argument = click.argument(
     "scenario", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.scenarios
@@ -50,6 +51,20 @@ def elsewhere_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def name_option(name: str) -> str:
     """What a command has to be given so that it means the embedded cluster of this name: nothing for the usual one."""
     return "" if name == CLUSTER else f" --name {name}"
+
+
+def existing(name: str, made_by: str) -> Cluster:
+    """The embedded cluster of this name. Raises ClusterError, which names the command that makes it, without one."""
+    from chaos.cluster.local import cluster as local
+    from chaos.cluster.local.host import require_root
+    from chaos.cluster.local.layout import check_name
+
+    check_name(name)
+    require_root()
+    found = local.find(name)
+    if found is None:
+        raise ClusterError(f"there is no cluster {name}", hint=f"hachaos {made_by}{name_option(name)}")
+    return found
 
 
 def api(name: str, elsewhere: Elsewhere | None) -> Api | None:
