@@ -60,6 +60,12 @@ def await_in_journal(
     raise AssertionError(f"it did not come that far; the run said: {out}")
 
 
+def set_link(cluster: Cluster, node: str, state: str) -> None:
+    """Cut a node off from the network (`down`), or let it back (`up`)."""
+    command = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", node, state]
+    subprocess.run(command, check=True)
+
+
 def volume(stack: Stack, cluster: Cluster, pod: str) -> Path:
     """The folder on this machine that a database pod's volume is."""
     claim = stack.api.get("PersistentVolumeClaim", f"data-{pod}")

@@ -26,7 +26,7 @@ from chaos.history import ActionBegun, ApiServerSeen, Contents, PodSeen, Read, R
 from chaos.monitors.evidence import Evidence
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT, await_in_journal
+from embedded import NAME, ROOT, await_in_journal, set_link
 
 AWAY_S = 60.0
 API_SERVER = "kube-apiserver"
@@ -157,18 +157,14 @@ def test_a_run_outlasts_a_node_that_is_gone_for_a_minute_and_says_what_its_pods_
     (tmp_path / "quiet.yaml").write_text(QUIET)
     command = [str(ROOT / "hachaos"), "run", str(tmp_path / "quiet.yaml"), "--name", NAME, "--reports", str(tmp_path)]
 
-    def link(state: str) -> None:
-        named = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", pod.node, state]
-        subprocess.run(named, check=True)
-
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         try:
             folder = await_in_journal(running, tmp_path, lambda text: f'"kind":"{ActionBegun.kind}"' in text)
-            link("down")
+            set_link(cluster, pod.node, "down")
             try:
                 time.sleep(AWAY_S)
             finally:
-                link("up")
+                set_link(cluster, pod.node, "up")
             out, _ = running.communicate(timeout=600)
         finally:
             running.kill()

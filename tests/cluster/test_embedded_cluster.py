@@ -19,7 +19,7 @@ from chaos.cluster.local.images import reference
 from chaos.cluster.local.namespaces import inside
 from chaos.errors import UsageError
 from chaos.progress import NoProgress
-from embedded import ROOT, Hachaos
+from embedded import ROOT, Hachaos, set_link
 
 NAMESPACE = "embedded"
 WEB = f"""
@@ -160,16 +160,12 @@ def test_the_load_balancers_address_moves_when_its_node_is_cut_off(cluster: Clus
     heartbeat = cluster.switch_netns.parent.parent / "load-balancer.json"
     holder = await_value(lambda: json.loads(heartbeat.read_text())["addresses"].get(address, ""))
 
-    def link(state: str) -> None:
-        command = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", holder, state]
-        subprocess.run(command, check=True)
-
-    link("down")
+    set_link(cluster, holder, "down")
     try:
         await_value(lambda: "moved" if json.loads(heartbeat.read_text())["addresses"].get(address) != holder else "")
         assert inside(cluster.switch_netns, lambda: fetch(address)) != holder
     finally:
-        link("up")
+        set_link(cluster, holder, "up")
     kubectl("wait", "node", holder, "--for=condition=Ready", "--timeout=60s")
 
 

@@ -19,7 +19,7 @@ import pytest
 from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ClusterError
 from chaos.stack.stack import Stack
-from embedded import put_data, volume
+from embedded import put_data, set_link, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -272,6 +272,23 @@ def test_a_lone_master_can_be_cloned_while_commits_wait_for_a_replica(database: 
     assert missing(database, writer.acknowledged) == NONE_MISSING
     assert provenance(database, "mysql-1")["volume_seen_empty"]
     assert "commits that wait for one" in database.api.logs("mysql-0", "xtrabackup")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["mysql-1", "mysql-0"])
+def test_replicas_go_on_after_a_node_was_cut_off_for_any_time(database: Stack, cluster: Cluster, name: str) -> None:
+    """Which step of connecting anew the moment hits, in which a name is looked up and not found, is chance."""
+    with Writer(database) as writer:
+        for away_s in (8, 20, 30, 38, 45, 52, 60):
+            (node,) = [pod.node for pod in database.pods("database") if pod.name == name]
+            set_link(cluster, node, "down")
+            try:
+                time.sleep(away_s)
+            finally:
+                set_link(cluster, node, "up")
+            await_(lambda: database.ready("stack"), READY_S, f"the stack, {away_s} s after {node} was cut off")
+            writer.await_acknowledged_again()
+    assert missing(database, writer.acknowledged) == NONE_MISSING
 
 
 def test_one_account_cannot_take_all_connections(database: Stack) -> None:
