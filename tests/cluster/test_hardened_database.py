@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import pymysql
 import pytest
 
 from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.local.layout import Places
 from chaos.errors import ClusterError
-from chaos.stack.stack import Stack
-from embedded import put_data, set_link, volume
+from chaos.stack.stack import Pod, Stack
+from embedded import NAME, put_data, set_link, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -148,6 +150,24 @@ def missing(stack: Stack, tokens: list[str]) -> dict[str, int]:
     return lacking
 
 
+@contextmanager
+def no_dns(pod: Pod) -> Iterator[None]:
+    """Nothing that the pod asks DNS leaves its node."""
+
+    def rule(change: str) -> None:
+        netns = Places.of(NAME).netns(pod.node)
+        wanted = ["-s", pod.ip, "-p", "udp", "--dport", "53", "-j", "DROP"]
+        subprocess.run(
+            ["nsenter", f"--net={netns}", "iptables", "-t", "raw", change, "PREROUTING", *wanted], check=True
+        )
+
+    rule("--insert")
+    try:
+        yield
+    finally:
+        rule("--delete")
+
+
 NONE_MISSING = dict.fromkeys(PODS, 0)
 
 
@@ -272,6 +292,20 @@ def test_a_lone_master_can_be_cloned_while_commits_wait_for_a_replica(database: 
     assert missing(database, writer.acknowledged) == NONE_MISSING
     assert provenance(database, "mysql-1")["volume_seen_empty"]
     assert "commits that wait for one" in database.api.logs("mysql-0", "xtrabackup")
+
+
+@pytest.mark.long
+def test_a_replica_goes_on_after_it_was_lost_in_a_lookup_that_dns_did_not_answer(database: Stack) -> None:
+    """To stop the I/O thread the server waits for the lookup's end: longer than the sidecar does, by chance."""
+    (pod,) = [pod for pod in database.pods("database") if pod.name == "mysql-1"]
+    dumps = (
+        f"SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND host LIKE '{pod.ip}:%'"
+    )
+    for lost_s in (6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0):
+        with no_dns(pod):
+            sql(database, "mysql-0", f"KILL {sql(database, 'mysql-0', dumps)}")
+            time.sleep(lost_s)
+        await_(lambda: database.ready("database"), 60, f"the replica, {lost_s:g} s after it lost its connection")
 
 
 @pytest.mark.long
