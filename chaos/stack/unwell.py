@@ -40,7 +40,15 @@ def _is_about(event: Object, controller: str) -> bool:
 def _is_well(item: Object) -> bool:
     statuses = _statuses(item)
     running = item.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in item["metadata"]
-    return running and bool(statuses) and not any(_is_unwell(each) for each in statuses)
+    return (
+        running and bool(statuses) and not any(_is_unwell(each) for each in statuses) and not _is_called_unready(item)
+    )
+
+
+def _is_called_unready(item: Object) -> bool:
+    """What the cluster says of a pod whose node is not heard of: its containers stay as they were last told to be."""
+    conditions = item.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "False" for each in conditions)
 
 
 def _pod(api: Api, item: Object, events: list[Object]) -> list[str]:
@@ -48,7 +56,10 @@ def _pod(api: Api, item: Object, events: list[Object]) -> list[str]:
     ending = ", ending" if "deletionTimestamp" in item["metadata"] else ""
     phase = item.get("status", {}).get("phase", "no phase")
     lines = [f"{phase} on {item['spec'].get('nodeName') or 'no node'}{ending}"]
-    for each in _statuses(item):
+    statuses = _statuses(item)
+    if statuses and not any(_is_unwell(each) for each in statuses) and _is_called_unready(item):
+        lines.append("not ready, though its containers were when they were last heard of")
+    for each in statuses:
         if _is_unwell(each):
             lines.append(f"{each['name']}: {_state(each)}")
             lines += [f"  {line}" for line in _last_log(api, name, each["name"])]

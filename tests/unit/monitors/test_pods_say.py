@@ -77,6 +77,17 @@ def test_a_pod_that_is_ending_is_not_well() -> None:
     assert record.lines == ("Running on n1, ending",)
 
 
+def test_a_pod_whose_node_is_not_heard_of_is_not_well() -> None:
+    lost = pod("mysql-0", "Running", container("mysql", {"running": {}}, ready=True))
+    lost["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    (record,) = said([lost], [event("mysql-0", "NodeNotReady", 1)])
+    assert record.lines == (
+        "Running on n1",
+        "not ready, though its containers were when they were last heard of",
+        "NodeNotReady: NodeNotReady happened",
+    )
+
+
 def test_a_start_container_that_is_done_needs_no_word() -> None:
     done = container("prepare", {"terminated": {"reason": "Completed"}})
     assert said([pod("mysql-0", "Running", done, container("mysql", {"running": {}}, ready=True))], []) == []
