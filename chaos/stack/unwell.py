@@ -38,11 +38,8 @@ def _is_about(event: Object, controller: str) -> bool:
 
 
 def _is_well(item: Object) -> bool:
-    statuses = _statuses(item)
     running = item.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in item["metadata"]
-    return (
-        running and bool(statuses) and not any(_is_unwell(each) for each in statuses) and not _is_called_unready(item)
-    )
+    return running and bool(_statuses(item)) and not _unwell(item) and not _is_called_unready(item)
 
 
 def _is_called_unready(item: Object) -> bool:
@@ -56,13 +53,12 @@ def _pod(api: Api, item: Object, events: list[Object]) -> list[str]:
     ending = ", ending" if "deletionTimestamp" in item["metadata"] else ""
     phase = item.get("status", {}).get("phase", "no phase")
     lines = [f"{phase} on {item['spec'].get('nodeName') or 'no node'}{ending}"]
-    statuses = _statuses(item)
-    if statuses and not any(_is_unwell(each) for each in statuses) and _is_called_unready(item):
+    unwell = _unwell(item)
+    if _statuses(item) and not unwell and _is_called_unready(item):
         lines.append("not ready, though its containers were when they were last heard of")
-    for each in statuses:
-        if _is_unwell(each):
-            lines.append(f"{each['name']}: {_state(each)}")
-            lines += [f"  {line}" for line in _last_log(api, name, each["name"])]
+    for each in unwell:
+        lines.append(f"{each['name']}: {_state(each)}")
+        lines += [f"  {line}" for line in _last_log(api, name, each["name"])]
     return lines + _events([event for event in events if event["involvedObject"].get("name") == name])
 
 
@@ -71,9 +67,13 @@ def _statuses(item: Object) -> list[Object]:
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
 
 
-def _is_unwell(container: Object) -> bool:
-    completed = container.get("state", {}).get("terminated", {}).get("reason") == "Completed"
-    return not container.get("ready") and not completed
+def _unwell(item: Object) -> list[Object]:
+    """The states of the containers that are not ready, but for those that are done."""
+    return [each for each in _statuses(item) if not each.get("ready") and not _is_done(each)]
+
+
+def _is_done(container: Object) -> bool:
+    return bool(container.get("state", {}).get("terminated", {}).get("reason") == "Completed")
 
 
 def _state(container: Object) -> str:

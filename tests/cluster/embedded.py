@@ -60,10 +60,15 @@ def await_in_journal(
     raise AssertionError(f"it did not come that far; the run said: {out}")
 
 
-def set_link(cluster: Cluster, node: str, state: str) -> None:
-    """Cut a node off from the network (`down`), or let it back (`up`)."""
-    command = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", node, state]
-    subprocess.run(command, check=True)
+@contextmanager
+def cut_off(cluster: Cluster, node: str) -> Iterator[None]:
+    """A node without the network, and let back."""
+    link = ["nsenter", f"--net={cluster.switch_netns}", "ip", "link", "set", node]
+    subprocess.run([*link, "down"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*link, "up"], check=True)
 
 
 def volume(stack: Stack, cluster: Cluster, pod: str) -> Path:

@@ -26,7 +26,7 @@ from chaos.history import ActionBegun, ApiServerSeen, Contents, PodSeen, Read, R
 from chaos.monitors.evidence import Evidence
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT, await_in_journal, set_link
+from embedded import NAME, ROOT, await_in_journal, cut_off
 
 AWAY_S = 60.0
 API_SERVER = "kube-apiserver"
@@ -160,11 +160,8 @@ def test_a_run_outlasts_a_node_that_is_gone_for_a_minute_and_says_what_its_pods_
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         try:
             folder = await_in_journal(running, tmp_path, lambda text: f'"kind":"{ActionBegun.kind}"' in text)
-            set_link(cluster, pod.node, "down")
-            try:
+            with cut_off(cluster, pod.node):
                 time.sleep(AWAY_S)
-            finally:
-                set_link(cluster, pod.node, "up")
             out, _ = running.communicate(timeout=600)
         finally:
             running.kill()

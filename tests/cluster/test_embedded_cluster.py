@@ -19,7 +19,7 @@ from chaos.cluster.local.images import reference
 from chaos.cluster.local.namespaces import inside
 from chaos.errors import UsageError
 from chaos.progress import NoProgress
-from embedded import ROOT, Hachaos, set_link
+from embedded import ROOT, Hachaos, cut_off
 
 NAMESPACE = "embedded"
 WEB = f"""
@@ -160,12 +160,9 @@ def test_the_load_balancers_address_moves_when_its_node_is_cut_off(cluster: Clus
     heartbeat = cluster.switch_netns.parent.parent / "load-balancer.json"
     holder = await_value(lambda: json.loads(heartbeat.read_text())["addresses"].get(address, ""))
 
-    set_link(cluster, holder, "down")
-    try:
+    with cut_off(cluster, holder):
         await_value(lambda: "moved" if json.loads(heartbeat.read_text())["addresses"].get(address) != holder else "")
         assert inside(cluster.switch_netns, lambda: fetch(address)) != holder
-    finally:
-        set_link(cluster, holder, "up")
     kubectl("wait", "node", holder, "--for=condition=Ready", "--timeout=60s")
 
 

@@ -21,7 +21,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.layout import Places
 from chaos.errors import ClusterError
 from chaos.stack.stack import Pod, Stack
-from embedded import NAME, put_data, set_link, volume
+from embedded import NAME, cut_off, put_data, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -315,11 +315,8 @@ def test_replicas_go_on_after_a_node_was_cut_off_for_any_time(database: Stack, c
     with Writer(database) as writer:
         for away_s in (8, 20, 30, 38, 45, 52, 60):
             (node,) = [pod.node for pod in database.pods("database") if pod.name == name]
-            set_link(cluster, node, "down")
-            try:
+            with cut_off(cluster, node):
                 time.sleep(away_s)
-            finally:
-                set_link(cluster, node, "up")
             await_(lambda: database.ready("stack"), READY_S, f"the stack, {away_s} s after {node} was cut off")
             writer.await_acknowledged_again()
     assert missing(database, writer.acknowledged) == NONE_MISSING
