@@ -188,7 +188,7 @@ def test_a_deleted_master_comes_back_on_its_volume_without_loss(database: Stack)
         writer.await_acknowledged_again()
     assert missing(database, writer.acknowledged) == NONE_MISSING
     assert provenance(database, "mysql-0") == was
-    assert writer.longest_gap_s < 20
+    assert writer.longest_gap_s < 60
 
 
 def test_a_master_that_lost_its_volume_is_cloned_from_a_replica_without_loss(database: Stack) -> None:

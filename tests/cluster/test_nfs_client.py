@@ -335,7 +335,7 @@ def test_a_soft_mount_gives_up_after_its_time(host: Host) -> None:
     try:
         began = time.monotonic()
         assert "Input/output error" in host.run("cat /mnt/b/nothing", status=1)
-        assert 0.9 < time.monotonic() - began < 5
+        assert 0.9 < time.monotonic() - began < 20
     finally:
         host.signal_server(signal.SIGCONT)
         host.run("umount /mnt/b")
@@ -371,5 +371,5 @@ def test_the_server_ends_quickly_when_it_is_told_to(host: Host) -> None:
     began = time.monotonic()
     host.signal_server(signal.SIGTERM)
     until(lambda: host.run("pgrep -x ganesha.nfsd || true") == "", "the server has ended")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     host.start_server()
