@@ -60,6 +60,14 @@ def await_in_journal(
     raise AssertionError(f"it did not come that far; the run said: {out}")
 
 
+def sql(stack: Stack, pod: str, *statements: str) -> str:
+    """What the pod's database answers its root user."""
+    command = ["mariadb", "-uroot", "-N", "-B", "-e", "; ".join(statements)]
+    done = stack.api.execute(pod, "mysql", command, timeout_s=30)
+    assert done.code == 0, done.err
+    return done.out.strip()
+
+
 @contextmanager
 def cut_off(cluster: Cluster, node: str) -> Iterator[None]:
     """A node without the network, and let back."""

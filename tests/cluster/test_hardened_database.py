@@ -21,7 +21,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.layout import Places
 from chaos.errors import ClusterError
 from chaos.stack.stack import Pod, Stack
-from embedded import NAME, cut_off, put_data, volume
+from embedded import NAME, cut_off, put_data, sql, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -123,10 +123,6 @@ def execute(stack: Stack, name: str, command: str, container: str = "mysql") -> 
     done = stack.api.execute(name, container, ["bash", "-c", command], timeout_s=30)
     assert done.code == 0, done.err
     return done.out.strip()
-
-
-def sql(stack: Stack, name: str, statement: str) -> str:
-    return execute(stack, name, f'mariadb -uroot -N -B -e "{statement}"')
 
 
 def provenance(stack: Stack, name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ClusterError
 from chaos.history import ActionBegun, Contents, History, Read, StepEnded, Write
 from chaos.stack.stack import Stack
-from embedded import NAME, ROOT, put_data, volume
+from embedded import NAME, ROOT, put_data, sql, volume
 
 PAUSE_S = 4
 WITHOUT_HASTE = "action: pause, parameters: {for: 12s}, wait: {for: site/ready, timeout: 2m}"
@@ -31,13 +31,6 @@ BALLAST = "wordpress.wp_ballast"
 """A table that nothing writes to during a run, and that takes more than all the others together."""
 COLUMNS = "id, token, writer, seq, written_at"
 WORKLOAD = "{reads: 5/s, pod_reads: 1/s, writes: 5/s, posts: 0.5/s, uploads: 0.5/s}"
-
-
-def sql(stack: Stack, pod: str, *statements: str) -> str:
-    command = ["mariadb", "-uroot", "-N", "-B", "-e", "; ".join(statements)]
-    done = stack.api.execute(pod, "mysql", command, timeout_s=30)
-    assert done.code == 0, done.err
-    return done.out.strip()
 
 
 @dataclass

@@ -19,7 +19,7 @@ from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 from chaos.stack.verify import problems, verify
-from embedded import ROOT, Hachaos
+from embedded import ROOT, Hachaos, sql
 
 
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
@@ -102,6 +102,17 @@ def test_a_roll_out_of_the_site_loses_no_request(stack: Stack) -> None:
         reader.join()
     assert bad == []
     assert len(good) > 10
+
+
+def test_a_page_commits_nothing_to_the_database(stack: Stack) -> None:
+    """Else it would hang while no replica acknowledges a commit."""
+    sql(stack, "mysql-0", "DELETE FROM wordpress.wp_options WHERE option_name LIKE '%transient%'")
+    before = sql(stack, "mysql-0", "SELECT @@gtid_binlog_pos")
+    for pod in stack.pods("site"):
+        for path in ("/", stack.seed.page.path):
+            page = requests.get(f"http://{pod.ip}{path}", headers={"Host": stack.site_host}, timeout=10)
+            assert stack.seed.marker in page.text
+    assert sql(stack, "mysql-0", "SELECT @@gtid_binlog_pos") == before
 
 
 def test_pages_are_served_while_the_files_are_away(stack: Stack) -> None:
