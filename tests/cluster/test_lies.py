@@ -327,6 +327,7 @@ LIES = (
         nothing,
         frozenset({f"missing-row:{OTHER}", f"differs:{OTHER}"}),
         frozenset(ends(OTHER)) | without(OTHER),
+        step=WITHOUT_HASTE,
     ),
     Lie(
         "R4: a replica at a valid offset of a wiped primary's log, whose name is used again",
