@@ -33,10 +33,10 @@ from chaos.stack.profile import Profile
 from chaos.stack.stack import Stack
 
 CLUSTER = "crash"
-LIFE_S = {"kill-master": 25.0, "mysql-shrink": 33.0, "stop-nfs": 110.0, "wordpress-scale": 55.0}
+LIFE_S = {"kill-master": 30.0, "mysql-shrink": 40.0, "stop-nfs": 142.0, "wordpress-scale": 58.0}
 """How long each scenario takes, from the call of the command to its end, on a machine with two cores."""
 
-LOSE_DISKS = {"mysql-shrink-volumes": 60.0, "kill-replica-while-cloning": 45.0}
+LOSE_DISKS = {"mysql-shrink-volumes": 64.0, "kill-replica-while-cloning": 36.0}
 """The same of scenarios that take volumes, which nothing brings back: what is there instead has to be whole."""
 
 _SETTLED_S = 20.0

@@ -298,6 +298,7 @@ LIES = (
         frozenset({"out:reads", "install-offered:site"}),
         says="install-page",
         expect="{reads: {longest_outage: 1s}}",
+        step=WITHOUT_HASTE,
     ),
     Lie(
         "A1: the database's error text with status 200",
@@ -306,6 +307,7 @@ LIES = (
         frozenset({"out:reads"}),
         says="database-error",
         expect="{reads: {longest_outage: 1s}}",
+        step=WITHOUT_HASTE,
     ),
     Lie(
         "A1: a page that was kept from before",
@@ -314,6 +316,7 @@ LIES = (
         frozenset({"out:reads"}),
         says="stale",
         expect="{reads: {longest_outage: 1s}}",
+        step=WITHOUT_HASTE,
     ),
     Lie(
         "D1: an upload is missing on one pod",
@@ -485,7 +488,7 @@ LIES_OF_DATA = (
 
 def scenario(lies: Sequence[Lie]) -> str:
     destructive = any("delete-volume" in lie.step for lie in lies)
-    head = f"apiVersion: hachaos/v1\nname: lies\nclaim: nothing is wrong\nworkload: {WORKLOAD}\n"
+    head = f"apiVersion: hachaos/v1\nname: lies\nclaim: nothing is wrong\nworkload: {WORKLOAD}\nbaseline: record\n"
     head += f"destructive: {json.dumps(destructive)}\nsteps:\n"
     return head + "".join(f"  - {{name: {json.dumps(lie.name)}, {lie.step}, expect: {lie.expect}}}\n" for lie in lies)
 

@@ -142,6 +142,11 @@ def mounted(host: Host) -> Iterator[Path]:
     host.run(f"rm -rf {host.volume}/*")
 
 
+def unmount_b(host: Host) -> None:
+    host.run("umount /mnt/b")
+    until(lambda: host.clients() == [], "the client has ended after the unmount")
+
+
 def test_a_large_file_is_the_same_for_the_writer_the_server_and_another_client(host: Host, mounted: Path) -> None:
     data = random.Random(1).randbytes(33_000_001)
     (mounted / "large").write_bytes(data)
@@ -265,8 +270,9 @@ def test_a_user_of_a_hanging_server_can_be_killed(host: Host, mounted: Path) -> 
         with host.start("exec cat /mnt/a/file") as reader:
             with pytest.raises(subprocess.TimeoutExpired):
                 reader.wait(1)
+            until(lambda: host.run("pgrep -x cat || true") != "", "the reader has begun")
             host.run("pkill -KILL -x cat")
-            assert reader.wait(5) != 0
+            assert reader.wait(20) != 0
     finally:
         host.signal_server(signal.SIGCONT)
 
@@ -338,7 +344,7 @@ def test_a_soft_mount_gives_up_after_its_time(host: Host) -> None:
         assert 0.9 < time.monotonic() - began < 20
     finally:
         host.signal_server(signal.SIGCONT)
-        host.run("umount /mnt/b")
+        unmount_b(host)
 
 
 def test_a_read_only_mount_refuses_writes(host: Host) -> None:
@@ -346,7 +352,7 @@ def test_a_read_only_mount_refuses_writes(host: Host) -> None:
     try:
         assert "Read-only file system" in host.run("touch /mnt/b/x", status=1)
     finally:
-        host.run("umount /mnt/b")
+        unmount_b(host)
 
 
 @pytest.mark.parametrize(
