@@ -16,7 +16,6 @@ from chaos.cluster.api import connect
 from chaos.cluster.local.cluster import Cluster
 from chaos.cluster.local.namespaces import enter_network
 from chaos.cluster.target import Target
-from chaos.errors import ExitCode
 from chaos.stack.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,16 +24,6 @@ NAME = "test"
 
 Hachaos = Callable[..., "subprocess.CompletedProcess[str]"]
 """What the fixture `hachaos` gives: a call of the launcher with these arguments."""
-
-
-def decided(hachaos: Hachaos, *arguments: str, reports: Path) -> subprocess.CompletedProcess[str]:
-    """`hachaos run`; once more where the first is unknown, as it has to be when the machine stood still meanwhile."""
-    command = ("run", *arguments, "--reports", str(reports))
-    done = hachaos(*command)
-    if done.returncode != ExitCode.UNKNOWN:
-        return done
-    shutil.rmtree(reports)
-    return hachaos(*command)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from chaos.actions import ACTIONS, Aim
 from chaos.actions.workload import REPLICAS
 from chaos.errors import ClusterError, StackError
 from chaos.stack.stack import Stack
+from embedded import sql
 
 EFFECT_S = 90.0
 BACK_S = 240.0
@@ -23,17 +24,12 @@ Effect = dict[str, Any]
 
 def carry_out(stack: Stack, name: str, target: str, params: dict[str, Any] | None = None) -> tuple[Aim, Effect]:
     """Aim, put in, and see the effect."""
-    aim, happened, effect = tried(stack, name, target, params or {})
+    action = ACTIONS[name]
+    aim = action.aim(stack, target, params or {})
+    action.inject(stack, aim)
+    happened, effect = action.effect(stack, aim, EFFECT_S)
     assert happened is True, effect
     return aim, effect
-
-
-def tried(stack: Stack, name: str, target: str, params: dict[str, Any]) -> tuple[Aim, bool | None, Effect]:
-    """The same, and whether the effect was seen."""
-    action = ACTIONS[name]
-    aim = action.aim(stack, target, params)
-    action.inject(stack, aim)
-    return aim, *action.effect(stack, aim, EFFECT_S)
 
 
 def put_back(stack: Stack, name: str, aim: Aim) -> None:
@@ -71,8 +67,7 @@ def claims(stack: Stack) -> dict[str, str]:
 
 def answer(stack: Stack, pod: str) -> str:
     """Whether the server of a database pod answers, and with the data of this stack."""
-    command = ["mariadb", "-uroot", "-N", "-B", "-e", "SELECT COUNT(*) FROM stack.identity"]
-    return stack.api.execute(pod, "mysql", command, timeout_s=20).out.strip()
+    return sql(stack, pod, "SELECT COUNT(*) FROM stack.identity")
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -182,14 +177,8 @@ def test_delete_volume_takes_claims_that_a_scale_down_has_left(stack: Stack) -> 
 def test_delete_volume_catches_the_clone_and_kills_in_the_middle_of_it(
     stack: Stack, role: str, interrupt: str, killed: str
 ) -> None:
-    # A clone takes some seconds. It may be over before it is seen: nothing was killed then, which is said.
-    for _ in range(3):
-        before = uids(stack, "database")
-        aim, happened, effect = tried(stack, "delete-volume", role, {"interrupt": interrupt})
-        if happened:
-            break
-        put_back(stack, "delete-volume", aim)
-    assert happened is True, effect
+    before = uids(stack, "database")
+    aim, effect = carry_out(stack, "delete-volume", role, {"interrupt": interrupt})
     victim, _ = effect[f"uid of the killed pod/{killed}"]
     assert "-> CLONE" in effect["clone"][1]
     put_back(stack, "delete-volume", aim)

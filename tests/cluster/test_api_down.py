@@ -102,7 +102,7 @@ def test_a_run_outlasts_an_api_server_that_is_away_for_a_minute_and_measures_thr
     assert AWAY_S - 10 < away_s < AWAY_S + 60
 
     left = sorted(read.start for read in history.of(Read) if read.via == "service")
-    assert max(b - a for a, b in itertools.pairwise(left)) < AWAY_S / 6
+    assert max(b - a for a, b in itertools.pairwise(left)) < 2
 
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     out_of = [one for one in report["outages"] if one["via"] in ("service", "row")]
@@ -171,7 +171,7 @@ def test_a_run_outlasts_a_node_that_is_gone_for_a_minute_and_says_what_its_pods_
     assert history.ended is not None
     assert history.ended.how == "finished"
     left = sorted(read.start for read in history.of(Read) if read.via == "service")
-    assert max(b - a for a, b in itertools.pairwise(left)) < AWAY_S / 6
+    assert max(b - a for a, b in itertools.pairwise(left)) < 2
     unseen = [one for one in history.of(ReplicaSeen) if one.pod == "mysql-2" and one.error]
     assert unseen, "a pod that cannot be asked is unknown"
     assert all(one.io_running is None and one.lag_s is None for one in unseen)

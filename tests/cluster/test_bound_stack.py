@@ -25,7 +25,7 @@ from chaos.stack.clients import NotYet, WordPress
 from chaos.stack.database import Database
 from chaos.stack.site import Site
 from chaos.stack.stack import service_address
-from embedded import NAME, ROOT, Hachaos, decided, inside
+from embedded import NAME, ROOT, Hachaos, inside
 
 MANIFEST = Path(__file__).parent / "blog.yaml"
 Dump = dict[str, list[tuple[object, ...]]]
@@ -215,8 +215,9 @@ def test_a_scenario_passes_and_leaves_nothing_behind(blog: Api, hachaos: Hachaos
     before = state(blog)
     file = tmp_path / "my-stack.yaml"
     file.write_text(proposal(blog))
-    scenario = "scenarios/kill-replica.yaml"
-    went = decided(hachaos, scenario, "--stack", str(file), "--name", NAME, reports=tmp_path / "reports")
+    went = hachaos(
+        "run", "scenarios/kill-replica.yaml", "--stack", str(file), "--name", NAME, "--reports", str(tmp_path)
+    )
     assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
     assert blog.get("ConfigMap", bound.CONFIG_MAP) is None
     assert state(blog) == before

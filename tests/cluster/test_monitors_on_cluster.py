@@ -21,7 +21,7 @@ WORKLOAD = Workload(
     pod_reads_per_s=0,
     writes_per_s=2,
     posts_per_s=0,
-    deadline_s=20,
+    deadline_s=5,
     uploads_per_s=2,
     file_reads_per_s=2,
 )

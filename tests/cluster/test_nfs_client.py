@@ -272,7 +272,7 @@ def test_a_user_of_a_hanging_server_can_be_killed(host: Host, mounted: Path) -> 
                 reader.wait(1)
             until(lambda: host.run("pgrep -x cat || true") != "", "the reader has begun")
             host.run("pkill -KILL -x cat")
-            assert reader.wait(20) != 0
+            assert reader.wait(5) != 0
     finally:
         host.signal_server(signal.SIGCONT)
 
@@ -341,7 +341,7 @@ def test_a_soft_mount_gives_up_after_its_time(host: Host) -> None:
     try:
         began = time.monotonic()
         assert "Input/output error" in host.run("cat /mnt/b/nothing", status=1)
-        assert 0.9 < time.monotonic() - began < 20
+        assert 0.9 < time.monotonic() - began < 5
     finally:
         host.signal_server(signal.SIGCONT)
         unmount_b(host)
@@ -377,5 +377,5 @@ def test_the_server_ends_quickly_when_it_is_told_to(host: Host) -> None:
     began = time.monotonic()
     host.signal_server(signal.SIGTERM)
     until(lambda: host.run("pgrep -x ganesha.nfsd || true") == "", "the server has ended")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 5
     host.start_server()

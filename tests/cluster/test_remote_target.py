@@ -14,7 +14,7 @@ from chaos.cluster.api import Api, Objects
 from chaos.cluster.local.cluster import Cluster
 from chaos.errors import ExitCode
 from chaos.stack import bound
-from embedded import NAME, ROOT, Hachaos, decided
+from embedded import NAME, ROOT, Hachaos
 from test_bound_stack import blog, deployed, proposal, state  # noqa: F401
 
 CONTEXT = "prod-like"
@@ -67,7 +67,7 @@ def test_a_scenario_passes_from_outside_and_leaves_the_stack_as_it_was(
     scenario = tmp_path / "kill-replica.yaml"
     scenario.write_text(calm)
     there = ("--context", CONTEXT, "--kubeconfig", kubeconfig, "--stack", file)
-    went = decided(hachaos, str(scenario), *there, "--yes", reports=reports)
+    went = hachaos("run", str(scenario), *there, "--yes", "--reports", str(reports))
     assert went.returncode == ExitCode.PASS, went.stdout + went.stderr
     assert "context/prod-like, https://127.0.0.1:" in went.stderr
     assert "StatefulSet db; its pods of database/replica now: db-1, db-2" in went.stderr

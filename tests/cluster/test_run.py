@@ -19,7 +19,7 @@ from chaos.history import ActionBegun
 from chaos.report import FILES
 from chaos.stack.stack import Stack
 from chaos.undo import unfinished
-from embedded import NAME, ROOT, Hachaos, await_in_journal, decided
+from embedded import NAME, ROOT, Hachaos, await_in_journal
 
 SCENARIO = "scenarios/kill-master.yaml"
 
@@ -75,7 +75,7 @@ def await_fault(running: subprocess.Popen[str], reports: Path) -> Path:
 def test_kill_master_on_the_hardened_stack_passes_and_writes_its_report(
     cluster: Cluster, hachaos: Hachaos, tmp_path: Path
 ) -> None:
-    done = decided(hachaos, SCENARIO, "--name", NAME, reports=tmp_path)
+    done = hachaos("run", SCENARIO, "--name", NAME, "--reports", str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     report = report_in(tmp_path)
     assert report["verdict"] == "pass"
@@ -98,7 +98,7 @@ def test_a_suite_runs_its_scenarios_in_one_folder_with_one_report(
         "apiVersion: hachaos/v1\nname: two\nclaim: both hold\nbudget: 20m\nbetween: 1s\nbaseline: record\n"
         "scenarios: [kill-replica.yaml, quiet.yaml]\n"
     )
-    done = decided(hachaos, str(suite), "--name", NAME, reports=tmp_path / "reports")
+    done = hachaos("run", str(suite), "--name", NAME, "--reports", str(tmp_path / "reports"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 2 claims hold on the hardened stack." in done.stdout
     (folder,) = (tmp_path / "reports").glob("2*")

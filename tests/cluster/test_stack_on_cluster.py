@@ -26,7 +26,7 @@ def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: 
     before = {pod.uid for role in ("database", "site", "files") for pod in stack.pods(role)}
     began = time.monotonic()
     again = deploy.ensure(target, Profile.load(stack.binding.name), NoProgress())
-    assert time.monotonic() - began < 20  # 0.5 s on an idle machine
+    assert time.monotonic() - began < 6.0  # 0.5 s on an idle machine
     assert again.seed == stack.seed
     assert {pod.uid for role in ("database", "site", "files") for pod in again.pods(role)} == before
 
@@ -75,17 +75,7 @@ def test_a_stack_left_scaled_down_and_without_files_is_brought_back(stack: Stack
 
 
 def test_a_roll_out_of_the_site_loses_no_request(stack: Stack) -> None:
-    # Once more, if the machine stood still longer than a pod that ends goes on serving.
-    good, bad = pages_during_a_roll_out(stack)
-    if bad:
-        good, bad = pages_during_a_roll_out(stack)
-    assert bad == []
-    assert len(good) > 10
-
-
-def pages_during_a_roll_out(stack: Stack) -> tuple[list[str], list[str]]:
-    """What was answered as it should be, and what was not."""
-    stop, bad, good = threading.Event(), list[str](), list[str]()
+    stop, bad, good = threading.Event(), [], []
 
     def read() -> None:
         while not stop.is_set():
@@ -110,7 +100,8 @@ def pages_during_a_roll_out(stack: Stack) -> tuple[list[str], list[str]]:
     finally:
         stop.set()
         reader.join()
-    return good, bad
+    assert bad == []
+    assert len(good) > 10
 
 
 def test_a_page_commits_nothing_to_the_database(stack: Stack) -> None:

@@ -13,7 +13,7 @@ from chaos.stack.stack import Stack
 from embedded import NAME
 
 SEED = int(os.environ.get("HACHAOS_CRASH_SEED", "1553"))
-"""One that kills each run while something is broken, if this machine is about as fast as others with two cores."""
+"""One that kills each run after its first fault, if this machine is about as fast as others with two cores."""
 
 KILLS = int(os.environ.get("HACHAOS_CRASHES", len(LIFE_S)))
 """One of each scenario, if nothing is said; `python -m benchmarks.crash` does many."""
