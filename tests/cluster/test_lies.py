@@ -442,6 +442,11 @@ def of_replica(action: str, ordinal: int) -> str:
     return f"action: {action}, target: database/replica, parameters: {{ordinal: {ordinal}}}, {ready}"
 
 
+OF_AN_OLD_VOLUME = frozenset({"lost-post", "lost-attachment", "rewound-row", "rewound-post"}) | {
+    f"reassigned-{what}" for what in ("row", "post", "attachment")
+}
+"""Its ids are given again, and one that was acknowledged may go to a write that gets no answer while it starts."""
+
 LIES_OF_DATA = (
     Lie(
         "C1: a resume that is dressed up as a clone",
@@ -466,8 +471,7 @@ LIES_OF_DATA = (
         nothing,
         nothing,
         frozenset({f"not-resumed:{PRIMARY}", "lost-row"}),
-        frozenset({f"not-resumed:{REPLICA}", f"not-resumed:{OTHER}", "lost-post", "lost-attachment"})
-        | {"rewound-row", "rewound-post"},
+        frozenset({f"not-resumed:{REPLICA}", f"not-resumed:{OTHER}"}) | OF_AN_OLD_VOLUME,
         expect="{clone: resume}",
         step=scaled(3),
     ),
@@ -477,9 +481,7 @@ LIES_OF_DATA = (
         nothing,
         frozenset({f"incomplete:{OTHER}", f"unreadable:{OTHER}"}),
         # What the lie before it lost is not found again.
-        frozenset(
-            {"replication is unknown", "lost-row", "lost-post", "lost-attachment", "rewound-row", "rewound-post"}
-        ),
+        frozenset({"replication is unknown", "lost-row"}) | OF_AN_OLD_VOLUME,
         expect="{clone: re-clone}",
         step=of_replica("delete-volume", 2),
     ),
