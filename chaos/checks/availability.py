@@ -17,7 +17,7 @@ from chaos.checks import facts, findings, outages, slow, streams, words
 from chaos.checks.findings import Finding
 from chaos.checks.outages import Attempt
 from chaos.checks.streams import UPLOAD, Name, Stream
-from chaos.history import END, PERCENTILES, History, Step
+from chaos.history import BASELINE, END, PERCENTILES, History, Step
 from chaos.verdict import CheckResult, Outage, Verdict
 
 NAME = "availability"
@@ -120,7 +120,9 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
     if pending and limit is None:
         found = limited = [one for one in found if one not in pending]
     vacuous = "" if name.of_pod else _vacuous(history, step, stream, excused=excused)
-    if problem := vacuous or _undecided(limited, name, limit, allowed) or _undecided(found, name, None, ""):
+    in_doubt = [one for one in found if not _is_from_before(step, one)]
+    by_limit = "" if limit is None else _undecided(limited, name, limit, allowed)
+    if problem := vacuous or by_limit or _undecided(in_doubt, name, None, ""):
         said.unknown.append(f"{name.label}{problem}")
     elif pending:
         said.passed.append(f"{name.label} {name.verb} out at the step's end, as they may be")
@@ -130,7 +132,10 @@ def _judge(history: History, step: Step, stream: Stream, limit: float | None, sa
     else:
         shown = max(found, key=lambda one: (one.no_shorter_than_s, _upper(one)))
         times = "" if len(found) == 1 else f", the longest of {len(found)} times"
-        said.passed.append(f"{name.label} {name.verb} out for {words.bounds(shown)}{allowed}{times}{_why(shown)}")
+        since = ", since before the run" if _is_from_before(step, shown) else ""
+        said.passed.append(
+            f"{name.label} {name.verb} out for {words.bounds(shown)}{allowed}{times}{since}{_why(shown)}"
+        )
 
 
 def _excused(history: History, step: Step) -> frozenset[str]:
@@ -240,6 +245,11 @@ def _undecided(found: Sequence[Outage], name: Name, limit: float | None, allowed
         return f"{how_long}: the limit lies between the two"
     blind = max((_upper(one) for one in found if not one.attempts), default=None)
     return "" if blind is None else f": all requests were skipped for up to {words.seconds(blind)}"
+
+
+def _is_from_before(step: Step, outage: Outage) -> bool:
+    """Whether it was on as the run began, and over before the first fault: no fault's length rests on when it began."""
+    return step.index == BASELINE and outage.attempts > 0 and outage.last_good is None and outage.first_good is not None
 
 
 def _upper(outage: Outage) -> float:

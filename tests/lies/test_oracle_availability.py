@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from chaos.checks import availability
 from chaos.history import (
+    BASELINE,
     STILL_HANGS,
     ActionBegun,
     History,
@@ -98,7 +99,12 @@ class Window:
 
     @property
     def quiet(self) -> bool:
-        return self.action in ("noop", "end")
+        return self.action in ("noop", "end", "baseline")
+
+    @property
+    def since(self) -> float:
+        """From when on requests are the step's; all that left before the baseline began are."""
+        return -inf if self.action == "baseline" else self.begin
 
     @property
     def waited(self) -> tuple[tuple[float, bool], ...]:
@@ -331,7 +337,10 @@ class Judge:
             blind = [one for one in seen if limit is not None and not one.bad]
         else:
             self.judge_worth(stream)
-            open_ = [one for one in found if one.high is None]
+            # What was on as the run began and is over in the baseline is told, and nothing rests on its beginning.
+            early = [o for o in found if self.step.action == "baseline" and o.bad and o.before is None and o.until]
+            open_ = [one for one in found if one.high is None and one not in early]
+            event("on as the run began", str(bool(early)))
             over = [one for one in limited if limit is not None and (one.high is None or one.high > limit)]
             blind = [one for one in found if not one.bad]
         for which, why in ((open_, "an edge was not seen"), (over, "between the bounds"), (blind, "all skipped")):
@@ -346,7 +355,7 @@ class Judge:
             return
         if stream.group in self.excused:
             return
-        mine = [one for one in stream.sent if step.begin < one.start < step.end]
+        mine = [one for one in stream.sent if step.since < one.start < step.end]
         good = [one for one in mine if one.fate == "good"]
         if not mine:
             self.unsure("no request")
@@ -505,8 +514,11 @@ def wild_worlds(draw: st.DrawFn) -> World:
     lengths = draw(st.lists(st.integers(3, 30), min_size=1, max_size=2))
     steps, at = [], EDGE
     for index, length in enumerate(lengths):
-        action = draw(st.sampled_from(["delete-pod", "delete-pod", "noop", *(["end"] if index else [])]))
-        steps.append(draw(windows(index, action, at, at + length)))
+        action = draw(st.sampled_from(["delete-pod", "delete-pod", "noop", "end" if index else "baseline"]))
+        step = draw(windows(index, action, at, at + length))
+        if action == "baseline":
+            step = replace(step, index=BASELINE, longest={}, slowest={}, may_stay_out=frozenset())
+        steps.append(step)
         at += length + draw(st.integers(1, 3))
     whats = draw(st.lists(st.sampled_from([*GROUPS]), min_size=0, max_size=2, unique=True))
     length = at + draw(st.integers(0, 4))
@@ -523,7 +535,7 @@ def wild_worlds(draw: st.DrawFn) -> World:
     if not finished and draw(st.booleans()):
         steps[-1] = replace(steps[-1], ended=False, end=end)
     kept = tuple(one for one in found if one.requests)
-    steps = [draw(met(step, kept)) for step in steps]
+    steps = [step if step.index == BASELINE else draw(met(step, kept)) for step in steps]
     return World(kept, planned, leaving, tuple(steps), finished, end)
 
 
@@ -565,6 +577,7 @@ P95 = {("reads", 95): 1.0}
         window(10, 21, index=1),
     )
 )
+@example(seen("hbgggggggggg", replace(window(0, 9), action="baseline", index=BASELINE, fault=None)))
 @example(seen("ggggh" + 10 * "g" + "h" + 9 * "g", window(0, 24, slowest=P95)))
 @example(seen("ggggh" + 18 * "g" + "h", window(0, 24, slowest=P95)))
 @example(seen("gggg" + "hg" * 10 + "gggggg", window(0, 29, slowest=P95)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from histories import END, FAULT, PLAN, STEADY, a, change, drop, keys, result, story
 
-from chaos.history import STILL_HANGS, Read, Record, RunEnded, Skipped, StepEnded, WaitEnded, Write
+from chaos.history import BASELINE, STILL_HANGS, Read, Record, RunEnded, Skipped, StepEnded, WaitEnded, Write
 from chaos.verdict import CheckResult, Verdict
 
 
@@ -125,6 +125,26 @@ def test_an_outage_whose_beginning_was_not_seen_is_unknown() -> None:
     found = availability([*records, *never])
     assert found.verdict is Verdict.UNKNOWN
     assert "beginning was not seen" in found.reason
+
+
+def late_at_first(over_at: float) -> CheckResult:
+    """What is said of the baseline when readers have bad answers from the run's beginning to a moment."""
+    records = drop(story(baseline=True), lambda r: isinstance(r, Read) and r.start < over_at)
+    hung = [Read("service", at, at, at + 2, False, "timeout") for at in (-20.0, over_at - 2.5)]
+    return result([*records, *hung], "availability", step=BASELINE)
+
+
+def test_what_was_out_as_the_run_began_and_is_over_before_the_first_fault_is_told_and_in_doubt_of_nothing() -> None:
+    found = late_at_first(over_at=-17.0)
+    assert found.verdict is Verdict.PASS
+    assert "reads were out for 0.00 s or longer" in found.reason
+    assert "since before the run (2 hung)" in found.reason
+
+
+def test_what_is_out_from_before_the_run_until_the_baseline_s_end_fails() -> None:
+    found = late_at_first(over_at=-0.5)
+    assert found.verdict is Verdict.FAIL
+    assert "reads were still out" in found.reason
 
 
 def test_one_bad_answer_at_the_very_end_leaves_open_whether_service_came_back() -> None:
