@@ -6,20 +6,23 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
 import yaml
 
 from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.local.layout import Places
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import NoProgress, PlainProgress
 from chaos.stack import deploy
 from chaos.stack.profile import Profile
-from chaos.stack.stack import Stack
+from chaos.stack.stack import Pod, Stack
 from chaos.stack.verify import problems, verify
-from embedded import ROOT, Hachaos, sql
+from embedded import NAME, ROOT, Hachaos, sql
 
 
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
@@ -113,6 +116,40 @@ def test_a_page_commits_nothing_to_the_database(stack: Stack) -> None:
             page = requests.get(f"http://{pod.ip}{path}", headers={"Host": stack.site_host}, timeout=10)
             assert stack.seed.marker in page.text
     assert sql(stack, "mysql-0", "SELECT @@gtid_binlog_pos") == before
+
+
+@contextmanager
+def one_port_in_32_leads_nowhere(pod: Pod, service: str) -> Iterator[None]:
+    """The pod's node sends what comes from these ports to a database that is gone, as it does for 120 s after one went.
+
+    Of the even ports, as the kernel takes those for connections. Those that are in use are left.
+    """
+    gone = f"{pod.ip.rpartition('.')[0]}.250"
+    add = f"conntrack -I -p tcp --state SYN_SENT -t 120 -s {pod.ip} -d {service} --dport 3306 --sport $port"
+    add += f" --reply-src {gone} --reply-port-src 3306 --reply-dst {pod.ip} --reply-port-dst $port"
+    take_away = f"conntrack -D -p tcp --state SYN_SENT -s {pod.ip}"
+    on_node = ["nsenter", f"--net={Places.of(NAME).netns(pod.node)}", "sh", "-c"]
+    subprocess.run([*on_node, f"for port in $(seq 32768 64 60999); do {add}; done"], capture_output=True, check=False)
+    try:
+        yield
+    finally:
+        subprocess.run([*on_node, take_away], capture_output=True, check=False)
+
+
+def test_a_page_is_made_though_its_first_connection_to_the_database_leads_nowhere(stack: Stack) -> None:
+    """Of pages that met such a port three are made before three are not: the second port may be such a one as well."""
+    pod = stack.pods("site")[0]
+    service = (stack.api.get("Service", "mysql-primary") or {})["spec"]["clusterIP"]
+    late: list[bool] = []
+    with one_port_in_32_leads_nowhere(pod, service):
+        deadline = time.monotonic() + 100
+        while max(late.count(True), late.count(False)) < 3:
+            assert time.monotonic() < deadline, f"no such port was met often enough: {late}"
+            page = requests.get(f"http://{pod.ip}/", headers={"Host": stack.site_host}, timeout=30)
+            made = stack.seed.marker in page.text
+            if page.elapsed.total_seconds() >= 1 or not made:
+                late.append(made)
+    assert late.count(True) == 3
 
 
 def test_pages_are_served_while_the_files_are_away(stack: Stack) -> None:
