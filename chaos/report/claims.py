@@ -145,9 +145,11 @@ def _fact(judgement: Judgement) -> str:
     if judgement.verdict is not Verdict.PASS:
         return judgement.reason
     out = [
-        f"{label} out for {figures['longest_no_longer_than_s']:.1f} s at most"
+        f"{label} out for {figures['longest_no_shorter_than_s']:.1f} s or longer"
+        if figures["longest_no_longer_than_s"] is None
+        else f"{label} out for {figures['longest_no_longer_than_s']:.1f} s at most"
         for label, figures in _longest(judgement.steps).items()
-        if figures["longest_no_longer_than_s"]
+        if figures["longest_no_longer_than_s"] != 0
     ]
     last = next(
         (

@@ -43,11 +43,18 @@ def test_a_pass_is_told_with_its_figures():
     )
     second = CheckResult(
         "availability", Verdict.PASS, "",
-        {"rows": {"longest_no_longer_than_s": 3.14}, "posts": {"longest_no_longer_than_s": None}},
+        {"rows": {"longest_no_longer_than_s": 3.14}},
     )  # fmt: skip
     found = row(step(0, "x", kept, first), step(1, "x", second), verdict=Verdict.PASS)
     assert (found.verdict, found.change) == (Verdict.PASS, "")
     assert found.fact == "all 262 acknowledged writes are on mysql-0; rows out for 3.1 s at most"
+
+
+def test_a_pass_with_an_outage_that_was_on_as_the_run_began_says_how_long_it_was_at_least():
+    late = {"reads": {"longest_no_shorter_than_s": 2.04, "longest_no_longer_than_s": None}}
+    never = {"reads": {"longest_no_shorter_than_s": 0.0, "longest_no_longer_than_s": 0.0}}
+    steps = [step(n, "x", CheckResult("availability", Verdict.PASS, "", each)) for n, each in enumerate((late, never))]
+    assert row(*steps, verdict=Verdict.PASS).fact == "the judge's own sentence; reads out for 2.0 s or longer"
 
 
 def test_a_pass_without_an_outage_says_so():
