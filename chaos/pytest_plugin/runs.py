@@ -324,4 +324,4 @@ def _longest(steps: Any, kind: str) -> str:
     longest = max(found, key=lambda one: one["no_shorter_than_s"])
     upper = longest["no_longer_than_s"]
     ends = f"{longest['no_shorter_than_s']:.2f} – {'?' if upper is None else f'{upper:.2f}'} s"
-    return ends if upper is not None else f"{ends} (no end was seen)"
+    return ends if upper is not None else f"{ends} (its beginning or its end was not seen)"
