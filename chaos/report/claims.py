@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -145,9 +145,7 @@ def _fact(judgement: Judgement) -> str:
     if judgement.verdict is not Verdict.PASS:
         return judgement.reason
     out = [
-        f"{label} out for {figures['longest_no_shorter_than_s']:.1f} s or longer"
-        if figures["longest_no_longer_than_s"] is None
-        else f"{label} out for {figures['longest_no_longer_than_s']:.1f} s at most"
+        f"{label} out for {_how_long(figures)}"
         for label, figures in _longest(judgement.steps).items()
         if figures["longest_no_longer_than_s"] != 0
     ]
@@ -162,6 +160,12 @@ def _fact(judgement: Judgement) -> str:
     )
     held = last.reason if last else judgement.reason
     return "; ".join([held, *(out or ["neither reads nor writes were ever out"])])
+
+
+def _how_long(figures: Mapping[str, Any]) -> str:
+    """The upper bound of the longest outage; its lower one where it has none."""
+    high = figures["longest_no_longer_than_s"]
+    return f"{figures['longest_no_shorter_than_s']:.1f} s or longer" if high is None else f"{high:.1f} s at most"
 
 
 def _longest(steps: Iterable[StepJudgement]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 from chaos import journal
 from chaos.cluster.api import connect
 from chaos.cluster.local.cluster import Cluster
+from chaos.cluster.local.layout import Places
 from chaos.cluster.local.namespaces import enter_network
 from chaos.cluster.target import Target
 from chaos.stack.stack import Stack
@@ -77,6 +78,11 @@ def cut_off(cluster: Cluster, node: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run([*link, "up"], check=True)
+
+
+def in_network_of(node: str) -> list[str]:
+    """What a command begins with that is to run in the network of a node."""
+    return ["nsenter", f"--net={Places.of(NAME).netns(node)}"]
 
 
 def volume(stack: Stack, cluster: Cluster, pod: str) -> Path:

@@ -18,10 +18,9 @@ import pymysql
 import pytest
 
 from chaos.cluster.local.cluster import Cluster
-from chaos.cluster.local.layout import Places
 from chaos.errors import ClusterError
 from chaos.stack.stack import Pod, Stack
-from embedded import NAME, cut_off, put_data, sql, volume
+from embedded import cut_off, in_network_of, put_data, sql, volume
 
 PODS = ("mysql-0", "mysql-1", "mysql-2")
 READY_S = 180.0
@@ -151,11 +150,8 @@ def no_dns(pod: Pod) -> Iterator[None]:
     """Nothing that the pod asks DNS leaves its node."""
 
     def rule(change: str) -> None:
-        netns = Places.of(NAME).netns(pod.node)
         wanted = ["-s", pod.ip, "-p", "udp", "--dport", "53", "-j", "DROP"]
-        subprocess.run(
-            ["nsenter", f"--net={netns}", "iptables", "-t", "raw", change, "PREROUTING", *wanted], check=True
-        )
+        subprocess.run([*in_network_of(pod.node), "iptables", "-t", "raw", change, "PREROUTING", *wanted], check=True)
 
     rule("--insert")
     try:

@@ -252,10 +252,12 @@ FOLLOWS = frozenset(f"{finding}-row:{pod}" for finding in ("hole", "vanished") f
 
 
 def without(*pods: str) -> frozenset[str]:
-    """Posts and uploads that were made while rows were skipped are skipped with them, answered or not."""
-    return frozenset(f"missing-{what}:{pod}" for what in ("post", "attachment") for pod in pods) | {
-        f"split-{what}" for what in ("row", "post", "attachment")
-    }
+    """Posts and uploads that were made while rows were skipped are skipped with them."""
+    return frozenset(f"missing-{what}:{pod}" for what in ("post", "attachment") for pod in pods)
+
+
+SPLIT = frozenset(f"split-{what}" for what in ("row", "post", "attachment"))
+"""What was skipped and had got no answer."""
 
 
 def ends(pod: str) -> tuple[str, str]:
@@ -333,7 +335,7 @@ LIES = (
         skip_rows_at_the_same_gtid,
         nothing,
         frozenset({f"missing-row:{OTHER}", f"differs:{OTHER}"}),
-        frozenset(ends(OTHER)) | without(OTHER),
+        frozenset(ends(OTHER)) | without(OTHER) | SPLIT,
         step=WITHOUT_HASTE,
     ),
     Lie(
@@ -342,6 +344,7 @@ LIES = (
         nothing,
         frozenset({f"missing-row:{REPLICA}", f"differs:{REPLICA}"}),
         without(REPLICA, OTHER)
+        | SPLIT
         | {f"missing-row:{OTHER}", f"differs:{OTHER}", *ends(REPLICA), *ends(OTHER)},
         step=WITHOUT_HASTE,
     ),

@@ -14,7 +14,6 @@ import requests
 import yaml
 
 from chaos.cluster.local.cluster import Cluster
-from chaos.cluster.local.layout import Places
 from chaos.cluster.target import Target
 from chaos.errors import StackError
 from chaos.progress import NoProgress, PlainProgress
@@ -22,7 +21,7 @@ from chaos.stack import deploy
 from chaos.stack.profile import Profile
 from chaos.stack.stack import Pod, Stack
 from chaos.stack.verify import problems, verify
-from embedded import NAME, ROOT, Hachaos, sql
+from embedded import ROOT, Hachaos, in_network_of, sql
 
 
 def test_a_sound_stack_is_recognised_fast_and_not_touched(stack: Stack, target: Target) -> None:
@@ -128,12 +127,12 @@ def one_port_in_32_leads_nowhere(pod: Pod, service: str) -> Iterator[None]:
     add = f"conntrack -I -p tcp --state SYN_SENT -t 120 -s {pod.ip} -d {service} --dport 3306 --sport $port"
     add += f" --reply-src {gone} --reply-port-src 3306 --reply-dst {pod.ip} --reply-port-dst $port"
     take_away = f"conntrack -D -p tcp --state SYN_SENT -s {pod.ip}"
-    on_node = ["nsenter", f"--net={Places.of(NAME).netns(pod.node)}", "sh", "-c"]
-    subprocess.run([*on_node, f"for port in $(seq 32768 64 60999); do {add}; done"], capture_output=True, check=False)
+    run = [*in_network_of(pod.node), "sh", "-c"]
+    subprocess.run([*run, f"for port in $(seq 32768 64 60999); do {add}; done"], capture_output=True, check=False)
     try:
         yield
     finally:
-        subprocess.run([*on_node, take_away], capture_output=True, check=False)
+        subprocess.run([*run, take_away], capture_output=True, check=False)
 
 
 def test_a_page_is_made_though_its_first_connection_to_the_database_leads_nowhere(stack: Stack) -> None:

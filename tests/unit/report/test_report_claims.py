@@ -43,11 +43,16 @@ def test_a_pass_is_told_with_its_figures():
     )
     second = CheckResult(
         "availability", Verdict.PASS, "",
-        {"rows": {"longest_no_longer_than_s": 3.14}},
+        {
+            "rows": {"longest_no_longer_than_s": 3.14},
+            "posts": {"longest_no_shorter_than_s": 0.52, "longest_no_longer_than_s": None},
+        },
     )  # fmt: skip
     found = row(step(0, "x", kept, first), step(1, "x", second), verdict=Verdict.PASS)
     assert (found.verdict, found.change) == (Verdict.PASS, "")
-    assert found.fact == "all 262 acknowledged writes are on mysql-0; rows out for 3.1 s at most"
+    assert found.fact == (
+        "all 262 acknowledged writes are on mysql-0; rows out for 3.1 s at most; posts out for 0.5 s or longer"
+    )
 
 
 def test_a_pass_with_an_outage_that_was_on_as_the_run_began_says_how_long_it_was_at_least():
